@@ -1,0 +1,37 @@
+"""Assembles the commands. A family's file is imported only when the command line names it."""
+
+from __future__ import annotations
+
+import sys
+
+import typer
+
+from netadapt import __version__
+from netadapt.cli.common import run_app
+
+app = typer.Typer(
+    name="netadapt",
+    help="Fit a trained CNN to a millisecond budget on a real device.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+
+def _version(show: bool) -> None:
+    if show:
+        print(f"netadapt {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: bool = typer.Option(False, "--version", callback=_version, is_eager=True),
+    debug: bool = typer.Option(False, "--debug", help="Show the traceback of an error."),
+) -> None:
+    """Options that stand before or after any command."""
+
+
+def main() -> None:
+    """Entry point of the console script."""
+    sys.exit(run_app(app))

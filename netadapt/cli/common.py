@@ -1,0 +1,65 @@
+"""What every command shares: the console, `--json`, `--quiet`, and how an error reaches the user."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Callable, Mapping
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+
+from netadapt.errors import NetadaptError
+
+INTERRUPTED = 130
+
+JsonOption = Annotated[bool, typer.Option("--json", help="Print the result as JSON, for machines.")]
+QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="Print only the result.")]
+SeedOption = Annotated[int, typer.Option("--seed", help="Fixes every random choice.")]
+
+messages = Console(stderr=True, highlight=False, soft_wrap=True)
+"""Where progress, words to the user and errors go; results go to stdout."""
+
+results = Console(highlight=False, soft_wrap=True)
+
+
+def say(text: str, *, quiet: bool = False) -> None:
+    """A word to the user on stderr, unless they asked for quiet."""
+    if not quiet:
+        messages.print(text, markup=False)
+
+
+def print_json(value: Mapping[str, Any] | list[Any]) -> None:
+    """Print `value` to stdout as one JSON document."""
+    sys.stdout.write(json.dumps(value, indent=2, default=str) + "\n")
+
+
+def run_app(app: Callable[..., Any]) -> int:
+    """Call a typer app in standalone-less mode and turn what comes out into an exit code."""
+    import click
+
+    debug = "--debug" in sys.argv or bool(os.environ.get("NETADAPT_DEBUG"))
+    arguments = [argument for argument in sys.argv[1:] if argument != "--debug"]
+    try:
+        code = app(args=arguments, prog_name="netadapt", standalone_mode=False)
+    except NetadaptError as error:
+        if debug:
+            raise
+        say(f"netadapt: {error}")
+        return error.exit_code
+    except click.exceptions.Abort:
+        say("netadapt: interrupted")
+        return INTERRUPTED
+    except KeyboardInterrupt:
+        say("netadapt: interrupted")
+        return INTERRUPTED
+    except click.ClickException as error:
+        say(f"netadapt: {error.format_message()} (try --help)")
+        return 2
+    except click.exceptions.Exit as stop:
+        return stop.exit_code
+    except BrokenPipeError:
+        return 0
+    return code if isinstance(code, int) else 0

@@ -1,0 +1,74 @@
+"""Every exception netadapt raises on purpose.
+
+    NetadaptError               exit code
+    ├── InputError              2   something the user gave is wrong
+    │   ├── TableError              a lookup table or its .toml
+    │   ├── DataError               a data set, an HDF5 file, an image pair
+    │   ├── WeightsError            a checkpoint, or weights that don't fit the network
+    │   ├── ModelError              a network that can't be traced, built or cut
+    │   ├── RunError                a run folder: exists already, is damaged, is another run's
+    │   └── MissingExtraError       an optional dependency isn't installed
+    ├── OutputError             2   a file couldn't be written (a full disk, no permission)
+    ├── DeviceError             3   a device, tracker or cluster can't be reached or misbehaves
+    └── BudgetError             4   the budget lies below what the network can reach
+
+A message is one line: what is wrong, where, what was expected, what to do next.
+"""
+
+from __future__ import annotations
+
+
+class NetadaptError(Exception):
+    """Base of all errors that are shown to the user as one line, without a traceback."""
+
+    exit_code = 2
+
+
+class InputError(NetadaptError):
+    """Something the user gave is wrong."""
+
+
+class TableError(InputError):
+    """A lookup table, or the .toml beside it, is missing or malformed."""
+
+
+class DataError(InputError):
+    """A data set, an HDF5 file or an image pair is missing or malformed."""
+
+
+class WeightsError(InputError):
+    """A checkpoint is malformed, refused, or doesn't fit the network."""
+
+
+class ModelError(InputError):
+    """A network can't be built, traced or cut."""
+
+
+class RunError(InputError):
+    """A run folder exists already, is damaged, or belongs to another configuration."""
+
+
+class MissingExtraError(InputError):
+    """An optional dependency is not installed."""
+
+    def __init__(self, package: str, extra: str) -> None:
+        super().__init__(
+            f"{package} is not installed: this needs the '{extra}' extra; "
+            f"run: pip install 'netadapt[{extra}]'"
+        )
+
+
+class OutputError(NetadaptError):
+    """A file couldn't be written."""
+
+
+class DeviceError(NetadaptError):
+    """A device, tracker or cluster can't be reached, or doesn't answer as it should."""
+
+    exit_code = 3
+
+
+class BudgetError(NetadaptError):
+    """The budget lies below the smallest latency the network can reach."""
+
+    exit_code = 4

@@ -1,0 +1,80 @@
+"""Writing files so that nobody ever sees half of one, and finding the files that ship.
+
+Every writer in netadapt goes through `atomic_path`: a temporary file in the same folder, then a
+rename. What the repository ships (lookup tables, models) is found by `find_shipped`.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from netadapt.errors import OutputError
+
+PACKAGE_DIR = Path(__file__).resolve().parent
+
+
+@contextmanager
+def atomic_path(path: Path | str) -> Iterator[Path]:
+    """Give a temporary path beside `path`; rename it onto `path` when the block succeeds.
+
+    The file is synced before the rename, so a crash leaves the old file or the new one, never a
+    part. Raises OutputError, naming the file, when the disk is full or the folder not writable.
+    """
+    path = Path(path)
+    temporary: Path | None = None
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        descriptor, name = tempfile.mkstemp(
+            dir=path.parent, prefix=f".{path.stem}-", suffix=path.suffix
+        )
+        os.close(descriptor)
+        temporary = Path(name)
+        yield temporary
+        with temporary.open("rb+") as stream:
+            os.fsync(stream.fileno())
+        temporary.chmod(0o666 & ~_umask())
+        temporary.replace(path)
+    except OSError as error:
+        raise OutputError(
+            f"cannot write {path}: {error.strerror or error}; free some space or choose another "
+            f"folder, then run the command again"
+        ) from error
+    finally:
+        if temporary is not None:
+            with suppress(OSError):
+                temporary.unlink(missing_ok=True)
+
+
+def write_text(path: Path | str, text: str) -> None:
+    """Write `text` to `path` as UTF-8, atomically."""
+    with atomic_path(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+
+
+def find_shipped(kind: str) -> list[Path]:
+    """The folders that hold `kind` ('lookup_tables', 'models'), nearest first.
+
+    In order: ./KIND where the command is run, KIND at the root of the repository that this
+    package was imported from, and the copy inside an installed wheel. Only existing folders are
+    returned.
+    """
+    candidates = [
+        Path.cwd() / kind,
+        PACKAGE_DIR.parent / kind,
+        PACKAGE_DIR / "_shipped" / kind,
+    ]
+    found: list[Path] = []
+    for folder in candidates:
+        if folder.is_dir() and folder not in found:
+            found.append(folder)
+    return found
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
