@@ -15,6 +15,9 @@ from netadapt.errors import NetadaptError
 
 INTERRUPTED = 130
 
+# typer's releases carry click inside or depend on it; the base class is found through typer.
+UsageFault: type[Exception] = typer.BadParameter.__mro__[2]
+
 JsonOption = Annotated[bool, typer.Option("--json", help="Print the result as JSON, for machines.")]
 QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="Print only the result.")]
 SeedOption = Annotated[int, typer.Option("--seed", help="Fixes every random choice.")]
@@ -38,8 +41,6 @@ def print_json(value: Mapping[str, Any] | list[Any]) -> None:
 
 def run_app(app: Callable[..., Any]) -> int:
     """Call a typer app in standalone-less mode and turn what comes out into an exit code."""
-    import click
-
     debug = "--debug" in sys.argv or bool(os.environ.get("NETADAPT_DEBUG"))
     arguments = [argument for argument in sys.argv[1:] if argument != "--debug"]
     try:
@@ -49,16 +50,18 @@ def run_app(app: Callable[..., Any]) -> int:
             raise
         say(f"netadapt: {error}")
         return error.exit_code
-    except click.exceptions.Abort:
+    except typer.Abort:
         say("netadapt: interrupted")
         return INTERRUPTED
     except KeyboardInterrupt:
         say("netadapt: interrupted")
         return INTERRUPTED
-    except click.ClickException as error:
-        say(f"netadapt: {error.format_message()} (try --help)")
+    except UsageFault as error:
+        text = error.format_message() if hasattr(error, "format_message") else str(error)
+        if text:  # empty where typer has printed the help already
+            say(f"netadapt: {text} (try --help)")
         return 2
-    except click.exceptions.Exit as stop:
+    except typer.Exit as stop:
         return stop.exit_code
     except BrokenPipeError:
         return 0
