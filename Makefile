@@ -1,0 +1,39 @@
+# Thin: each target is one command a person could type.
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+BUDGET ?= 6
+DEVICE ?= tx2
+
+.DEFAULT_GOAL := help
+.PHONY: help install prune lut test lint board clean
+
+help:  ## Show the targets
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+install: $(VENV)/.installed  ## Set up .venv with netadapt and all it needs
+
+$(VENV)/.installed: pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet torch==2.13.0
+	$(BIN)/python -m pip install --quiet --editable '.[tvm]'
+	touch $@
+
+$(VENV)/.installed-dev: $(VENV)/.installed
+	$(BIN)/python -m pip install --quiet --editable '.[tvm,dev]'
+	touch $@
+
+prune: install  ## Prune FastDepth to BUDGET ms on DEVICE (6 ms on the TX2's GPU)
+	$(BIN)/netadapt prune --budget-ms $(BUDGET) --device $(DEVICE)
+
+lut: install  ## Measure the lookup table of DEVICE on DEVICE
+	$(BIN)/netadapt lut build --device $(DEVICE)
+
+test: $(VENV)/.installed-dev  ## Run the linters and the tests
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/pytest -m "not slow and not device" -n 2
+
+clean:  ## Remove the virtual environment and caches
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis

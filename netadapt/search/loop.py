@@ -1,0 +1,286 @@
+"""The NetAdapt loop (Yang et al., ECCV 2018, algorithm 1).
+
+Each iteration proposes, for every channel group, the cut that brings the whole network to the
+iteration's target, fine-tunes each proposal for a moment, and keeps the one that loses the least
+accuracy per millisecond saved. Everything random in an iteration depends on the seed and the
+iteration alone, so a run that was killed goes on to the same rows.
+"""
+
+from __future__ import annotations
+
+import itertools
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from netadapt.errors import BudgetError, InputError
+from netadapt.graph import LayerGraph, cut, trace
+from netadapt.search.cost import Cost
+from netadapt.search.feasibility import Reach, feasibility, require_reachable
+from netadapt.search.importance import kept_units
+from netadapt.search.proposal import Proposal, Schedule, propose
+from netadapt.search.run_folder import Row, RunFolder
+from netadapt.search.selection import Candidate, choose, score
+from netadapt.search.trajectory import widths_text
+from netadapt.training.finetune import FineTuning, fine_tune
+from netadapt.training.task import Task
+
+Describe = Callable[[nn.Module, LayerGraph], Mapping[str, Any]]
+"""Gives the config from which a cut model is rebuilt before its weights are loaded."""
+
+
+@dataclass(frozen=True)
+class SearchSettings:
+    """What decides a search, apart from the network, the task and the device."""
+
+    budget_ms: float
+    first_reduction: float = 0.025
+    """ΔR_0 as a share of the first latency."""
+    decay: float = 0.98
+    width_multiple: int = 8
+    short_term: FineTuning = field(default_factory=lambda: FineTuning(steps=10))
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if not 0 < self.budget_ms < float("inf"):
+            raise InputError(f"the budget is {self.budget_ms} ms; expected a number > 0")
+        if not 0 < self.first_reduction < 1:
+            raise InputError(
+                f"the first reduction is {self.first_reduction}; expected a share between 0 and 1"
+            )
+        if not 0 < self.decay <= 1:
+            raise InputError(f"the decay is {self.decay}; expected a number in (0, 1]")
+        if self.width_multiple < 1:
+            raise InputError(f"the width multiple is {self.width_multiple}; expected 1 or more")
+
+
+@dataclass(frozen=True)
+class Step:
+    """A row of the trajectory with the network it speaks of. Iteration 0 is the network given."""
+
+    iteration: int
+    row: dict[str, object]
+    model: nn.Module
+    graph: LayerGraph
+
+
+class Watcher:
+    """Is told what a search does; every method may be overridden, none has to be."""
+
+    def feasible(self, reaches: list[Reach], iterations: int) -> None:
+        """The feasibility table, and how many iterations the budget needs at least."""
+
+    def iteration(self, iteration: int, latency_ms: float, target_ms: float, left: int) -> None:
+        """An iteration begins; `left` counts it and those after it."""
+
+    def candidate(self, proposal: Proposal, index: int, count: int) -> None:
+        """A proposal is about to be fine-tuned."""
+
+    def chosen(self, step: Step) -> None:
+        """An iteration is on disk."""
+
+
+def run_search(
+    run: RunFolder,
+    model: nn.Module,
+    example_input: Tensor | tuple[Tensor, ...],
+    task: Task,
+    cost: Cost,
+    settings: SearchSettings,
+    describe: Describe,
+    watcher: Watcher | None = None,
+) -> Iterator[Step]:
+    """Search, giving each step as it is on disk; continues where `run` stands.
+
+    Raises BudgetError before the first step when the smallest network is too slow, and later when
+    no cut makes the network faster although the budget isn't met.
+    """
+    return _Loop(run, example_input, task, cost, settings, describe, watcher or Watcher()).steps(
+        model
+    )
+
+
+class _Loop:
+    """The state of a search between two iterations is a model; the rest is fixed."""
+
+    def __init__(
+        self,
+        run: RunFolder,
+        example_input: Tensor | tuple[Tensor, ...],
+        task: Task,
+        cost: Cost,
+        settings: SearchSettings,
+        describe: Describe,
+        watcher: Watcher,
+    ) -> None:
+        self.run = run
+        self.example_input = example_input
+        self.task = task
+        self.accuracy = task.metrics[0]
+        self.cost = cost
+        self.settings = settings
+        self.describe = describe
+        self.watcher = watcher
+
+    def steps(self, model: nn.Module) -> Iterator[Step]:
+        done = self.run.trajectory.rows()
+        budget_ms = self.settings.budget_ms
+        first = self._first(model, done)
+        latency_ms = self.cost.ms(first.graph)
+        schedule = Schedule(self.settings.first_reduction * latency_ms, self.settings.decay)
+        reaches = feasibility(first.graph, self.cost, self.settings.width_multiple)
+        self.watcher.feasible(reaches, schedule.iterations_left(1, latency_ms, budget_ms))
+        require_reachable(reaches, budget_ms, self.cost.device)
+        if not done:
+            self._commit(first)
+        yield first
+        step = first
+        for row in done[1:][-1:]:  # of what an interrupted run has done, only its last matters
+            model = self.run.load(int(row["iteration"]))
+            step = Step(int(row["iteration"]), dict(row), model, trace(model, self.example_input))
+            yield step
+        while (latency_ms := self.cost.ms(step.graph)) > budget_ms + 1e-9:
+            iteration = step.iteration + 1
+            left = schedule.iterations_left(iteration, latency_ms, budget_ms)
+            target_ms = schedule.target_ms(iteration, latency_ms, budget_ms)
+            self.watcher.iteration(iteration, latency_ms, target_ms, left)
+            step = self._iterate(step, target_ms)
+            self._commit(step)
+            self.watcher.chosen(step)
+            yield step
+
+    def _first(self, model: nn.Module, done: list[Row]) -> Step:
+        """Iteration 0: the network given, evaluated; from its checkpoint when the run has one."""
+        if done:
+            model = self.run.load(0)
+            return Step(0, dict(done[0]), model, trace(model, self.example_input))
+        started = time.perf_counter()
+        graph = trace(model, self.example_input)
+        metrics = self._evaluate(model)
+        row = self._row(0, None, graph, float("nan"), metrics, 0.0, started)
+        return Step(0, row, model, graph)
+
+    def _iterate(self, step: Step, target_ms: float) -> Step:
+        started = time.perf_counter()
+        iteration = step.iteration + 1
+        proposals = propose(step.graph, self.cost.ms, target_ms, self.settings.width_multiple)
+        if not proposals:
+            raise BudgetError(
+                f"the budget of {self.settings.budget_ms:g} ms on {self.cost.device} cannot be "
+                f"met: at {self.cost.ms(step.graph):.3g} ms no cut of one group makes the network "
+                f"faster; the smallest reached is in {self.run.checkpoint(step.iteration)}"
+            )
+        best: tuple[Candidate, nn.Module | None] | None = None
+        known = self._known_candidates(iteration, step)
+        stream = list(self._stream(iteration))
+        for index, proposal in enumerate(proposals):
+            model: nn.Module | None = None
+            candidate = known.get((proposal.group, proposal.width_after))
+            if candidate is None:
+                self.watcher.candidate(proposal, index, len(proposals))
+                candidate_started = time.perf_counter()
+                model = self._train(step, proposal, stream)
+                candidate = self._judge(step, proposal, self._evaluate(model))
+                self._record(candidate, iteration, step, target_ms, candidate_started)
+            if best is None or choose([best[0], candidate]) is candidate:
+                best = (candidate, model)
+        assert best is not None
+        chosen, chosen_model = best
+        if chosen_model is None:  # evaluated before an interruption: the same weights come again
+            chosen_model = self._train(step, chosen.proposal, stream)
+        graph = trace(chosen_model, self.example_input)
+        row = self._row(
+            iteration, chosen.proposal, graph, target_ms, chosen.metrics, chosen.score, started
+        )
+        return Step(iteration, row, chosen_model, graph)
+
+    def _stream(self, iteration: int) -> Iterator[tuple[Tensor, Tensor]]:
+        """The batches of an iteration: the same for all its candidates, so that they compare."""
+        settings = self.settings.short_term
+        seed = self.settings.seed * 100_003 + iteration
+        return itertools.islice(
+            self.task.training_batches(settings.batch_size, seed), settings.steps
+        )
+
+    def _train(
+        self, step: Step, proposal: Proposal, stream: list[tuple[Tensor, Tensor]]
+    ) -> nn.Module:
+        group = next(group for group in step.graph.groups if group.name == proposal.group)
+        keep = {group.name: kept_units(step.model, group, proposal.width_after)}
+        torch.manual_seed(self.settings.seed * 100_003 + step.iteration)  # dropout, if any
+        model = cut(step.model, step.graph, keep)
+        fine_tune(model, self.task, self.settings.short_term, seed=0, stream=stream)
+        return model
+
+    def _evaluate(self, model: nn.Module) -> dict[str, float]:
+        metrics = self.task.evaluate(model)
+        return {name: float(metrics[name]) for name in self.task.metrics}
+
+    def _judge(self, step: Step, proposal: Proposal, metrics: dict[str, float]) -> Candidate:
+        before = float(str(step.row[self.accuracy]))
+        value = score(before, metrics[self.accuracy], self.cost.ms(step.graph), proposal.latency_ms)
+        return Candidate(proposal, metrics, value)
+
+    def _known_candidates(self, iteration: int, step: Step) -> dict[tuple[str, int], Candidate]:
+        """What an interrupted run has already found out in this iteration."""
+        known = {}
+        for row in self.run.candidates.rows():
+            if row["iteration"] == str(iteration):
+                proposal = Proposal(
+                    row["group"],
+                    tuple(row["layers"].split()),
+                    int(row["width_before"]),
+                    int(row["width_after"]),
+                    float(row["latency_ms"]),
+                )
+                metrics = {name: float(row[name]) for name in self.task.metrics}
+                known[proposal.group, proposal.width_after] = self._judge(step, proposal, metrics)
+        return known
+
+    def _record(
+        self, candidate: Candidate, iteration: int, step: Step, target_ms: float, started: float
+    ) -> None:
+        proposal = candidate.proposal
+        graph = step.graph.with_widths({proposal.group: proposal.width_after})
+        row = self._row(
+            iteration, proposal, graph, target_ms, candidate.metrics, candidate.score, started
+        )
+        self.run.candidates.append({**row, "stage": "short-term", "chosen": ""})
+
+    def _row(
+        self,
+        iteration: int,
+        proposal: Proposal | None,
+        graph: LayerGraph,
+        target_ms: float,
+        metrics: Mapping[str, float],
+        score: float,
+        started: float,
+    ) -> dict[str, object]:
+        latency = self.cost.latency(graph)
+        return {
+            "iteration": iteration,
+            "group": proposal.group if proposal else "",
+            "layers": " ".join(proposal.layers) if proposal else "",
+            "width_before": proposal.width_before if proposal else "",
+            "width_after": proposal.width_after if proposal else "",
+            "latency_ms": latency.ms,
+            "latency_low_ms": latency.low_ms,
+            "latency_high_ms": latency.high_ms,
+            "target_ms": target_ms if proposal else "",
+            **metrics,
+            "macs": graph.macs,
+            "params": graph.params,
+            "score": score if proposal else "",
+            "seconds": round(time.perf_counter() - started, 3),
+            "checkpoint": self.run.checkpoint(iteration).name,
+            "widths": widths_text({group.name: group.width for group in graph.groups}),
+        }
+
+    def _commit(self, step: Step) -> None:
+        self.run.save(step.iteration, step.model, self.describe(step.model, step.graph))
+        self.run.commit(step.row)

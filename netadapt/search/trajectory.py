@@ -1,0 +1,46 @@
+"""The columns of `trajectory.csv` and `candidates.csv`, and a trajectory as a DataFrame."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import pandas as pd
+
+from netadapt.errors import RunError
+
+_BEFORE_METRICS = (
+    "iteration",
+    "group",
+    "layers",
+    "width_before",
+    "width_after",
+    "latency_ms",
+    "latency_low_ms",
+    "latency_high_ms",
+    "target_ms",
+)
+_AFTER_METRICS = ("macs", "params", "score", "seconds")
+
+
+def trajectory_columns(metrics: tuple[str, ...]) -> tuple[str, ...]:
+    """A row an iteration; `metrics` are the task's (delta1, rmse_m, absrel for depth)."""
+    return (*_BEFORE_METRICS, *metrics, *_AFTER_METRICS, "checkpoint", "widths")
+
+
+def candidate_columns(metrics: tuple[str, ...]) -> tuple[str, ...]:
+    """A row a proposal: `stage` says how far it was taken, `chosen` is 1 for the one kept."""
+    return (*_BEFORE_METRICS, *metrics, *_AFTER_METRICS, "stage", "chosen")
+
+
+def widths_text(widths: Mapping[str, int]) -> str:
+    """All widths in one cell: `conv0=32 conv1=64 …`."""
+    return " ".join(f"{name}={width}" for name, width in widths.items())
+
+
+def read_trajectory(run: Path | str) -> pd.DataFrame:
+    """The trajectory of a run's folder. Raises RunError where there is none."""
+    path = Path(run) / "trajectory.csv"
+    if not path.is_file():
+        raise RunError(f"{run} is not a run's folder: it has no trajectory.csv")
+    return pd.read_csv(path, keep_default_na=True)

@@ -1,0 +1,131 @@
+"""Fine-tuning for a fixed number of steps: short-term for a proposal, long-term for the result.
+
+The state after step n depends only on the weights given, the settings and the seed, so a
+fine-tuning that was killed is simply run again, or continued from a saved `FineTuneState`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from netadapt.errors import InputError
+from netadapt.training.task import Task
+
+
+@dataclass(frozen=True)
+class FineTuning:
+    """How to fine-tune. The learning rate follows `schedule`: constant or cosine (to zero)."""
+
+    steps: int
+    learning_rate: float = 1e-3
+    batch_size: int = 8
+    momentum: float = 0.9
+    weight_decay: float = 1e-4
+    schedule: str = "constant"
+    warmup_steps: int = 0
+
+    def __post_init__(self) -> None:
+        if self.steps < 0:
+            raise InputError(f"fine-tuning steps are {self.steps}; expected 0 or more")
+        if self.learning_rate <= 0 or not math.isfinite(self.learning_rate):
+            raise InputError(f"the learning rate is {self.learning_rate}; expected a number > 0")
+        if self.batch_size < 2:
+            raise InputError(
+                f"the batch size is {self.batch_size}; batch norm needs at least 2 images"
+            )
+        if self.schedule not in ("constant", "cosine"):
+            raise InputError(f"the schedule is '{self.schedule}'; expected constant or cosine")
+
+    def learning_rate_at(self, step: int) -> float:
+        """The learning rate of `step`, counted from 0."""
+        if step < self.warmup_steps:
+            return self.learning_rate * (step + 1) / self.warmup_steps
+        if self.schedule == "constant":
+            return self.learning_rate
+        span = max(1, self.steps - self.warmup_steps)
+        return (
+            self.learning_rate * 0.5 * (1 + math.cos(math.pi * (step - self.warmup_steps) / span))
+        )
+
+
+@dataclass
+class FineTuneState:
+    """Where a fine-tuning stands; `optimizer` is None before the first step."""
+
+    step: int = 0
+    optimizer: dict[str, Any] | None = None
+
+
+def fine_tune(
+    model: nn.Module,
+    task: Task,
+    settings: FineTuning,
+    *,
+    seed: int,
+    stream: Iterable[tuple[Tensor, Tensor]] | None = None,
+    state: FineTuneState | None = None,
+    after_step: Callable[[FineTuneState, float], None] | None = None,
+) -> None:
+    """Train `model` in place for `settings.steps` steps of SGD with momentum.
+
+    The batches are `stream`, or else the task's for `seed`. Continues from `state` when one is
+    given; `after_step` receives the state, optimizer included, and the step's loss.
+    """
+    state = state or FineTuneState()
+    if state.step >= settings.steps:
+        return
+    optimizer = torch.optim.SGD(
+        parameter_groups(model, settings.weight_decay),
+        lr=settings.learning_rate,
+        momentum=settings.momentum,
+    )
+    if state.optimizer is not None:
+        optimizer.load_state_dict(state.optimizer)
+    was_training = model.training
+    model.train()
+    if stream is None:
+        stream = task.training_batches(settings.batch_size, seed, start_step=state.step)
+    for inputs, target in stream:
+        for group in optimizer.param_groups:
+            group["lr"] = settings.learning_rate_at(state.step)
+        loss = train_step(model, task, optimizer, inputs, target)
+        state.step += 1
+        if after_step is not None:
+            state.optimizer = optimizer.state_dict()
+            after_step(state, loss)
+        if state.step >= settings.steps:
+            break
+    model.train(was_training)
+
+
+def train_step(
+    model: nn.Module, task: Task, optimizer: torch.optim.Optimizer, inputs: Tensor, target: Tensor
+) -> float:
+    """One step; gives the loss. A loss that isn't finite raises InputError."""
+    optimizer.zero_grad(set_to_none=True)
+    loss = task.loss(model(inputs), target)
+    value = float(loss.detach())
+    if not math.isfinite(value):
+        raise InputError(
+            f"the loss became {value}; check the data with 'netadapt data check', or try a lower "
+            f"learning rate"
+        )
+    loss.backward()  # type: ignore[no-untyped-call]
+    optimizer.step()
+    return value
+
+
+def parameter_groups(model: nn.Module, weight_decay: float) -> list[dict[str, Any]]:
+    """Weights with decay; biases and batch-norm gains, which are vectors, without."""
+    decayed = [p for p in model.parameters() if p.requires_grad and p.ndim > 1]
+    plain = [p for p in model.parameters() if p.requires_grad and p.ndim <= 1]
+    return [
+        {"params": decayed, "weight_decay": weight_decay},
+        {"params": plain, "weight_decay": 0.0},
+    ]

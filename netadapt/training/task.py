@@ -1,0 +1,191 @@
+"""What a search or a training asks of a task: a loss, an evaluation and data.
+
+Depth and classification are here; a user's own task is any object with these four members.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Protocol
+
+import torch
+from torch import Tensor, nn
+
+from netadapt.data.base import DepthSource
+from netadapt.data.loader import batches
+from netadapt.errors import DataError, InputError
+from netadapt.training.losses import Loss, loss_named
+from netadapt.training.metrics import METRICS, DepthMetrics
+
+CACHE_LIMIT_BYTES = 2 << 30
+"""A holdout that is smaller than this, transformed, is kept in memory between evaluations."""
+
+
+class Task(Protocol):
+    """What the search needs to know of what the network is for."""
+
+    metrics: tuple[str, ...]
+    """The metrics of `evaluate` that a trajectory records; the search keeps the first one high."""
+
+    def loss(self, output: Tensor, target: Tensor) -> Tensor:
+        """The scalar that training makes small."""
+        ...
+
+    def training_batches(
+        self, batch_size: int, seed: int, start_step: int = 0
+    ) -> Iterator[tuple[Tensor, Tensor]]:
+        """Batches (input, target) without end; the same for the same seed and step."""
+        ...
+
+    def evaluate(self, model: nn.Module) -> Mapping[str, float]:
+        """Metrics of the model, in evaluation mode, on data that training never sees."""
+        ...
+
+
+class DepthTask:
+    """Monocular depth: images to metres.
+
+    `train` and `holdout` are depth sources; `size` is the network's input (height, width) in
+    pixels; at most `holdout_images` of the holdout, spread evenly over it, are evaluated.
+    """
+
+    metrics = ("delta1", "rmse_m", "absrel")
+
+    def __init__(
+        self,
+        train: DepthSource,
+        holdout: DepthSource,
+        size: tuple[int, int] = (224, 224),
+        *,
+        loss: str | Loss = "l1",
+        batch_size: int = 8,
+        holdout_images: int | None = None,
+        compute: torch.device | str = "cpu",
+    ) -> None:
+        if len(train) == 0 or len(holdout) == 0:
+            empty = "training" if len(train) == 0 else "holdout"
+            raise DataError(
+                f"the data has no {empty} images; run 'netadapt data check' on it to see what it has"
+            )
+        self.train = train
+        self.holdout = holdout if holdout_images is None else spread(holdout, holdout_images)
+        self.size = size
+        self.batch_size = batch_size
+        self.compute = torch.device(compute)
+        self._loss = loss_named(loss) if isinstance(loss, str) else loss
+        self._holdout_batches: list[tuple[Tensor, Tensor]] | None = None
+
+    def loss(self, output: Tensor, target: Tensor) -> Tensor:
+        return self._loss(output, target)
+
+    def training_batches(
+        self, batch_size: int, seed: int, start_step: int = 0
+    ) -> Iterator[tuple[Tensor, Tensor]]:
+        """Augmented batches: images `[B, 3, H, W]` in [0, 1], depth `[B, 1, H, W]` in metres."""
+        stream = batches(
+            self.train, batch_size, self.size, seed=seed, train=True, start_step=start_step
+        )
+        for image, depth in stream:
+            yield image.to(self.compute), depth.to(self.compute)
+
+    def evaluate(self, model: nn.Module) -> dict[str, float]:
+        """The means over the holdout of every metric in `METRICS`."""
+        metrics = DepthMetrics()
+        with evaluation_mode(model), torch.inference_mode():
+            for image, depth in self._evaluation_batches():
+                metrics.update(model(image), depth)
+        summary = metrics.summary()
+        return {name: summary[name] for name in METRICS}
+
+    def _evaluation_batches(self) -> Iterator[tuple[Tensor, Tensor]]:
+        if self._holdout_batches is not None:
+            yield from self._holdout_batches
+            return
+        size_bytes = len(self.holdout) * 4 * 4 * self.size[0] * self.size[1]
+        kept: list[tuple[Tensor, Tensor]] | None = [] if size_bytes < CACHE_LIMIT_BYTES else None
+        for image, depth in batches(self.holdout, 16, self.size, seed=0, train=False):
+            batch = (image.to(self.compute), depth.to(self.compute))
+            if kept is not None:
+                kept.append(batch)
+            yield batch
+        self._holdout_batches = kept
+
+
+class ClassificationTask:
+    """Images or vectors to classes, held in memory.
+
+    `train` and `holdout` are pairs (inputs `[N, …]` float32, labels `[N]` int64).
+    """
+
+    metrics = ("accuracy", "cross_entropy")
+
+    def __init__(self, train: tuple[Tensor, Tensor], holdout: tuple[Tensor, Tensor]) -> None:
+        for name, (inputs, labels) in (("train", train), ("holdout", holdout)):
+            if len(inputs) == 0 or len(inputs) != len(labels):
+                raise InputError(
+                    f"{name} has {len(inputs)} inputs and {len(labels)} labels; expected as many "
+                    f"of one as of the other, and at least one"
+                )
+        self.train = train
+        self.holdout = holdout
+
+    def loss(self, output: Tensor, target: Tensor) -> Tensor:
+        return nn.functional.cross_entropy(output, target)
+
+    def training_batches(
+        self, batch_size: int, seed: int, start_step: int = 0
+    ) -> Iterator[tuple[Tensor, Tensor]]:
+        inputs, labels = self.train
+        step = start_step
+        while True:
+            generator = torch.Generator().manual_seed(seed * 1_000_003 + step)
+            chosen = torch.randint(len(inputs), (batch_size,), generator=generator)
+            yield inputs[chosen], labels[chosen]
+            step += 1
+
+    def evaluate(self, model: nn.Module) -> dict[str, float]:
+        inputs, labels = self.holdout
+        with evaluation_mode(model), torch.inference_mode():
+            scores = torch.cat([model(part) for part in inputs.split(256)])
+        return {
+            "accuracy": float((scores.argmax(1) == labels).double().mean()),
+            "cross_entropy": float(nn.functional.cross_entropy(scores, labels)),
+        }
+
+
+class evaluation_mode:  # noqa: N801 - a context manager, named like a function
+    """Puts a model in evaluation mode for a block, and back."""
+
+    def __init__(self, model: nn.Module) -> None:
+        self._model = model
+        self._was_training = model.training
+
+    def __enter__(self) -> None:
+        self._model.eval()
+
+    def __exit__(self, *_: object) -> None:
+        self._model.train(self._was_training)
+
+
+class _Part:
+    """Some of a source's images, by index."""
+
+    def __init__(self, source: DepthSource, indices: list[int]) -> None:
+        self._source = source
+        self._indices = indices
+        self.names = [source.names[index] for index in indices]
+
+    def __len__(self) -> int:
+        return len(self._indices)
+
+    def read(self, index: int):  # type: ignore[no-untyped-def]
+        return self._source.read(self._indices[index])
+
+
+def spread(source: DepthSource, count: int) -> DepthSource:
+    """At most `count` images of `source`, evenly spread over it."""
+    if count >= len(source):
+        return source
+    if count < 1:
+        raise InputError(f"the holdout needs at least 1 image, not {count}")
+    return _Part(source, [index * len(source) // count for index in range(count)])

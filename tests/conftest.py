@@ -1,0 +1,19 @@
+"""Fixtures that more than one room uses."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+SHARED = Path(os.environ.get("NETADAPT_SHARED", Path(__file__).parents[2] / "shared"))
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """The folder of real latencies, weights and frames; tests skip where it doesn't exist."""
+    data = SHARED / "data"
+    if not data.is_dir():
+        pytest.skip(f"no real data at {data}; set NETADAPT_SHARED to the folder that holds data/")
+    return data

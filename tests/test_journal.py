@@ -1,0 +1,47 @@
+"""A journal keeps whole rows, whatever happens to the process that writes it."""
+
+from __future__ import annotations
+
+import pytest
+
+from netadapt.errors import OutputError, RunError
+from netadapt.files import atomic_path, write_text
+from netadapt.journal import CsvJournal
+
+
+def test_rows_come_back_with_every_digit(tmp_path):
+    journal = CsvJournal(tmp_path / "rows.csv", ("name", "value"))
+    journal.append({"name": "a, b", "value": 0.1 + 0.2})
+    assert journal.rows() == [{"name": "a, b", "value": repr(0.1 + 0.2)}]
+
+
+def test_a_torn_last_line_is_dropped(tmp_path):
+    path = tmp_path / "rows.csv"
+    journal = CsvJournal(path, ("name", "value"))
+    journal.append({"name": "a", "value": 1})
+    with path.open("a") as stream:
+        stream.write("b,0.12")
+    reopened = CsvJournal(path, ("name", "value"))
+    reopened.append({"name": "c", "value": 2})
+    assert [row["name"] for row in reopened.rows()] == ["a", "c"]
+
+
+def test_another_header_is_refused_by_name(tmp_path):
+    CsvJournal(tmp_path / "rows.csv", ("name",))
+    with pytest.raises(RunError, match="expected name, value"):
+        CsvJournal(tmp_path / "rows.csv", ("name", "value"))
+
+
+def test_a_failed_write_leaves_the_old_file(tmp_path):
+    path = tmp_path / "file.txt"
+    write_text(path, "old")
+    with pytest.raises(OutputError, match="No space left"), atomic_path(path) as temporary:
+        temporary.write_text("ne")
+        raise OSError(28, "No space left on device")
+    assert path.read_text() == "old"
+    assert [item.name for item in tmp_path.iterdir()] == ["file.txt"]
+
+
+def test_a_full_disk_is_one_clear_line():
+    with pytest.raises(OutputError, match=r"cannot write /dev/full/x.*then run the command again"):
+        write_text("/dev/full/x", "text")
