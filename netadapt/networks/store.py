@@ -1,0 +1,216 @@
+"""Model folders: config.json beside model.safetensors; and what a path to weights may mean.
+
+`save_model` and `load_model` are each other's inverse. A path may be a model folder, a run's
+folder, a safetensors file inside one, or the name of a model that ships. No pickles are read
+here: `checkpoint.py` imports those.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+
+from netadapt.errors import ModelError, WeightsError
+from netadapt.files import atomic_path, find_shipped, write_text
+from netadapt.networks.build import build, describe
+from netadapt.networks.config import ModelConfig, config_from_json
+
+CONFIG_NAME = "config.json"
+WEIGHTS_NAME = "model.safetensors"
+TRAJECTORY_NAME = "trajectory.csv"
+FINAL_NAME = "final"
+
+
+def save_model(
+    model_dir: Path | str,
+    model: nn.Module,
+    config: ModelConfig | Mapping[str, Any],
+    *,
+    half_precision: bool = False,
+) -> ModelConfig:
+    """Write `model` as a model folder; return the config as written.
+
+    The widths of our own networks are read off the model, so a cut network may be saved with the
+    config of the network it was cut from. In half precision, convolution and linear weights are
+    stored as float16 and all else stays float32: running variances can exceed float16's range.
+    config.json is written last: a folder that has one is complete. Raises OutputError.
+    """
+    if isinstance(config, Mapping):
+        config = config_from_json(config)
+    config = describe(model, config)
+    folder = Path(model_dir)
+    tensors = {}
+    for key, value in model.state_dict().items():
+        tensor = value.detach().cpu()
+        if half_precision and tensor.is_floating_point() and tensor.dim() > 1:
+            tensor = tensor.half()
+        # A copy of its own: safetensors refuses tensors that share memory.
+        tensors[key] = tensor.clone(memory_format=torch.contiguous_format)
+    with atomic_path(folder / WEIGHTS_NAME) as temporary:
+        save_file(tensors, temporary, metadata={"format": "pt"})
+    write_text(folder / CONFIG_NAME, json.dumps(config.to_json(), indent=2) + "\n")
+    return config
+
+
+def load_model(path: Path | str) -> nn.Module:
+    """The network at `path` with its weights in float32, in evaluation mode.
+
+    `path` is a model folder, a run's folder (its `final/`, or the iteration its trajectory ends
+    with), or the name of a shipped model. Raises WeightsError when there is no model or the
+    weights don't fit, ModelError when the config can't be built.
+    """
+    folder = find_model(path)
+    model = build(read_config(folder))
+    load_weights(model, folder / WEIGHTS_NAME)
+    return model.eval()
+
+
+def read_config(path: Path | str) -> ModelConfig:
+    """The config of the model at `path`, which may be whatever `load_model` takes."""
+    file = find_model(path) / CONFIG_NAME
+    try:
+        value = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise ModelError(f"cannot read {file}: {error}; expected a JSON object") from error
+    return config_from_json(value, str(file))
+
+
+def load_weights(model: nn.Module, file: Path) -> None:
+    """Load a safetensors file into `model`. Raises WeightsError naming what doesn't fit."""
+    fit_weights(model, read_tensors(file), str(file))
+
+
+def read_tensors(file: Path) -> dict[str, Tensor]:
+    """The tensors of a safetensors file, floating point ones as float32."""
+    try:
+        tensors = load_file(file)
+    except FileNotFoundError as error:
+        raise WeightsError(f"there is no {file}: the model folder is incomplete") from error
+    except (SafetensorError, OSError, ValueError) as error:
+        raise WeightsError(
+            f"cannot read {file}: {error}; the file is damaged or cut short, copy or train it again"
+        ) from error
+    return {
+        key: tensor.float() if tensor.is_floating_point() else tensor
+        for key, tensor in tensors.items()
+    }
+
+
+def fit_weights(model: nn.Module, tensors: Mapping[str, Tensor], where: str) -> None:
+    """Load `tensors` into `model`, all or nothing.
+
+    Raises WeightsError naming missing and unexpected keys and wrong shapes (the first few and
+    how many), with `where` they come from.
+    """
+    own = model.state_dict()
+    # Checkpoints from before torch 0.4.1 don't count batches; the count changes nothing here.
+    missing = [key for key in own if key not in tensors and not _is_counter(key)]
+    unexpected = [key for key in tensors if key not in own]
+    wrong = [
+        f"{key} ({_shape_text(tensors[key].shape)}, expected {_shape_text(own[key].shape)})"
+        for key in own
+        if key in tensors and tensors[key].shape != own[key].shape
+    ]
+    faults = [
+        _first_few(what, keys)
+        for what, keys in (
+            ("missing", missing),
+            ("unexpected", unexpected),
+            ("of another shape", wrong),
+        )
+        if keys
+    ]
+    if faults:
+        raise WeightsError(
+            f"the weights in {where} don't fit the network: {'; '.join(faults)}; check that they "
+            f"belong to this network and these widths"
+        )
+    broken = [key for key, value in tensors.items() if not _is_finite(value)]
+    if broken:
+        raise WeightsError(
+            f"the weights in {where} are not all finite: {_first_few('NaN or infinite', broken)}"
+        )
+    model.load_state_dict(dict(tensors), strict=False)
+
+
+def find_model(path: Path | str) -> Path:
+    """The model folder that `path` means. Raises WeightsError saying what was looked for."""
+    place = Path(path)
+    if place.is_file():
+        if place.name == WEIGHTS_NAME and (place.parent / CONFIG_NAME).is_file():
+            return place.parent
+        raise WeightsError(
+            f"{place} is a file, expected a model folder with {CONFIG_NAME} and {WEIGHTS_NAME}; "
+            f"run: netadapt models import {place} --out models/NAME"
+        )
+    if place.is_dir():
+        if (place / CONFIG_NAME).is_file():
+            return place
+        if (place / FINAL_NAME / CONFIG_NAME).is_file():
+            return place / FINAL_NAME
+        if (place / TRAJECTORY_NAME).is_file():
+            return _last_iteration(place)
+        raise WeightsError(
+            f"{place} holds no model: expected {CONFIG_NAME} and {WEIGHTS_NAME}, or a run's "
+            f"{TRAJECTORY_NAME}"
+        )
+    if place.name == str(path):
+        for models in find_shipped("models"):
+            if (models / place.name / CONFIG_NAME).is_file():
+                return models / place.name
+    shipped = ", ".join(shipped_models()) or "none"
+    raise WeightsError(f"there is no model at {path} (shipped models: {shipped})")
+
+
+def shipped_models() -> list[str]:
+    """Names of the models that `load_model` finds by name."""
+    return sorted(
+        {file.parent.name for root in find_shipped("models") for file in root.glob("*/config.json")}
+    )
+
+
+def _last_iteration(run: Path) -> Path:
+    """The folder of the last iteration in the run's trajectory whose model is complete."""
+    try:
+        with (run / TRAJECTORY_NAME).open(encoding="utf-8", newline="") as stream:
+            rows = list(csv.DictReader(stream))
+    except (OSError, ValueError, csv.Error) as error:
+        raise WeightsError(f"cannot read {run / TRAJECTORY_NAME}: {error}") from error
+    for row in reversed(rows):
+        iteration = row.get("iteration") or ""
+        names = [row.get("checkpoint") or ""]
+        if re.fullmatch(r"\d+", iteration):
+            names.append(f"iter_{int(iteration):03d}")
+        for name in names:
+            if name and (run / name / CONFIG_NAME).is_file():
+                return run / name
+    raise WeightsError(
+        f"{run} has no finished iteration yet: none of the checkpoints in its {TRAJECTORY_NAME} "
+        f"exists; continue the run with --resume"
+    )
+
+
+def _is_counter(key: str) -> bool:
+    return key.endswith("num_batches_tracked")
+
+
+def _is_finite(tensor: Tensor) -> bool:
+    return not tensor.is_floating_point() or bool(torch.isfinite(tensor).all())
+
+
+def _shape_text(shape: Sequence[int]) -> str:
+    return "×".join(str(size) for size in shape) or "one number"
+
+
+def _first_few(what: str, items: Sequence[str], count: int = 3) -> str:
+    text = f"{len(items)} {what}: {', '.join(items[:count])}"
+    return text if len(items) <= count else f"{text}, …"
