@@ -1,0 +1,83 @@
+"""What a set of depth images is to the rest of the house: a `DepthSource`, read pair by pair.
+
+A source gives RGB and depth as they are stored, checked, as numpy arrays. Resizing, augmentation
+and batching belong to `transforms` and `loader`; where the files lie belongs to each source.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Protocol, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from netadapt.errors import DataError
+
+Rgb: TypeAlias = npt.NDArray[np.uint8]
+"""[3, H, W], 0 to 255."""
+
+Depth: TypeAlias = npt.NDArray[np.float32]
+"""[H, W] in metres; 0 marks a pixel without a measurement."""
+
+SPLITS = ("train", "holdout", "val")
+
+MAX_DEPTH_M = 65.535
+"""The deepest that 16-bit millimetres hold; anything deeper in a room is in a wrong unit."""
+
+
+class DepthSource(Protocol):
+    """A sequence of RGB images with their depth, read one at a time and in any order."""
+
+    @property
+    def names(self) -> Sequence[str]:
+        """One name a pair, as a person would look it up: a path inside the data set."""
+
+    def __len__(self) -> int: ...
+
+    def read(self, index: int) -> tuple[Rgb, Depth]:
+        """Pair `index`: rgb uint8 [3, H, W] and depth float32 [H, W] in metres, 0 = invalid.
+
+        Raises DataError naming the file when it can't be read or doesn't hold such a pair.
+        """
+
+
+def check_split(split: str) -> None:
+    """Raise DataError unless `split` is one of train, holdout and val."""
+    if split not in SPLITS:
+        raise DataError(f"no split '{split}'; expected one of {', '.join(SPLITS)}")
+
+
+def check_pair(rgb: npt.NDArray[Any], depth: npt.NDArray[Any], where: str) -> tuple[Rgb, Depth]:
+    """Give the pair back in the types of a source, or raise DataError naming `where`.
+
+    Refused: types other than uint8 and floating point, shapes that don't belong together, and
+    depths that are negative, not finite or beyond MAX_DEPTH_M.
+    """
+    if rgb.dtype != np.uint8:
+        raise DataError(f"{where}: rgb is {rgb.dtype}, expected uint8")
+    if rgb.ndim != 3 or rgb.shape[0] != 3 or rgb.size == 0:
+        raise DataError(f"{where}: rgb has shape {rgb.shape}, expected (3, height, width)")
+    if depth.dtype.kind != "f":
+        raise DataError(f"{where}: depth is {depth.dtype}, expected float32 in metres")
+    if depth.shape != rgb.shape[1:]:
+        raise DataError(
+            f"{where}: depth has shape {depth.shape}, expected {rgb.shape[1:]} as rgb has"
+        )
+    metres = depth.astype(np.float32, copy=False)
+    low, high = float(metres.min()), float(metres.max())  # NaN passes through both
+    if not (low >= 0.0 and high <= MAX_DEPTH_M):
+        raise DataError(f"{where}: {_why_implausible(metres)}")
+    return rgb, metres
+
+
+def _why_implausible(depth: Depth) -> str:
+    broken = int(np.count_nonzero(~np.isfinite(depth)))
+    if broken:
+        return f"{broken} depths are not finite, expected metres with 0 where there is none"
+    if float(depth.min()) < 0:
+        return f"depth goes down to {depth.min():.4g} m, expected ≥ 0 with 0 where there is none"
+    return (
+        f"depth goes up to {depth.max():.6g} m, expected at most {MAX_DEPTH_M} m; "
+        f"is it in millimetres?"
+    )

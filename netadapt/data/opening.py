@@ -1,0 +1,30 @@
+"""Opens a data set by what is in its folder, so that every command takes every kind of set."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from netadapt.data.base import DepthSource, check_split
+from netadapt.data.nyu import is_hdf5_folder, open_hdf5
+from netadapt.data.pack import is_pack, open_pack
+from netadapt.errors import DataError
+
+
+def open_depth_data(path: Path | str, split: str) -> DepthSource:
+    """The split 'train', 'holdout' or 'val' of the data set at `path`.
+
+    Recognised: FastDepth's HDF5 layout (imported sets and rendered rooms are written in it) and
+    packed sets. Raises DataError when `path` is neither, or the split is unknown or empty.
+    """
+    check_split(split)
+    root = Path(path)
+    if is_hdf5_folder(root):
+        return open_hdf5(root, split)
+    if is_pack(root):
+        return open_pack(root, split)
+    if not root.is_dir():
+        raise DataError(f"{root}: no such folder; expected a data set")
+    raise DataError(
+        f"{root}: no data set in it; expected train/<scene>/*.h5 or val/official/*.h5, or a packed "
+        f"set's index.json. Bring RGB and depth images in with: netadapt data import {root} DST"
+    )

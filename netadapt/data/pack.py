@@ -1,0 +1,348 @@
+"""A data set packed for fast reading: images at working size in memory-mapped shards.
+
+    index.json                  format, size, and for each split its shards with names and sha256
+    train-00000.rgb.npy         uint8 [n, 3, h, w]
+    train-00000.depth.npy       uint16 [n, h, w] in millimetres, 0 = invalid
+
+480×640 becomes 250×333 by the nearest-neighbour rule of the published transform, so training and
+evaluation see the same pixels as from the original, depth to half a millimetre. Augmentation and
+batching are left to `transforms` and `loader`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import asdict, dataclass, replace
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from netadapt.data.base import Depth, Rgb, check_split
+from netadapt.data.geometry import to_working, working_size
+from netadapt.data.nyu import Hdf5Source, is_hdf5_folder, read_pair, split_names
+from netadapt.errors import DataError, OutputError
+from netadapt.files import atomic_path, write_text
+
+FORMAT = "netadapt-pack-1"
+INDEX_FILE = "index.json"
+PLAN_FILE = "packing.json"
+SHARD_IMAGES = 512
+"""Images a shard: 213 MB at 250×333, small enough to lose little when killed."""
+
+DEPTH_UNIT_M = 0.001
+
+
+@dataclass(frozen=True, slots=True)
+class Shard:
+    """Consecutive pairs of one split, in two files named after `stem`."""
+
+    stem: str
+    names: tuple[str, ...]
+    rgb_sha256: str = ""
+    depth_sha256: str = ""
+
+    @property
+    def files(self) -> tuple[str, str]:
+        return f"{self.stem}.rgb.npy", f"{self.stem}.depth.npy"
+
+
+@dataclass(frozen=True, slots=True)
+class PackIndex:
+    """What `index.json` says: the size of every image in pixels, and the shards of each split."""
+
+    height: int
+    width: int
+    splits: dict[str, tuple[Shard, ...]]
+
+    @property
+    def counts(self) -> dict[str, int]:
+        return {
+            split: sum(len(shard.names) for shard in shards)
+            for split, shards in self.splits.items()
+        }
+
+    @classmethod
+    def read(cls, root: Path) -> PackIndex:
+        """Read `index.json`. Raises DataError when it is missing or malformed."""
+        path = root / INDEX_FILE
+        content = _read_json(path)
+        try:
+            splits = {
+                str(split): tuple(
+                    Shard(
+                        shard["stem"],
+                        tuple(shard["names"]),
+                        shard["rgb_sha256"],
+                        shard["depth_sha256"],
+                    )
+                    for shard in shards
+                )
+                for split, shards in content["splits"].items()
+            }
+            return cls(int(content["height"]), int(content["width"]), splits)
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise DataError(f"{path}: malformed ({error!r}); pack the data set again") from error
+
+    def write(self, root: Path) -> None:
+        content = {
+            "format": FORMAT,
+            "height": self.height,
+            "width": self.width,
+            "depth_unit_m": DEPTH_UNIT_M,
+            "splits": {
+                split: [asdict(shard) for shard in shards] for split, shards in self.splits.items()
+            },
+        }
+        write_text(root / INDEX_FILE, json.dumps(content, indent=1) + "\n")
+
+
+class PackedSource:
+    """One split of a packed set, memory-mapped; a shard is mapped when it is first read."""
+
+    def __init__(self, root: Path, index: PackIndex, shards: Sequence[Shard]) -> None:
+        self.names = [name for shard in shards for name in shard.names]
+        self._root, self._shards = root, list(shards)
+        self._size = (index.height, index.width)
+        self._starts = np.cumsum([0, *(len(shard.names) for shard in shards)])
+        self._maps: dict[int, tuple[npt.NDArray[np.uint8], npt.NDArray[np.uint16]]] = {}
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    def read(self, index: int) -> tuple[Rgb, Depth]:
+        """Pair `index` at working size. Raises DataError naming a shard that is damaged."""
+        number = int(np.searchsorted(self._starts, index, side="right")) - 1
+        if number not in self._maps:
+            self._maps[number] = self._map(self._shards[number])
+        rgb, depth = self._maps[number]
+        within = index - int(self._starts[number])
+        return rgb[within], depth[within] * np.float32(DEPTH_UNIT_M)
+
+    def _map(self, shard: Shard) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.uint16]]:
+        count = len(shard.names)
+        rgb = _mapped(self._root / shard.files[0], (count, 3, *self._size), np.uint8)
+        depth = _mapped(self._root / shard.files[1], (count, *self._size), np.uint16)
+        return rgb, depth
+
+
+def is_pack(root: Path) -> bool:
+    """Whether `root` holds a finished pack."""
+    path = root / INDEX_FILE
+    return path.is_file() and _read_json(path).get("format") == FORMAT
+
+
+def open_pack(root: Path | str, split: str) -> PackedSource:
+    """A split of a packed set. Raises DataError when the split is unknown or not packed."""
+    check_split(split)
+    root = Path(root)
+    index = PackIndex.read(root)
+    if not index.splits.get(split):
+        held = ", ".join(f"{name} ({count})" for name, count in index.counts.items())
+        raise DataError(f"{root}: the pack has no split '{split}'; it has {held}")
+    return PackedSource(root, index, index.splits[split])
+
+
+def damaged_shards(root: Path | str) -> Iterator[tuple[Shard, str]]:
+    """Each shard of a pack with what is wrong with its files, '' when they are as packed."""
+    root = Path(root)
+    for shards in PackIndex.read(root).splits.values():
+        for shard in shards:
+            wrong = [
+                name
+                for name, expected in zip(
+                    shard.files, (shard.rgb_sha256, shard.depth_sha256), strict=True
+                )
+                if not (root / name).is_file() or _sha256(root / name) != expected
+            ]
+            yield shard, f"{', '.join(wrong)}: missing or changed since packing" if wrong else ""
+
+
+def pack(
+    source: Path | str,
+    target: Path | str,
+    *,
+    workers: int | None = None,
+    shard_images: int = SHARD_IMAGES,
+    progress: Callable[[int, int], None] | None = None,
+) -> PackIndex:
+    """Pack every split of the HDF5 folder `source` into the new folder `target`.
+
+    `progress(images done, images in all)` is called as shards are finished. A killed run is
+    continued by the same call: finished shards are kept. Raises DataError when `target` holds
+    anything else, a file is damaged, or the images of the set come out at different sizes.
+    """
+    source, target = Path(source).absolute(), Path(target)
+    if not is_hdf5_folder(source):
+        raise DataError(
+            f"{source}: nothing to pack; expected a data set with train/<scene>/*.h5 or "
+            f"val/official/*.h5"
+        )
+    names = {split: listed for split, listed in split_names(source).items() if listed}
+    if not names:
+        raise DataError(f"{source}: nothing to pack; every split is empty")
+    splits = {split: _shards(split, listed, shard_images) for split, listed in names.items()}
+    shards = [shard for listed in splits.values() for shard in listed]
+    size = _working_size_of_first(source, shards)
+    _claim(target, {"source": str(source), "size": size, "shards": [asdict(s) for s in shards]})
+    total = sum(len(shard.names) for shard in shards)
+    finished: dict[str, Shard] = {}
+    for shard in _packed(source, target, shards, size, workers or os.cpu_count() or 1):
+        finished[shard.stem] = shard
+        if progress is not None:
+            progress(sum(len(other.names) for other in finished.values()), total)
+    index = PackIndex(
+        *size,
+        {
+            split: tuple(finished[shard.stem] for shard in listed)
+            for split, listed in splits.items()
+        },
+    )
+    index.write(target)
+    for leftover in (target / PLAN_FILE, *(target / f"{shard.stem}.json" for shard in shards)):
+        leftover.unlink(missing_ok=True)
+    return index
+
+
+def _shards(split: str, names: Sequence[str], images: int) -> list[Shard]:
+    return [
+        Shard(f"{split}-{start // images:05d}", tuple(names[start : start + images]))
+        for start in range(0, len(names), images)
+    ]
+
+
+def _working_size_of_first(source: Path, shards: Sequence[Shard]) -> tuple[int, int]:
+    _, depth = read_pair(source / shards[0].names[0])
+    return working_size(*depth.shape)
+
+
+def _claim(target: Path, plan: dict[str, Any]) -> None:
+    """Make `target` ours, or find that it is from an interrupted run of the same plan."""
+    text = json.dumps(plan, indent=1) + "\n"
+    if (target / INDEX_FILE).exists():
+        raise DataError(f"{target}: holds a finished data set already; choose another folder")
+    if (target / PLAN_FILE).is_file():
+        if (target / PLAN_FILE).read_text(encoding="utf-8") != text:
+            raise DataError(
+                f"{target}: holds the beginnings of another pack (see {PLAN_FILE}); "
+                f"remove it or choose another folder"
+            )
+        for half_written in target.glob(".*.npy"):
+            half_written.unlink()
+        return
+    if target.exists() and (not target.is_dir() or any(target.iterdir())):
+        raise DataError(f"{target}: exists and is not empty; choose another folder")
+    write_text(target / PLAN_FILE, text)
+
+
+def _packed(
+    source: Path, target: Path, shards: Sequence[Shard], size: tuple[int, int], workers: int
+) -> Iterator[Shard]:
+    """The shards as they are finished, with checksums; those of an interrupted run first."""
+    missing = []
+    for shard in shards:
+        finished = _finished(target, shard, size)
+        if finished is None:
+            missing.append(shard)
+        else:
+            yield finished
+    _check_space(target, sum(len(shard.names) for shard in missing), size)
+    if workers == 1 or len(missing) <= 1:
+        for shard in missing:
+            yield _pack_shard(source, target, shard, size)
+        return
+    # HDF5 admits one reader a process, so threads would not read in parallel.
+    pool = ProcessPoolExecutor(min(workers, len(missing)), get_context("spawn"))
+    try:
+        jobs = [pool.submit(_pack_shard, source, target, shard, size) for shard in missing]
+        for job in as_completed(jobs):
+            yield job.result()
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _finished(target: Path, shard: Shard, size: tuple[int, int]) -> Shard | None:
+    """`shard` with its checksums when an interrupted run has finished it."""
+    note = target / f"{shard.stem}.json"
+    if not note.is_file():
+        return None
+    sums = _read_json(note)
+    count = len(shard.names)
+    _mapped(target / shard.files[0], (count, 3, *size), np.uint8)
+    _mapped(target / shard.files[1], (count, *size), np.uint16)
+    return replace(shard, **sums)
+
+
+def _pack_shard(source: Path, target: Path, shard: Shard, size: tuple[int, int]) -> Shard:
+    """Write the two files of a shard, then the note that says it is finished."""
+    rgb = np.empty((len(shard.names), 3, *size), np.uint8)
+    depth_mm = np.empty((len(shard.names), *size), np.uint16)
+    pairs = Hdf5Source(source, shard.names)
+    for index, name in enumerate(shard.names):
+        image, metres = to_working(*pairs.read(index))
+        if metres.shape != size:
+            raise DataError(
+                f"{source / name}: is {metres.shape[0]}×{metres.shape[1]} at working size, the "
+                f"first image {size[0]}×{size[1]}; pack images of one aspect ratio at a time"
+            )
+        rgb[index] = image
+        depth_mm[index] = np.rint(metres / np.float32(DEPTH_UNIT_M))
+    for file, values in ((shard.files[0], rgb), (shard.files[1], depth_mm)):
+        with atomic_path(target / file) as temporary:
+            np.save(temporary, values, allow_pickle=False)
+    finished = replace(
+        shard,
+        rgb_sha256=_sha256(target / shard.files[0]),
+        depth_sha256=_sha256(target / shard.files[1]),
+    )
+    sums = {"rgb_sha256": finished.rgb_sha256, "depth_sha256": finished.depth_sha256}
+    write_text(target / f"{shard.stem}.json", json.dumps(sums) + "\n")
+    return finished
+
+
+def _check_space(target: Path, images: int, size: tuple[int, int]) -> None:
+    needed = images * size[0] * size[1] * 5
+    free = shutil.disk_usage(target).free
+    if needed > free:
+        raise OutputError(
+            f"{target}: the pack takes {needed / 1e9:.1f} GB and {free / 1e9:.1f} GB are free; "
+            f"free some space or choose another folder"
+        )
+
+
+def _mapped(path: Path, shape: tuple[int, ...], dtype: npt.DTypeLike) -> npt.NDArray[Any]:
+    try:
+        values: npt.NDArray[Any] = np.load(path, mmap_mode="r", allow_pickle=False)
+    except (OSError, ValueError, EOFError) as error:
+        raise DataError(f"{path}: cannot be mapped ({error}); pack the data set again") from error
+    if values.shape != shape or values.dtype != dtype:
+        raise DataError(
+            f"{path}: holds {values.dtype} {values.shape}, {INDEX_FILE} says "
+            f"{np.dtype(dtype)} {shape}; pack the data set again"
+        )
+    return values
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise DataError(f"{path}: cannot be read as JSON ({error})") from error
+    if not isinstance(content, dict):
+        raise DataError(f"{path}: expected a JSON object")
+    return content
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as stream:
+        digest = hashlib.sha256()
+        while block := stream.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()
