@@ -1,0 +1,428 @@
+"""Lookup tables: what one layer costs on one device, a row a layer shape.
+
+A table is `<device>.csv` (the figures) beside `<device>.toml` (where they come from). This module
+finds, reads, checks and writes them, and appends to them so that a kill loses at most the row in
+flight. How a missing shape is estimated is the estimator's matter, how a row is measured the
+runtimes'.
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+import math
+import os
+import sys
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from netadapt.errors import OutputError, TableError
+from netadapt.files import find_shipped, write_text
+from netadapt.graph.layers import KEY_COLUMNS, LayerShape
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+FIGURE_COLUMNS = ("latency_ms", "spread_ms", "samples", "source", "schedule")
+COLUMNS = (*KEY_COLUMNS, *FIGURE_COLUMNS)
+SOURCES = ("measured", "published", "modelled")
+ANY_ACTIVATION = "any"
+"""In the activation column: timed bare, and stands for the kernel with any activation fused."""
+
+PUBLISHED_SUFFIX = ".published"
+FOLDER = "lookup_tables"
+
+
+@dataclass(frozen=True, slots=True)
+class TableRow:
+    """One measured, published or modelled latency of one layer shape, batch 1, float32.
+
+    `spread_ms` is the standard deviation of the samples, None where there is only one. `schedule`
+    names how the kernel was made; what follows an '@' names a second series of figures, taken
+    under other conditions than the table's own ('direct@tophub-cuda-tx2').
+    """
+
+    shape: LayerShape
+    latency_ms: float
+    spread_ms: float | None = None
+    samples: int = 1
+    source: str = "measured"
+    schedule: str = ""
+
+    @property
+    def series(self) -> str:
+        """'' for the table's own figures, else the name of the second series."""
+        return self.schedule.partition("@")[2]
+
+    def to_row(self) -> dict[str, str]:
+        """The row as the cells of the CSV."""
+        cells = {name: str(value) for name, value in self.shape.to_row().items()}
+        cells["latency_ms"] = _decimal(self.latency_ms)
+        cells["spread_ms"] = "" if self.spread_ms is None else _decimal(self.spread_ms)
+        cells["samples"] = str(self.samples)
+        cells["source"] = self.source
+        cells["schedule"] = self.schedule
+        return cells
+
+    @classmethod
+    def from_row(cls, cells: dict[str, str]) -> TableRow:
+        """Read the cells of a CSV row. Raises ValueError naming the column that is wrong."""
+        if cells["source"] not in SOURCES:
+            raise ValueError(f"source is '{cells['source']}', expected {', '.join(SOURCES)}")
+        spread = cells["spread_ms"].strip()
+        return cls(
+            shape=LayerShape.from_row(dict(cells)),
+            latency_ms=_positive(cells["latency_ms"], "latency_ms"),
+            spread_ms=_not_negative(spread, "spread_ms") if spread else None,
+            samples=_samples(cells["samples"]),
+            source=cells["source"],
+            schedule=cells["schedule"],
+        )
+
+
+@dataclass
+class LookupTable:
+    """The rows of one device, and what is known about where they come from.
+
+    `name` is the device's; `meta` the content of the .toml ({} without one); `notes` are words
+    for the user about what was found while reading.
+    """
+
+    name: str
+    entries: list[TableRow]
+    meta: dict[str, Any] = field(default_factory=dict)
+    path: Path | None = None
+    notes: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        self._own: dict[LayerShape, TableRow] = {}
+        self._other: dict[LayerShape, TableRow] = {}
+        for entry in self.entries:
+            self._index(entry)
+
+    @classmethod
+    def read(cls, path_or_device: str | Path) -> LookupTable:
+        """Read a CSV by its path, or a device's table by the device's name.
+
+        A name is looked up in the folders of `find_table`. Raises TableError, one line, when there
+        is no such table, a column is missing, or a row is wrong (which row, which column).
+        """
+        path = find_table(path_or_device)
+        entries, notes = _read_csv(path)
+        return cls(
+            name=_device_of(path), entries=entries, meta=read_meta(path), path=path, notes=notes
+        )
+
+    @property
+    def published(self) -> bool:
+        """Whether this is a shipped table of published figures, not one measured by the user."""
+        return self.path is not None and self.path.stem.endswith(PUBLISHED_SUFFIX)
+
+    @property
+    def rows(self) -> pd.DataFrame:
+        """The rows as a DataFrame with the columns of the CSV; `spread_ms` NaN where unknown."""
+        import pandas as pd
+
+        records = [
+            {
+                **entry.shape.to_row(),
+                "latency_ms": entry.latency_ms,
+                "spread_ms": math.nan if entry.spread_ms is None else entry.spread_ms,
+                "samples": entry.samples,
+                "source": entry.source,
+                "schedule": entry.schedule,
+            }
+            for entry in self.entries
+        ]
+        return pd.DataFrame(records, columns=list(COLUMNS))
+
+    @property
+    def hash(self) -> str:
+        """SHA-256 over everything that decides an estimate: the rows and the calibration networks.
+
+        The order of the rows, and the rest of the .toml, do not matter.
+        """
+        lines = sorted(_line(entry) for entry in self.entries)
+        networks = repr([sorted(network.items()) for network in self.meta.get("network", [])])
+        return hashlib.sha256(("".join(lines) + networks).encode()).hexdigest()
+
+    def __len__(self) -> int:
+        return len(self.entries)
+
+    def find(self, shape: LayerShape) -> TableRow | None:
+        """The row of exactly this shape, or None.
+
+        A row whose activation is 'any' stands for every activation; the table's own series goes
+        before a second one.
+        """
+        bare = replace(shape, activation=ANY_ACTIVATION)
+        for index in (self._own, self._other):
+            row = index.get(shape) or index.get(bare)
+            if row is not None:
+                return row
+        return None
+
+    def without(self, shapes: Iterable[LayerShape]) -> LookupTable:
+        """A copy without every row of these shapes, whatever activation or series."""
+        dropped = {replace(shape, activation=ANY_ACTIVATION) for shape in shapes}
+        kept = [
+            entry
+            for entry in self.entries
+            if replace(entry.shape, activation=ANY_ACTIVATION) not in dropped
+        ]
+        return LookupTable(name=self.name, entries=kept, meta=self.meta, path=self.path)
+
+    def append(self, row: TableRow) -> None:
+        """Add a row to the table and, where it has a file, to the end of the file, synced.
+
+        What an earlier kill left of an unfinished last line is cut off first. Raises TableError
+        when the table already holds this shape with this schedule, OutputError when the file
+        can't be written.
+        """
+        twin = next((e for e in self.entries if _identity(e) == _identity(row)), None)
+        if twin is not None:
+            raise TableError(f"{self.path or self.name} already has a row for {row.shape}")
+        if self.path is not None:
+            _append_line(self.path, _line(row))
+        self.entries.append(row)
+        self._index(row)
+
+    def write(self, path: Path | str | None = None) -> Path:
+        """Write the CSV and, where there is any `meta`, the .toml beside it; both atomically."""
+        import tomli_w
+
+        target = Path(path) if path is not None else self.path
+        if target is None:
+            raise TableError(f"the table of {self.name} has no path to be written to")
+        write_text(target, ",".join(COLUMNS) + "\n" + "".join(_line(e) for e in self.entries))
+        if self.meta:
+            write_text(target.with_suffix(".toml"), tomli_w.dumps(self.meta))
+        self.path = target
+        return target
+
+    def _index(self, entry: TableRow) -> None:
+        index = self._other if entry.series else self._own
+        known = index.get(entry.shape)
+        # One shape under two schedules: a deployed network runs the faster.
+        if known is None or entry.latency_ms < known.latency_ms:
+            index[entry.shape] = entry
+
+
+def find_table(path_or_device: str | Path) -> Path:
+    """The CSV a device's name or a path stands for.
+
+    For a name: `<device>.csv` measured by the user, in any of the folders, before
+    `<device>.published.csv`. Raises TableError listing the tables there are.
+    """
+    text = str(path_or_device)
+    if text.endswith(".csv") or "/" in text:
+        path = Path(text)
+        if path.is_file():
+            return path
+        raise TableError(f"there is no table {path}; {_known_tables()}")
+    folders = find_shipped(FOLDER)
+    for suffix in ("", PUBLISHED_SUFFIX):
+        for folder in folders:
+            path = folder / f"{text}{suffix}.csv"
+            if path.is_file():
+                return path
+    raise TableError(
+        f"there is no table for the device '{text}'; {_known_tables()}; "
+        f"measure one with: netadapt lut build --device {text}"
+    )
+
+
+def table_names() -> list[str]:
+    """The devices that have a table, sorted."""
+    return sorted(
+        {_device_of(path) for folder in find_shipped(FOLDER) for path in folder.glob("*.csv")}
+    )
+
+
+def read_shapes(path: Path) -> list[tuple[LayerShape, int]]:
+    """The layers of a network from a CSV with the key columns and `count`.
+
+    Raises TableError naming the file and the row.
+    """
+    shapes: list[tuple[LayerShape, int]] = []
+    for where, cells in _records(path, (*KEY_COLUMNS, "count")):
+        try:
+            shapes.append((LayerShape.from_row(dict(cells)), _samples(cells["count"], "count")))
+        except ValueError as error:
+            raise TableError(f"{path}, {where}: {error}") from error
+    return shapes
+
+
+def write_shapes(path: Path, shapes: Sequence[LayerShape]) -> None:
+    """Write the layers of a network as `read_shapes` reads them, equal layers as one row."""
+    counts: dict[LayerShape, int] = {}
+    for shape in shapes:
+        counts[shape] = counts.get(shape, 0) + 1
+    text = ",".join((*KEY_COLUMNS, "count")) + "\n"
+    for shape, count in counts.items():
+        text += _csv_line([*(str(value) for value in shape.to_row().values()), str(count)])
+    write_text(path, text)
+
+
+def read_meta(path: Path) -> dict[str, Any]:
+    """The .toml beside a table's CSV, {} without one. Raises TableError when it isn't TOML."""
+    toml = path.with_suffix(".toml")
+    if not toml.is_file():
+        return {}
+    try:
+        return tomllib.loads(toml.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise TableError(f"{toml} is not valid TOML: {error}") from error
+
+
+def _known_tables() -> str:
+    names = table_names()
+    return f"there are tables for {', '.join(names)}" if names else "there are no tables"
+
+
+def _device_of(path: Path) -> str:
+    return path.stem.removesuffix(PUBLISHED_SUFFIX)
+
+
+def _identity(entry: TableRow) -> tuple[LayerShape, str]:
+    return entry.shape, entry.schedule
+
+
+def _read_csv(path: Path) -> tuple[list[TableRow], tuple[str, ...]]:
+    notes: list[str] = []
+    entries: list[TableRow] = []
+    seen: dict[tuple[LayerShape, str], str] = {}
+    for where, cells in _records(path, COLUMNS, notes):
+        try:
+            entry = TableRow.from_row(cells)
+        except ValueError as error:
+            raise TableError(f"{path}, {where}: {error}") from error
+        twin = seen.setdefault(_identity(entry), where)
+        if twin != where:
+            raise TableError(
+                f"{path}, {where}: {entry.shape} stands in {twin} already; keep one of the two"
+            )
+        entries.append(entry)
+    return entries, tuple(notes)
+
+
+def _records(
+    path: Path, columns: Sequence[str], notes: list[str] | None = None
+) -> list[tuple[str, dict[str, str]]]:
+    """The rows of a CSV with where each stands; every row has every column of `columns`.
+
+    With `notes`, a last line without a line end is left out and noted.
+    """
+    try:
+        text = path.read_bytes().decode("utf-8-sig")
+    except OSError as error:
+        raise TableError(f"cannot read {path}: {error.strerror or error}") from error
+    except UnicodeDecodeError as error:
+        raise TableError(f"{path} is not a text file in UTF-8 (byte {error.start})") from error
+    if notes is not None and not text.endswith("\n") and "\n" in text:
+        text, _, torn = text.rpartition("\n")
+        notes.append(
+            f"{path}: the last line has no line end (a build stopped while writing it?) and was "
+            f"left out: {torn[:60]}"
+        )
+    reader = csv.reader(io.StringIO(text))
+    lines = [(reader.line_num, line) for line in reader if line]
+    header = [name.strip() for name in lines[0][1]] if lines else []
+    missing = [name for name in columns if name not in header]
+    if missing:
+        noun = "column" if len(missing) == 1 else "columns"
+        raise TableError(
+            f"{path} lacks the {noun} {', '.join(missing)}; expected {', '.join(columns)}"
+        )
+    found: list[tuple[str, dict[str, str]]] = []
+    for number, (line_number, line) in enumerate(lines[1:], start=1):
+        where = f"row {number} (line {line_number})"
+        if len(line) != len(header):
+            raise TableError(f"{path}, {where}: {len(line)} cells, expected {len(header)}")
+        found.append((where, {name: cell.strip() for name, cell in zip(header, line, strict=True)}))
+    return found
+
+
+def _append_line(path: Path, line: str) -> None:
+    if not path.is_file():
+        write_text(path, ",".join(COLUMNS) + "\n")
+    try:
+        with path.open("rb+") as stream:
+            stream.truncate(_end_of_last_line(stream))
+            stream.seek(0, os.SEEK_END)
+            stream.write(line.encode())
+            stream.flush()
+            os.fsync(stream.fileno())
+    except OSError as error:
+        raise OutputError(f"cannot append to {path}: {error.strerror or error}") from error
+
+
+def _end_of_last_line(stream: io.BufferedRandom) -> int:
+    """Position after the last line end, so that a torn line is overwritten."""
+    end = stream.seek(0, os.SEEK_END)
+    while end > 0:
+        start = max(0, end - 4096)
+        stream.seek(start)
+        cut = stream.read(end - start).rfind(b"\n")
+        if cut >= 0:
+            return start + cut + 1
+        end = start
+    return 0
+
+
+def _line(entry: TableRow) -> str:
+    cells = entry.to_row()
+    return _csv_line([cells[name] for name in COLUMNS])
+
+
+def _csv_line(cells: Sequence[str]) -> str:
+    stream = io.StringIO()
+    csv.writer(stream, lineterminator="\n").writerow(cells)
+    return stream.getvalue()
+
+
+def _decimal(value: float) -> str:
+    """Shortest text of seven significant digits: finer than any clock that measured it."""
+    return f"{value:.7g}"
+
+
+def _number(text: str, column: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not math.isfinite(value):
+        raise ValueError(f"{column} is '{text}', expected a number of milliseconds")
+    return value
+
+
+def _positive(text: str, column: str) -> float:
+    value = _number(text, column)
+    if value <= 0:
+        raise ValueError(f"{column} is '{text}', expected more than 0 milliseconds")
+    return value
+
+
+def _not_negative(text: str, column: str) -> float:
+    value = _number(text, column)
+    if value < 0:
+        raise ValueError(f"{column} is '{text}', expected 0 or more milliseconds")
+    return value
+
+
+def _samples(text: str, column: str = "samples") -> int:
+    try:
+        value = int(text)
+    except ValueError:
+        value = 0
+    if value < 1:
+        raise ValueError(f"{column} is '{text}', expected a whole number ≥ 1")
+    return value
