@@ -7,6 +7,7 @@ import sys
 import typer
 
 from netadapt import __version__
+from netadapt.cli import lut
 from netadapt.cli.common import run_app
 
 app = typer.Typer(
@@ -16,6 +17,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+app.add_typer(lut.app, name="lut")
 
 
 def _version(show: bool) -> None:
