@@ -1,0 +1,34 @@
+"""netadapt's own schedules for CPUs through TVM: deterministic, versioned, without a search.
+
+`build(shape, cpu)` gives the kernel of any `LayerShape`; the same shape and CPU always give the
+same code. `SCHEDULE` names the set in a table's `schedule` column and changes whenever the code
+of any kernel does: latencies of different sets are not comparable.
+"""
+
+from __future__ import annotations
+
+from netadapt.cost.runtimes.tvm_schedules.conv import conv
+from netadapt.cost.runtimes.tvm_schedules.cpu import Cpu, cpu_of
+from netadapt.cost.runtimes.tvm_schedules.depthwise import depthwise
+from netadapt.cost.runtimes.tvm_schedules.dot import dot, suits
+from netadapt.cost.runtimes.tvm_schedules.kernel import Kernel
+from netadapt.cost.runtimes.tvm_schedules.movement import concat_parts, movement, transpose
+from netadapt.graph.layers import LayerShape
+
+__all__ = ["BUILD_OPTIONS", "SCHEDULE", "Cpu", "Kernel", "build", "concat_parts", "cpu_of", "transpose"]
+
+SCHEDULE = "netadapt-cpu-1"
+
+BUILD_OPTIONS = {"tirx.disable_storage_rewrite": True}
+"""Options of the PassContext to compile under: the rewrite would move registers to the heap."""
+
+
+def build(shape: LayerShape, cpu: Cpu, name: str = "main") -> Kernel:
+    """The kernel of `shape` on `cpu`; `name` is the function's name in its module."""
+    if shape.is_depthwise and shape.out_channels == shape.in_channels:
+        return depthwise(shape, cpu, name)
+    if suits(shape, cpu):
+        return dot(shape, cpu, name)
+    if shape.op in ("conv2d", "conv_transpose2d", "linear"):
+        return conv(shape, cpu, name)
+    return movement(shape, cpu, name)

@@ -1,0 +1,55 @@
+"""Activations as vector expressions: what a kernel does to a value before it is stored."""
+
+from __future__ import annotations
+
+from netadapt.cost.runtimes.tvm_schedules.emit import Node, splat
+
+NAMES = (
+    "none",
+    "relu",
+    "relu6",
+    "leaky_relu",
+    "sigmoid",
+    "silu",
+    "tanh",
+    "hardsigmoid",
+    "hardswish",
+    "elu",
+    "gelu",
+)
+
+
+def activate(value: Node, name: str, lanes: int) -> Node:
+    """`value` after the activation `name`; constants as torch's defaults have them."""
+    from tvm import tirx
+
+    def number(x: float) -> Node:
+        return splat(x, lanes)
+
+    def clip(x: Node, low: float, high: float) -> Node:
+        return tirx.min(tirx.max(x, number(low)), number(high))
+
+    if name == "none":
+        return value
+    if name == "relu":
+        return tirx.max(value, number(0))
+    if name == "relu6":
+        return clip(value, 0, 6)
+    if name == "leaky_relu":
+        return tirx.max(value, value * number(0.01))
+    if name == "sigmoid":
+        return number(1) / (number(1) + tirx.exp(-value))
+    if name == "silu":
+        return value / (number(1) + tirx.exp(-value))
+    if name == "tanh":
+        return tirx.tanh(value)
+    if name == "hardsigmoid":
+        return clip(value + number(3), 0, 6) * number(1 / 6)
+    if name == "hardswish":
+        return value * clip(value + number(3), 0, 6) * number(1 / 6)
+    if name == "elu":
+        # exp of the clipped value, so that the branch not taken cannot overflow.
+        return tirx.max(value, number(0)) + tirx.exp(tirx.min(value, number(0))) - number(1)
+    if name == "gelu":
+        return value * number(0.5) * (number(1) + tirx.erf(value * number(0.5**0.5)))
+    raise KeyError(name)
