@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import queue
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 
 import numpy as np
 import torch
@@ -40,7 +40,7 @@ def batches(
     rank: int = 0,
     world_size: int = 1,
     device: torch.device | str = "cpu",
-) -> Iterator[Batch]:
+) -> Generator[Batch, None, None]:
     """Batches (x, y) of `source` at `size`, on `device`, from step `start_step` on.
 
     Training never ends: every epoch shows each pair once in a new order, augmented anew; a batch
@@ -120,7 +120,9 @@ def _batch(
     return transform(rgb.to(device), depth.to(device))
 
 
-def _prefetched(make: Callable[[int], Batch | None], start_step: int) -> Iterator[Batch]:
+def _prefetched(
+    make: Callable[[int], Batch | None], start_step: int
+) -> Generator[Batch, None, None]:
     """`make(start_step)`, `make(start_step + 1)`, … until None, made in a thread of its own."""
     ready: queue.Queue[Batch | BaseException | None] = queue.Queue(maxsize=PREFETCHED)
     stopped = threading.Event()

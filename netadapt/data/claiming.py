@@ -1,0 +1,41 @@
+"""A folder that a long job fills: claimed before, recognised again when the job was interrupted.
+
+The claim is a small JSON file that says what the folder is being filled with. It is removed when
+the job is finished, so that a folder is either claimed, finished or somebody else's.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from netadapt.errors import DataError
+from netadapt.files import write_text
+
+
+def claim(folder: Path, claim_file: str, finished_file: str, plan: dict[str, Any]) -> None:
+    """Make `folder` ours by writing `plan` into it, or find that it is ours from before.
+
+    Raises DataError when the folder holds a finished set (`finished_file`), another plan, or
+    anything else; nothing in it is touched then.
+    """
+    text = json.dumps(plan, indent=1) + "\n"
+    path = folder / claim_file
+    if path.is_file():
+        if path.read_text(encoding="utf-8") != text:
+            raise DataError(
+                f"{folder}: holds the beginnings of another data set (see {claim_file}); "
+                f"remove it or choose another folder"
+            )
+        return
+    if (folder / finished_file).exists():
+        raise DataError(f"{folder}: holds a finished data set already; choose another folder")
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise DataError(f"{folder}: exists and is not empty; choose another folder")
+    write_text(path, text)
+
+
+def release(folder: Path, claim_file: str) -> None:
+    """Take the claim back: the folder is finished."""
+    (folder / claim_file).unlink(missing_ok=True)
