@@ -32,10 +32,10 @@ def encoder_full_widths() -> dict[str, int]:
 class FastDepth(nn.Module):
     """MobileNet encoder, convolution decoder, skips: RGB [B, 3, H, W] → metres [B, 1, H, W].
 
-    RGB lies in [0, 1]; H and W are multiples of 32 (published: 224). `widths` gives each convolution's output
-    channels, `conv0` … `conv13` and `decode_conv1` … `decode_conv6`; a depthwise convolution has
-    its input's width. After: Wofk et al., FastDepth (ICRA 2019). Raises ModelError when joined
-    layers differ in width.
+    RGB lies in [0, 1]; H and W are multiples of 32 (published: 224). `widths` gives each
+    convolution's output channels, `conv0` … `conv13` and `decode_conv1` … `decode_conv6`; a
+    depthwise convolution has its input's width. After: Wofk et al., FastDepth (ICRA 2019). Raises
+    ModelError when joined layers differ in width.
     """
 
     def __init__(

@@ -16,7 +16,7 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
 from torch import Tensor, nn
 
 from netadapt.errors import ModelError, WeightsError
@@ -56,9 +56,19 @@ def save_model(
         # A copy of its own: safetensors refuses tensors that share memory.
         tensors[key] = tensor.clone(memory_format=torch.contiguous_format)
     with atomic_path(folder / WEIGHTS_NAME) as temporary:
-        save_file(tensors, temporary, metadata={"format": "pt"})
+        # Written by us, so that a full disk is the OSError it is.
+        temporary.write_bytes(save(tensors, metadata={"format": "pt"}))
     write_text(folder / CONFIG_NAME, json.dumps(config.to_json(), indent=2) + "\n")
     return config
+
+
+def refuse_existing(model_dir: Path | str) -> None:
+    """Raise WeightsError when `model_dir` holds a model already."""
+    folder = Path(model_dir)
+    if folder.is_file() or any((folder / name).exists() for name in (CONFIG_NAME, WEIGHTS_NAME)):
+        raise WeightsError(
+            f"{folder} exists already and would be overwritten: choose another --out, or delete it"
+        )
 
 
 def load_model(path: Path | str) -> nn.Module:

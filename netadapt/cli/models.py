@@ -1,0 +1,90 @@
+"""`netadapt models`: bring in weights from elsewhere, and look at model folders."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from netadapt.cli.common import JsonOption, QuietOption, print_json, say
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from netadapt.networks import ModelConfig
+
+app = typer.Typer(
+    help="Models: a folder with config.json and model.safetensors each.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+)
+
+
+@app.command("import")
+def import_model(
+    file: Annotated[
+        Path,
+        typer.Argument(
+            help="An official FastDepth .pth.tar, its state dict, or folded weights (.npz)."
+        ),
+    ],
+    out: Annotated[Path, typer.Option("--out", "-o", help="The model folder to make.")],
+    as_json: JsonOption = False,
+    quiet: QuietOption = False,
+) -> None:
+    """Turn a checkpoint into a model folder, without running what is pickled in it.
+
+    Example: netadapt models import mobilenet-nnconv5dw-skipadd.pth.tar --out models/official
+    """
+    from netadapt.networks.checkpoint import import_weights
+    from netadapt.networks.store import refuse_existing, save_model
+
+    refuse_existing(out)
+    model, config = import_weights(file)
+    written = save_model(out, model, config)
+    summary = _summary(model, written)
+    if as_json:
+        print_json({"model": str(out), **summary})
+        return
+    _print_summary(str(out), summary)
+    if config.batch_norm == "folded":
+        say(
+            "batch norm is folded into these weights: they can be evaluated as they are, and get "
+            "its statistics back from training frames before they are trained",
+            quiet=quiet,
+        )
+
+
+@app.command()
+def show(
+    model: Annotated[str, typer.Argument(help="A model folder, a run folder, or a shipped name.")],
+    as_json: JsonOption = False,
+) -> None:
+    """Show what a model folder holds: network, widths, number of parameters.
+
+    Example: netadapt models show fastdepth-rooms
+    """
+    from netadapt.networks.store import find_model, load_model, read_config
+
+    folder = find_model(model)
+    summary = _summary(load_model(folder), read_config(folder))
+    if as_json:
+        print_json({"model": str(folder), **summary})
+    else:
+        _print_summary(str(folder), summary)
+
+
+def _summary(model: nn.Module, config: ModelConfig) -> dict[str, Any]:
+    return {
+        "name": config.name,
+        "parameters": sum(parameter.numel() for parameter in model.parameters()),
+        **config.to_json(),
+    }
+
+
+def _print_summary(place: str, summary: dict[str, Any]) -> None:
+    print(f"{place}: {summary['name']}, {summary['parameters'] / 1e6:.2f} M parameters")
+    widths = summary["widths"]
+    if widths:
+        print("widths: " + ", ".join(f"{name} {width}" for name, width in widths.items()))
