@@ -1,0 +1,97 @@
+"""Renders one frame of a rendered room: `render_frame` is a pure function of its arguments."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from random import Random
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from netadapt.data.rooms.camera import choose_pose, focal_lengths
+from netadapt.data.rooms.layout import sample_scene
+from netadapt.data.rooms.sensor import expose, record_depth
+from netadapt.data.rooms.shading import light_screen, shade_screen, smooth_light
+from netadapt.data.rooms.solids import Scene
+from netadapt.data.rooms.tracing import (
+    lamp_lists, local_origins, screen_lists, tile_cones, trace_screen,
+)
+
+RENDERER_VERSION = "1"
+"""Changes whenever the same seed gives other pictures."""
+FULL_SIZE = (480, 640)
+CEILING = 4.0
+"""Linear values above this are cut before anti-aliasing."""
+
+
+@lru_cache(maxsize=2)
+def prepare(seed: int, scene: int) -> tuple[Scene, tuple[Any, ...]]:
+    """A scene and what is known of it before a camera is set: where its lamps throw shadows."""
+    drawn = sample_scene(seed, scene)
+    middles, radii = tile_cones()
+    starts, items = lamp_lists(
+        drawn.lamps, drawn.casting, drawn.centres, drawn.rotations, drawn.halves, middles, radii
+    )
+    origins = np.stack([local_origins(lamp, drawn.centres, drawn.maps) for lamp in drawn.lamps])
+    return drawn, (origins, starts, items)
+
+
+def render_frame(
+    seed: int, scene: int, frame: int, *, height: int = 480, width: int = 640
+) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
+    """Render frame `frame` of scene `scene`: RGB uint8 [3, H, W], depth float32 [H, W] metres.
+
+    Depth 0 marks a hole, as a depth camera leaves them. The field of view is that of NYU Depth v2
+    at any size. The same arguments give the same bytes in any process of one machine.
+    """
+    drawn, (lamp_origins, lamp_starts, lamp_items) = prepare(seed, scene)
+    rng = Random(f"netadapt rooms {seed}/{scene}/{frame}")
+    pose = choose_pose(rng, drawn)
+    focal = focal_lengths(height, width)
+    s = drawn
+    starts, items, closest = screen_lists(
+        pose.position, pose.axes, focal, height, width, s.kinds, s.centres, s.rotations, s.halves
+    )
+    origins = local_origins(pose.position, s.centres, s.maps)
+    depth, solid = trace_screen(
+        pose.axes, focal, height, width, s.kinds, s.maps, s.tapers, origins, starts, items, closest
+    )
+    step = 2 if height >= 360 else 1
+    raw, planes, seen = light_screen(
+        step, pose.position, pose.axes, focal, depth, solid,
+        s.kinds, s.centres, s.maps, s.halves, s.tapers, s.finish, s.of_material,
+        s.groups, s.lamps, s.lamp_normals, s.lamp_colours, lamp_origins, lamp_starts, lamp_items,
+    )
+    light = smooth_light(raw, planes, seen)
+    light[..., :3] += np.float32(0.03 + 0.08 * light[..., :3].mean())
+    image, cosines = shade_screen(
+        step, pose.position, pose.axes, focal, depth, solid, light, planes, seen,
+        s.kinds, s.centres, s.maps, s.halves, s.tapers, s.of_material,
+        s.textures, s.colours, s.patterns, s.finish, s.room, s.wall_light, s.glows,
+        origins, starts, items, closest, CEILING,
+    )
+    noise_seed = rng.randrange(1 << 30)
+    rgb = expose(image, rng, noise_seed)
+    recorded = record_depth(
+        depth, solid, cosines, s.finish[s.of_material, 3], noise_seed + 1,
+        rng.uniform(0.4, 1.3), rng.uniform(0.6, 1.6), rng.choice((0.0, 0.0, 0.02, 0.04)),
+        1,
+    )
+    return rgb, recorded
+
+
+def render_frames(
+    seed: int, scenes: range, frames: range, *, size: tuple[int, int] = FULL_SIZE
+) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
+    """Frames of several scenes in memory: RGB uint8 [N, 3, H, W], depth float32 [N, H, W]."""
+    height, width = size
+    count = len(scenes) * len(frames)
+    rgb = np.empty((count, 3, height, width), dtype=np.uint8)
+    depth = np.empty((count, height, width), dtype=np.float32)
+    k = 0
+    for scene in scenes:
+        for frame in frames:
+            rgb[k], depth[k] = render_frame(seed, scene, frame, height=height, width=width)
+            k += 1
+    return rgb, depth
