@@ -108,9 +108,12 @@ def restore_batch_norm(model: nn.Module, batches: Iterable[Tensor]) -> int:
         model.train(was_training)
     if images == 0:
         raise DataError("no frames to measure batch norm on: give at least one training frame")
+    for name, measured in moments.items():
+        if not measured.is_finite:
+            raise DataError(f"the frames give batch norm {name} statistics that are not finite")
     for name, norm in norms.items():
         if moments[name].count:
-            _set_statistics(norm, moments[name], name)
+            _set_statistics(norm, moments[name])
     return images
 
 
@@ -121,6 +124,10 @@ class _Moments:
         self.count = 0
         self.mean = torch.zeros(width, dtype=torch.float64)
         self.deviation = torch.zeros(width, dtype=torch.float64)
+
+    @property
+    def is_finite(self) -> bool:
+        return bool(torch.isfinite(self.mean).all() and torch.isfinite(self.deviation).all())
 
     def add(self, x: Tensor) -> None:
         """Take in [B, C, …]. Merging as in Chan, Golub and LeVeque (1979): no cancellation."""
@@ -142,7 +149,7 @@ def _measure(moments: _Moments) -> Callable[[nn.Module, tuple[Any, ...]], None]:
     return hook
 
 
-def _set_statistics(norm: _BatchNorm, moments: _Moments, name: str) -> None:
+def _set_statistics(norm: _BatchNorm, moments: _Moments) -> None:
     """Set mean and variance; gain and shift such that the layer's function stays the same.
 
     A channel that never varies gets variance 0 and the gain that undoes it, √ε times the old one.
@@ -151,8 +158,6 @@ def _set_statistics(norm: _BatchNorm, moments: _Moments, name: str) -> None:
     assert norm.running_var is not None
     mean = moments.mean
     variance = moments.deviation / moments.count
-    if not bool(torch.isfinite(mean).all() and torch.isfinite(variance).all()):
-        raise DataError(f"the frames give batch norm {name} statistics that are not finite")
     slope = 1 / (norm.running_var.double().cpu() + norm.eps).sqrt()
     offset = -norm.running_mean.double().cpu() * slope
     if norm.affine:
@@ -187,7 +192,8 @@ def _places() -> dict[str, str]:
 
 def _read_arrays(file: Path) -> dict[str, Any]:
     try:
-        with np.load(file, allow_pickle=False) as archive:
+        # Opened here: np.load leaves the file open when it turns out to be damaged.
+        with file.open("rb") as stream, np.load(stream, allow_pickle=False) as archive:
             return {key: archive[key] for key in archive.files}
     except (OSError, ValueError, EOFError, AttributeError, TypeError, zipfile.BadZipFile) as error:
         raise WeightsError(
