@@ -1,0 +1,141 @@
+"""Concatenation and its opposites: split, chunk, slice, unbind, stack.
+
+A cut network runs the user's own code again, so a tensor that was split into n equal parts must
+still have n equal parts: the same positions are then cut from each. Parts of other sizes are
+numbers in the user's code, and freeze the channels.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from netadapt.graph.labels import Ints
+from netadapt.graph.program import Call
+from netadapt.graph.walk import Result, Value, Walk, handles
+
+
+@handles("cat", "concat", "concatenate")
+def concat(walk: Walk, call: Call, given: dict[str, Any]) -> Result:
+    """Channels one after the other; or, along another axis, on top of each other."""
+    values = [value for value in given["tensors"] if isinstance(value, Value)]
+    shape = call.shapes[0]
+    along = int(given["dim"]) % len(shape)
+    labelled = [value for value in values if value.labels is not None]
+    if not labelled:
+        return walk.fixed(call, f"the output of {call.where}")
+    axis = labelled[0].axis
+    if axis is None or any(value.axis != axis for value in labelled):
+        for value in labelled:
+            walk.freeze(value, f"{call.where} joins channels along two axes")
+        return walk.fixed(call, f"the output of {call.where}")
+    parts: list[Ints] = []
+    for value in values:
+        labels = value.labels
+        if labels is None:
+            labels = walk.labels.fresh(value.shape[axis])
+            walk.labels.freeze(labels, f"{call.where} joins it with {value.origin}")
+        parts.append(labels)
+    if along == axis:
+        return Value(shape, axis, np.concatenate(parts))
+    for part in parts[1:]:
+        walk.labels.unify(parts[0], part, call.where)
+    return Value(shape, axis, parts[0])
+
+
+@handles("stack")
+def stack(walk: Walk, call: Call, given: dict[str, Any]) -> Result:
+    """A new axis; the channels lie on top of each other."""
+    values = [value for value in given["tensors"] if isinstance(value, Value)]
+    shape = call.shapes[0]
+    new = int(given["dim"]) % len(shape)
+    labelled = [value for value in values if value.labels is not None]
+    if not labelled:
+        return walk.fixed(call, f"the output of {call.where}")
+    first = labelled[0]
+    if len(labelled) < len(values) or any(value.axis != first.axis for value in labelled):
+        for value in labelled:
+            walk.freeze(value, f"{call.where} joins it with tensors of other channels")
+        return walk.fixed(call, f"the output of {call.where}")
+    assert first.labels is not None
+    assert first.axis is not None
+    for value in labelled[1:]:
+        assert value.labels is not None
+        walk.labels.unify(first.labels, value.labels, call.where)
+    return Value(shape, first.axis + (new <= first.axis), first.labels)
+
+
+@handles("chunk", "split", "split_with_sizes", "tensor_split", "unbind")
+def split(walk: Walk, call: Call, given: dict[str, Any]) -> Result:
+    """Several outputs: parts along one axis."""
+    x = next(value for value in given.values() if isinstance(value, Value))
+    dim = int(given.get("dim") or 0) % x.ndim
+    if x.labels is None or x.axis is None:
+        return [Value(shape, origin=x.origin) for shape in call.shapes]
+    if call.op == "unbind":
+        if dim == x.axis:
+            return _each_fixed(walk, call, x, f"{call.where} takes channels one by one")
+        axis = x.axis - (dim < x.axis)
+        return [Value(shape, axis, x.labels) for shape in call.shapes]
+    if dim != x.axis:
+        return [Value(shape, x.axis, x.labels) for shape in call.shapes]
+    sizes = [shape[dim] for shape in call.shapes]
+    if len(set(sizes)) > 1:
+        return _each_fixed(walk, call, x, f"{call.where} makes parts of {sizes} channels")
+    parts = x.labels.reshape(len(sizes), -1)
+    if len(sizes) > 1:
+        walk.merge_rows(parts, f"{call.where} makes {len(sizes)} equal parts")
+    return [Value(shape, x.axis, part) for shape, part in zip(call.shapes, parts, strict=True)]
+
+
+def _each_fixed(walk: Walk, call: Call, x: Value, reason: str) -> list[Value]:
+    walk.freeze(x, reason)
+    return [Value(shape, origin=f"the output of {call.where}") for shape in call.shapes]
+
+
+@handles("getitem")
+def item(walk: Walk, call: Call, given: dict[str, Any]) -> Result:
+    """One of the outputs of an operator that has several."""
+    values = given["0"]
+    if isinstance(values, Value):
+        return values
+    one: Result = values[int(given["1"])]
+    return one
+
+
+@handles("slice", "narrow")
+def slice_(walk: Walk, call: Call, given: dict[str, Any]) -> Result:
+    """A range along one axis: of the channels only an equal part, or every n-th."""
+    x = given["self"]
+    if not isinstance(x, Value) or x.labels is None or x.axis is None:
+        return walk.fixed(call, x.origin if isinstance(x, Value) else "a slice")
+    dim = int(given["dim"]) % x.ndim
+    if dim != x.axis:
+        return walk.passed(call, x)
+    total, length = x.shape[dim], call.shapes[0][dim]
+    start = int(given["start"] or 0)
+    start += total if start < 0 else 0
+    step = int(given.get("step") or 1)
+    if length == total:
+        return walk.passed(call, x)
+    if step > 1 and total % step == 0 and length == total // step:
+        walk.merge_rows(x.labels.reshape(-1, step).T, f"{call.where} takes every {step}th")
+        return walk.passed(call, x, x.labels[start::step])
+    if step == 1 and length and total % length == 0 and start % length == 0:
+        note = f"{call.where} takes one of {total // length} equal parts"
+        walk.merge_rows(x.labels.reshape(-1, length), note)
+        return walk.passed(call, x, x.labels[start : start + length])
+    return walk.stopped(call, x, f"{call.where} takes channels {start} to {start + length}")
+
+
+@handles("select")
+def select(walk: Walk, call: Call, given: dict[str, Any]) -> Result:
+    """One position of an axis, which goes away."""
+    x = given["self"]
+    if x.labels is None or x.axis is None:
+        return walk.fixed(call, x.origin)
+    dim = int(given["dim"]) % x.ndim
+    if dim == x.axis:
+        return walk.stopped(call, x, f"{call.where} takes channel {given['index']}")
+    return Value(call.shapes[0], x.axis - (dim < x.axis), x.labels)

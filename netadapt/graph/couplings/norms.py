@@ -1,0 +1,95 @@
+"""Normalizations and other layers with parameters per channel: channels pass through unchanged.
+
+Layer and group norms take their mean over several channels. Group norms lose whole groups where
+that leaves a choice, which changes no other channel; otherwise, as with layer norms, the
+statistics run over the channels that are kept, and the walk remembers where.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from netadapt.graph.program import Call
+from netadapt.graph.walk import Result, Value, Walk, handles
+
+
+@handles("batch_norm", "instance_norm", weighted=True)
+def per_channel_norm(walk: Walk, call: Call, given: dict[str, Any]) -> Result:
+    """Statistics of each channel by itself, along axis 1."""
+    x = given["input"]
+    names = ("weight", "bias", "running_mean", "running_var")
+    return _per_channel(walk, call, x, [given[name] for name in names], "num_features")
+
+
+@handles("prelu", weighted=True)
+def prelu(walk: Walk, call: Call, given: dict[str, Any]) -> Result:
+    """One slope for all channels, or one a channel along axis 1."""
+    weight = given["weight"]
+    slopes = [weight] if weight.shape != (1,) else []
+    if slopes and weight.parameter is None:
+        return walk.stopped(call, given["self"], "its PReLU slopes are computed")
+    return _per_channel(walk, call, given["self"], slopes, "num_parameters" if slopes else None)
+
+
+def _per_channel(
+    walk: Walk, call: Call, x: Value, parameters: list[Value | None], attribute: str | None
+) -> Result:
+    present = [value for value in parameters if value is not None]
+    if any(value.parameter is None for value in present):
+        for value in (x, *present):
+            walk.freeze(value, "a norm's weights are computed from other tensors")
+        return walk.fixed(call, f"the output of {call.where}")
+    if x.labels is None or x.axis != 1:
+        for value in present:
+            walk.pin(value, 0, "per_channel", f"{call.where} doesn't work on channels")
+        return walk.passed(call, x)
+    for value in present:
+        walk.tie(value, 0, "per_channel", x.labels)
+    if attribute:
+        walk.size(call, attribute, x.labels)
+    return walk.passed(call, x)
+
+
+@handles("group_norm", weighted=True)
+def group_norm(walk: Walk, call: Call, given: dict[str, Any]) -> Result:
+    """Statistics of each group of channels along axis 1, over all positions."""
+    x, weight, bias = given["input"], given["weight"], given["bias"]
+    groups = int(given["num_groups"])
+    if x.labels is None:
+        for value in (weight, bias):
+            walk.pin(value, 0, "per_channel", f"{call.where} normalizes {x.origin}")
+        return walk.passed(call, x)
+    if x.axis != 1 or weight is None or weight.parameter is None:
+        walk.pin(weight, 0, "per_channel", "its group norm lies across the channels")
+        walk.pin(bias, 0, "per_channel", "its group norm lies across the channels")
+        return walk.stopped(call, x, "its group norm lies across the channels or has no weights")
+    grid = x.labels.reshape(groups, -1)
+    if groups >= grid.shape[1]:
+        note = f"{call.module} normalizes {groups} groups"
+        walk.size(call, "num_groups", walk.merge_rows(grid.T, note))
+    else:
+        walk.merge_rows(grid, f"{call.module} keeps its {groups} groups equal")
+        walk.statistics.append((weight.parameter, x.labels))
+    return _per_channel(walk, call, x, [weight, bias], "num_channels")
+
+
+@handles("layer_norm", "rms_norm", weighted=True)
+def layer_norm(walk: Walk, call: Call, given: dict[str, Any]) -> Result:
+    """Statistics over the last axes; the channels may be among them."""
+    x, weight, bias = given["input"], given["weight"], given.get("bias")
+    dims = len(given["normalized_shape"])
+    inside = None if x.axis is None else x.axis - (x.ndim - dims)
+    parameters = [value for value in (weight, bias) if value is not None]
+    cuttable = inside is not None and inside >= 0 and weight is not None and weight.parameter
+    if x.labels is None or inside is None or inside < 0 or not cuttable:
+        for value in parameters:
+            for axis in range(value.ndim):
+                walk.pin(value, axis, "per_channel", f"{call.where} normalizes {x.origin}")
+        if inside is not None and inside >= 0:
+            return walk.stopped(call, x, f"{call.where} takes its mean over these channels")
+        return walk.passed(call, x)
+    for value in parameters:
+        walk.tie(value, inside, "per_channel", x.labels)
+    walk.statistics.append((str(weight.parameter), x.labels))
+    walk.size(call, "normalized_shape", x.labels, inside)
+    return walk.passed(call, x)

@@ -1,0 +1,78 @@
+"""Elementwise operators: what goes in and what comes out are the same channels.
+
+With several operands the channels are coupled position by position (residual additions,
+squeeze-and-excitation gates), except where an operand is broadcast over the channels.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from netadapt.graph.program import Call
+from netadapt.graph.walk import Result, Value, Walk, handles
+
+UNARY = (
+    *("relu", "relu6", "hardtanh", "hardswish", "hardsigmoid", "silu", "sigmoid", "tanh"),
+    *("gelu", "elu", "selu", "celu", "leaky_relu", "mish", "softplus", "softsign", "logsigmoid"),
+    *("log_sigmoid", "hardshrink", "softshrink", "threshold", "clamp", "clamp_min", "clamp_max"),
+    *("exp", "log", "sqrt", "rsqrt", "square", "abs", "neg", "reciprocal", "sign", "erf"),
+    *("sin", "cos", "round", "floor", "ceil", "relu_", "rrelu", "log1p", "expm1", "nan_to_num"),
+)
+UNCHANGED = (
+    *("dropout", "feature_dropout", "alpha_dropout", "native_dropout", "contiguous", "clone"),
+    *("detach", "detach_", "alias", "to", "_to_copy", "type_as", "float", "lift_fresh_copy"),
+    *("zeros_like", "ones_like", "empty_like", "full_like", "rand_like", "randn_like", "identity"),
+    *("fill", "zero", "view_as_real_copy"),
+)
+BINARY = (
+    *("add", "sub", "rsub", "mul", "div", "pow", "maximum", "minimum", "where", "lerp", "addcmul"),
+    *("addcdiv", "fmod", "remainder", "floor_divide", "true_divide", "multiply", "subtract"),
+    *("divide", "gt", "lt", "ge", "le", "eq", "ne", "logical_and", "logical_or", "atan2"),
+)
+
+
+@handles(*UNARY, *UNCHANGED)
+def one_operand(walk: Walk, call: Call, given: dict[str, Any]) -> Result:
+    """Channels pass. The operand is the schema's first argument."""
+    first = next(iter(given.values()))
+    if not isinstance(first, Value):
+        return walk.fixed(call, f"the output of {call.where}")
+    if len(call.shapes) > 1:
+        return [walk.passed(call, first) for _ in call.shapes]
+    return walk.passed(call, first)
+
+
+@handles(*BINARY)
+def several_operands(walk: Walk, call: Call, given: dict[str, Any]) -> Result:
+    """Couple the operands' channels position by position."""
+    return couple(walk, call, [v for v in given.values() if isinstance(v, Value)])
+
+
+def couple(walk: Walk, call: Call, operands: list[Value]) -> Result:
+    """Unify the channels of tensors that are broadcast together into the call's output."""
+    shape = call.shapes[0]
+    carriers: list[tuple[int, Value]] = []
+    for value in operands:
+        if value.labels is None or value.axis is None:
+            continue
+        axis = value.axis + len(shape) - value.ndim
+        if value.shape[value.axis] < shape[axis]:
+            walk.freeze(value, f"{call.where} spreads it over other channels")
+        else:
+            carriers.append((axis, value))
+    if not carriers:
+        return walk.fixed(call, f"the output of {call.where}")
+    axis, first = carriers[0]
+    if any(other != axis for other, _ in carriers):
+        for _, value in carriers:
+            walk.freeze(value, f"{call.where} pairs channels along two axes")
+        return walk.fixed(call, f"the output of {call.where}")
+    assert first.labels is not None
+    for value in operands:
+        at = axis - (len(shape) - value.ndim)
+        if value.labels is None and at >= 0 and value.shape[at] > 1:
+            walk.freeze(first, f"{call.where} joins it with {value.origin}")
+    for _, value in carriers[1:]:
+        assert value.labels is not None
+        walk.labels.unify(first.labels, value.labels, call.where)
+    return Value(shape, axis, first.labels)

@@ -1,0 +1,132 @@
+"""Layers with weights: convolutions, transposed convolutions and linear layers.
+
+They end the channels that come in (role 'in' of a weight axis) and begin new ones (role 'out').
+Grouped ones couple both, in the way that leaves the finer choice: whole groups are cut where
+groups are many and small (a depthwise convolution is the limit), and the same positions of every
+group where they are few and large.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from netadapt.graph.labels import Ints
+from netadapt.graph.program import Call
+from netadapt.graph.walk import Result, Value, Walk, handles
+
+_COMPUTED = "its weight is computed from other tensors"
+
+
+@handles("conv1d", "conv2d", "conv3d", weighted=True)
+def convolution(walk: Walk, call: Call, given: dict[str, Any]) -> Result:
+    """Weight [out, in / groups, …]."""
+    return _convolve(walk, call, given, out_axis=0, in_axis=1)
+
+
+@handles("conv_transpose1d", "conv_transpose2d", "conv_transpose3d", weighted=True)
+def transposed_convolution(walk: Walk, call: Call, given: dict[str, Any]) -> Result:
+    """Weight [in, out / groups, …]."""
+    return _convolve(walk, call, given, out_axis=1, in_axis=0)
+
+
+def _convolve(
+    walk: Walk, call: Call, given: dict[str, Any], *, out_axis: int, in_axis: int
+) -> Result:
+    x, weight, bias = given["input"], given["weight"], given["bias"]
+    groups = int(given["groups"])
+    axis = x.ndim - (weight.ndim - 1)
+    entering = enter(walk, call, x, axis)
+    if weight.parameter is None or (bias is not None and bias.parameter is None):
+        for value in (x, weight, bias):
+            if value is not None:
+                walk.freeze(value, _COMPUTED)
+        return walk.fixed(call, f"the output of {call.where}, whose weight is computed")
+    if groups == 1:
+        _end(walk, weight, in_axis, entering, x.origin)
+        leaving = walk.tie(weight, out_axis, "out")
+    elif entering is None:
+        reason = f"its groups are tied to {x.origin}"
+        for one in (0, 1):
+            walk.pin(weight, one, "out" if one == out_axis else "in", reason)
+        walk.pin(bias, 0, "out", reason)
+        return walk.fixed(call, f"the output of {call.where}, whose groups can't be cut")
+    else:
+        leaving = _grouped(walk, call, weight, entering, groups, transposed=out_axis == 1)
+    if bias is not None:
+        walk.tie(bias, 0, "out", leaving)
+    if entering is not None:
+        walk.size(call, "in_channels", entering)
+    walk.size(call, "out_channels", leaving)
+    return Value(call.shapes[0], axis, leaving)
+
+
+def _grouped(
+    walk: Walk, call: Call, weight: Value, entering: Ints, groups: int, *, transposed: bool
+) -> Ints:
+    """Couple the channels of a grouped convolution; the labels that leave it."""
+    per_group = len(entering) // groups
+    grid = entering.reshape(groups, per_group)
+    out_per_group = weight.shape[1] if transposed else weight.shape[0] // groups
+    if groups >= per_group:
+        kind = "is depthwise" if per_group == 1 else f"works in {groups} groups"
+        heads = walk.merge_rows(grid.T, f"{_name(weight)} {kind}")
+        leaving = np.repeat(heads, out_per_group)
+        walk.tie(weight, 0, "per_channel", entering if transposed else leaving)
+        walk.size(call, "groups", heads)
+        return leaving
+    note = f"{_name(weight)} keeps its {groups} groups equal"
+    row = walk.merge_rows(grid, note)
+    if transposed:
+        walk.tie(weight, 0, "in", entering)
+        return np.tile(walk.tie(weight, 1, "out"), groups)
+    walk.tie(weight, 1, "in", row)
+    leaving = walk.tie(weight, 0, "out")
+    walk.merge_rows(leaving.reshape(groups, out_per_group), note)
+    return leaving
+
+
+@handles("linear", weighted=True)
+def linear(walk: Walk, call: Call, given: dict[str, Any]) -> Result:
+    """Weight [out, in], over the last axis."""
+    x, weight, bias = given["input"], given["weight"], given["bias"]
+    axis = x.ndim - 1
+    if weight.parameter is None or (bias is not None and bias.parameter is None):
+        for value in (x, weight, bias):
+            if value is not None:
+                walk.freeze(value, _COMPUTED)
+        return walk.fixed(call, f"the output of {call.where}, whose weight is computed")
+    if x.labels is not None and x.axis != axis:
+        reason = "it mixes positions, not channels"
+        walk.pin(weight, 1, "in", reason)
+        walk.pin(weight, 0, "out", reason)
+        walk.pin(bias, 0, "out", reason)
+        return walk.passed(call, x)
+    _end(walk, weight, 1, x.labels, x.origin)
+    leaving = walk.tie(weight, 0, "out")
+    if bias is not None:
+        walk.tie(bias, 0, "out", leaving)
+    if x.labels is not None:
+        walk.size(call, "in_features", x.labels)
+    walk.size(call, "out_features", leaving)
+    return Value(call.shapes[0], axis, leaving)
+
+
+def enter(walk: Walk, call: Call, x: Value, axis: int) -> Ints | None:
+    """The labels of `x` along `axis`; None, and frozen, if its channels lie elsewhere."""
+    if x.labels is not None and x.axis != axis:
+        walk.freeze(x, f"{call.where} reads these channels along another axis")
+        return None
+    return x.labels
+
+
+def _end(walk: Walk, weight: Value, axis: int, entering: Ints | None, origin: str) -> None:
+    if entering is None:
+        walk.pin(weight, axis, "in", f"it reads {origin}")
+    else:
+        walk.tie(weight, axis, "in", entering)
+
+
+def _name(weight: Value) -> str:
+    return (weight.parameter or "").rpartition(".")[0] or "a convolution"

@@ -1,0 +1,299 @@
+"""`LayerGraph`: what a network's layers and channel groups are, at any widths.
+
+A layer's channels are affine in the groups' widths, so a graph at other widths is a small matrix
+product away; no weight is touched. Graphs are immutable and share one `Blueprint`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+from math import prod
+
+import numpy as np
+
+from netadapt.errors import ModelError
+from netadapt.graph.groups import ChannelGroup, Grouping
+from netadapt.graph.kernels import Channels, Draft, Lost
+from netadapt.graph.labels import Ints
+from netadapt.graph.layers import LayerShape
+
+
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """One kernel as a deployed network runs it: a convolution with its folded norm, …"""
+
+    name: str
+    shape: LayerShape
+    modules: tuple[str, ...]
+    """The modules of the network whose work it does, in order."""
+
+    @property
+    def macs(self) -> int:
+        """Multiply-accumulates for one image."""
+        return self.shape.macs
+
+
+@dataclass(frozen=True, slots=True)
+class Uncounted:
+    """An operator that no lookup table has rows for, with its share of the network."""
+
+    name: str
+    op: str
+    module: str
+    macs: int
+    elements: int
+    """Output elements for one image."""
+    macs_share: float
+    """Of all the network's multiply-accumulates, 0 … 1."""
+
+
+@dataclass(frozen=True)
+class AttributeSize:
+    """A module's attribute that counts channels: constant + Σ terms[group] · width."""
+
+    module: str
+    attribute: str
+    index: int | None
+    constant: int
+    terms: dict[str, int]
+
+
+class Blueprint:
+    """What all widths of a network share. Built once by a trace."""
+
+    def __init__(
+        self,
+        network: str,
+        grouping: Grouping,
+        drafts: list[Draft],
+        lost: list[Lost],
+        parameters: Mapping[str, tuple[int, ...]],
+        learnable: Iterable[str],
+    ) -> None:
+        self.network = network
+        self.groups = grouping.groups
+        self.indices = {g.name: i for i, g in enumerate(self.groups)}
+        self.shapes = dict(parameters)
+        self.unknown = {op: tuple(where) for op, where in grouping.walk.unknown.items()}
+        self.statistics = tuple(dict.fromkeys(name for name, _ in grouping.walk.statistics))
+        self.sizes = self._attribute_sizes(grouping)
+
+        rows: list[Channels] = []
+        for draft in drafts:
+            rows += [draft.entering, draft.leaving, draft.groups]
+        for item in lost:
+            rows += [item.entering, item.leaving, item.groups]
+        self.constants, self.terms = _affine_rows(grouping, rows)
+        self.names = [draft.name for draft in drafts]
+        self.layer_shapes = [draft.shape for draft in drafts]
+        self.modules = [draft.modules for draft in drafts]
+        self.lost = [
+            (item.name, item.op, item.module, item.macs_each, item.elements_each) for item in lost
+        ]
+        self.memo: list[dict[tuple[int, int, int], tuple[Layer, int]]] = [{} for _ in drafts]
+        self._count_parameters(grouping, learnable)
+
+    def _attribute_sizes(self, grouping: Grouping) -> tuple[AttributeSize, ...]:
+        sizes = {}
+        for use in grouping.walk.sizes:
+            constant, terms = grouping.affine(use.labels)
+            if terms:
+                named = {self.groups[i].name: m for i, m in terms.items()}
+                size = AttributeSize(use.module, use.attribute, use.index, constant, named)
+                sizes[use.module, use.attribute, use.index] = size
+        return tuple(sizes.values())
+
+    def _count_parameters(self, grouping: Grouping, learnable: Iterable[str]) -> None:
+        """Split every learnable parameter into a fixed part and up to two axes that follow."""
+        self.fixed_params = 0
+        others: list[int] = []
+        rows: list[Channels] = []
+        axes: dict[str, list[int]] = {}
+        for parameter, axis in grouping.walk.axes:
+            axes.setdefault(parameter, []).append(axis)
+        for name in learnable:
+            shape = self.shapes[name]
+            live = [
+                axis
+                for axis in axes.get(name, [])
+                if grouping.affine(grouping.walk.axes[name, axis].labels)[1]
+            ]
+            if not live:
+                self.fixed_params += prod(shape)
+                continue
+            others.append(prod(size for axis, size in enumerate(shape) if axis not in live))
+            labels: list[Channels] = [grouping.walk.axes[name, axis].labels for axis in live]
+            rows += [*labels, *[1] * (2 - len(labels))]
+        self.param_factors = np.array(others, dtype=np.int64)
+        self.param_constants, self.param_terms = _affine_rows(grouping, rows)
+
+    def __getstate__(self) -> dict[str, object]:
+        state = dict(self.__dict__)
+        state["memo"] = [{} for _ in self.memo]
+        return state
+
+
+def _affine_rows(grouping: Grouping, rows: list[Channels]) -> tuple[Ints, Ints]:
+    constants = np.zeros(len(rows), dtype=np.int64)
+    terms = np.zeros((len(rows), len(grouping.groups)), dtype=np.int64)
+    for i, row in enumerate(rows):
+        constants[i], found = grouping.affine(row)
+        for index, factor in found.items():
+            terms[i, index] = factor
+    return constants, terms
+
+
+@dataclass(frozen=True, eq=False)
+class LayerGraph:
+    """A network's layers and channel groups at given widths.
+
+    Made by `trace`; `with_widths` gives the same network at other widths.
+    """
+
+    blueprint: Blueprint
+    _widths: tuple[int, ...]
+
+    @property
+    def network(self) -> str:
+        """The name of the traced network's class."""
+        return self.blueprint.network
+
+    @cached_property
+    def layers(self) -> tuple[Layer, ...]:
+        """One layer a kernel, in the order they run."""
+        return tuple(layer for layer, _ in self._built)
+
+    @cached_property
+    def groups(self) -> tuple[ChannelGroup, ...]:
+        """All channel groups, frozen ones too, in the order of the layers that make them."""
+        return tuple(
+            group if group.width == width else replace(group, width=width)
+            for group, width in zip(self.blueprint.groups, self._widths, strict=True)
+        )
+
+    def group(self, name: str) -> ChannelGroup:
+        """The group of that name. Raises ModelError naming the groups there are."""
+        return self.groups[self._index(name)]
+
+    @property
+    def widths(self) -> dict[str, int]:
+        """The width of every group that isn't frozen."""
+        return {
+            group.name: width
+            for group, width in zip(self.blueprint.groups, self._widths, strict=True)
+            if not group.frozen
+        }
+
+    @cached_property
+    def macs(self) -> int:
+        """Multiply-accumulates for one image, of everything, uncounted operators too."""
+        return sum(macs for _, macs in self._built) + sum(item.macs for item in self.uncounted)
+
+    @cached_property
+    def params(self) -> int:
+        """Learnable parameters, those of norms too: what `model.parameters()` holds."""
+        plan = self.blueprint
+        sizes = plan.param_constants + plan.param_terms @ self._vector
+        pairs = sizes.reshape(-1, 2)
+        return plan.fixed_params + int((plan.param_factors * pairs[:, 0] * pairs[:, 1]).sum())
+
+    @cached_property
+    def uncounted(self) -> tuple[Uncounted, ...]:
+        """Operators that are no row of a lookup table, with their share."""
+        plan = self.blueprint
+        found = []
+        for i, (name, op, module, macs_each, elements_each) in enumerate(plan.lost):
+            entering, leaving, groups = self._channels[len(plan.names) + i]
+            macs = macs_each * entering * leaving // groups
+            found.append((name, op, module, macs, elements_each * leaving))
+        total = sum(macs for _, macs in self._built) + sum(macs for _, _, _, macs, _ in found)
+        return tuple(
+            Uncounted(name, op, module, macs, elements, macs / total if total else 0.0)
+            for name, op, module, macs, elements in found
+        )
+
+    @property
+    def unknown(self) -> dict[str, tuple[str, ...]]:
+        """Operators that have no rule for channels, and the modules that call them."""
+        return self.blueprint.unknown
+
+    def with_widths(self, widths: Mapping[str, int]) -> LayerGraph:
+        """The same network at other widths; groups not named keep theirs.
+
+        Raises ModelError for a group that doesn't exist or is frozen, or a width outside
+        1 … full_width.
+        """
+        changed = list(self._widths)
+        for name, width in widths.items():
+            index = self._index(name)
+            group = self.blueprint.groups[index]
+            if width == changed[index]:
+                continue
+            if group.frozen:
+                raise ModelError(
+                    f"group {name} keeps its width of {group.full_width}: {group.reason}; "
+                    f"leave it out"
+                )
+            if not 1 <= width <= group.full_width:
+                raise ModelError(
+                    f"width {width} of group {name} is out of range: expected "
+                    f"1 to {group.full_width}"
+                )
+            changed[index] = int(width)
+        return LayerGraph(self.blueprint, tuple(changed))
+
+    def __repr__(self) -> str:
+        free = len(self.widths)
+        return (
+            f"LayerGraph({self.network}: {len(self.blueprint.names)} layers, {free} of "
+            f"{len(self._widths)} channel groups free, {self.macs / 1e9:.3f} GMACs, "
+            f"{self.params / 1e6:.3f} M parameters)"
+        )
+
+    def __getstate__(self) -> tuple[Blueprint, tuple[int, ...]]:
+        return self.blueprint, self._widths
+
+    def __setstate__(self, state: tuple[Blueprint, tuple[int, ...]]) -> None:
+        for name, value in zip(("blueprint", "_widths"), state, strict=True):
+            object.__setattr__(self, name, value)
+
+    def _index(self, name: str) -> int:
+        index = self.blueprint.indices.get(name)
+        if index is None:
+            raise ModelError(
+                f"{self.network} has no channel group '{name}'; it has "
+                f"{', '.join(self.blueprint.indices) or 'none'}"
+            )
+        return index
+
+    @cached_property
+    def _vector(self) -> Ints:
+        return np.array(self._widths, dtype=np.int64)
+
+    @cached_property
+    def _channels(self) -> list[tuple[int, int, int]]:
+        """(in, out, groups) of every layer, then of every uncounted operator."""
+        plan = self.blueprint
+        numbers = (plan.constants + plan.terms @ self._vector).tolist()
+        steps = iter(numbers)
+        return list(zip(steps, steps, steps, strict=True))
+
+    @cached_property
+    def _built(self) -> list[tuple[Layer, int]]:
+        plan = self.blueprint
+        built = []
+        for i, (memo, key) in enumerate(zip(plan.memo, self._channels, strict=False)):
+            entry = memo.get(key)
+            if entry is None:
+                entering, leaving, groups = key
+                shape = replace(
+                    plan.layer_shapes[i],
+                    in_channels=entering,
+                    out_channels=leaving,
+                    groups=groups,
+                )
+                entry = memo[key] = (Layer(plan.names[i], shape, plan.modules[i]), shape.macs)
+            built.append(entry)
+        return built

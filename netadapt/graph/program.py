@@ -1,0 +1,160 @@
+"""A network as a flat list of operator calls, taken from `torch.export`.
+
+The rest of the room reads `Program` and `Call` and knows nothing of export itself: arguments are
+bound to the names in the operator's schema, in-place variants carry the name of the plain
+operator, and every parameter has one name, however many modules share it.
+"""
+
+from __future__ import annotations
+
+import re
+import warnings
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import fx, nn
+
+from netadapt.errors import ModelError
+
+Shape = tuple[int, ...]
+ExampleInput = torch.Tensor | tuple[Any, ...] | list[Any] | dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Call:
+    """One operator of the network. `arguments` holds `fx.Node` where a tensor goes in."""
+
+    node: fx.Node
+    op: str
+    arguments: dict[str, Any]
+    module: str
+    """The innermost module that made the call; '' for the network's own forward."""
+
+    @property
+    def shapes(self) -> tuple[Shape, ...]:
+        """The shapes of what comes out, batch included."""
+        value = self.node.meta.get("val")
+        values = value if isinstance(value, (tuple, list)) else (value,)
+        return tuple(
+            tuple(int(size) for size in item.shape)
+            for item in values
+            if isinstance(item, torch.Tensor)
+        )
+
+    @property
+    def where(self) -> str:
+        """For people: `add in layer1.0`."""
+        return f"{self.op} in {self.module}" if self.module else self.op
+
+
+@dataclass(frozen=True)
+class Program:
+    """The calls in the order they run, and what goes in and out."""
+
+    calls: tuple[Call, ...]
+    parameters: dict[fx.Node, str]
+    """Parameters and buffers, by the first name each has in the network."""
+    inputs: dict[fx.Node, str]
+    """The network's inputs and the constants in its code, with a word on what they are."""
+    outputs: tuple[fx.Node, ...]
+
+
+def export_program(model: nn.Module, example_input: ExampleInput) -> Program:
+    """Export `model` in evaluation mode; its own training flags are left as they were.
+
+    Raises ModelError when the network's forward can't be followed (control flow that depends on
+    the data, an input of another shape than it takes).
+    """
+    arguments, keywords = split_inputs(example_input)
+    with evaluating(model), torch.no_grad(), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            exported = torch.export.export(model, arguments, keywords, strict=False)
+        except Exception as error:
+            lines = str(error).strip().splitlines() or [type(error).__name__]
+            raise ModelError(
+                f"cannot trace {type(model).__name__}: {lines[0]}; check the example input's "
+                f"shape, and that the forward doesn't branch on a tensor's values"
+            ) from error
+    return _read(exported, model)
+
+
+def split_inputs(example_input: ExampleInput) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """What `model(*arguments, **keywords)` takes: one tensor, several, or a dict of keywords."""
+    if isinstance(example_input, torch.Tensor):
+        return (example_input,), {}
+    if isinstance(example_input, Mapping):
+        return (), dict(example_input)
+    return tuple(example_input), {}
+
+
+@contextmanager
+def evaluating(model: nn.Module) -> Iterator[None]:
+    """Put `model` in evaluation mode for the block, then every module's flag back."""
+    flags = [(module, module.training) for module in model.modules()]
+    model.eval()
+    try:
+        yield
+    finally:
+        for module, training in flags:
+            module.training = training
+
+
+def parameter_names(model: nn.Module) -> dict[int, str]:
+    """The first name of every parameter and buffer, by the tensor's id."""
+    names: dict[int, str] = {}
+    for name, tensor in (*model.named_parameters(), *model.named_buffers()):
+        names.setdefault(id(tensor), name)
+    return names
+
+
+def _read(exported: torch.export.ExportedProgram, model: nn.Module) -> Program:
+    names = parameter_names(model)
+    placeholders = [node for node in exported.graph.nodes if node.op == "placeholder"]
+    parameters: dict[fx.Node, str] = {}
+    inputs: dict[fx.Node, str] = {}
+    for node, spec in zip(placeholders, exported.graph_signature.input_specs, strict=True):
+        kind = spec.kind.name
+        if kind in ("PARAMETER", "BUFFER") and spec.target is not None:
+            path, _, leaf = spec.target.rpartition(".")
+            tensor = getattr(model.get_submodule(path), leaf)
+            parameters[node] = names.get(id(tensor), spec.target)
+        elif kind == "USER_INPUT":
+            inputs[node] = f"the network's input '{node.name}'"
+        else:
+            inputs[node] = f"the constant '{node.name}' in the network's code"
+    calls = []
+    outputs: list[fx.Node] = []
+    for node in exported.graph.nodes:
+        if node.op == "call_function":
+            calls.append(_call(node))
+        elif node.op == "get_attr":
+            inputs[node] = f"the constant '{node.name}' in the network's code"
+        elif node.op == "output":
+            outputs = list(node.all_input_nodes)
+    return Program(tuple(calls), parameters, inputs, tuple(outputs))
+
+
+def _call(node: fx.Node) -> Call:
+    stack = node.meta.get("nn_module_stack") or {}
+    module = list(stack.values())[-1][0] if stack else ""
+    module = re.sub(r"@\d+", "", module)  # export marks a module's second call 'name@1'
+    target = node.target
+    if isinstance(target, torch._ops.OpOverload):
+        namespace, _, op = target._schema.name.partition("::")
+        if op.endswith("_") and not op.startswith("_"):
+            op = op[:-1]
+        if namespace != "aten":
+            op = f"{namespace}::{op}"
+        arguments = {a.name: a.default_value for a in target._schema.arguments}
+        given = [a.name for a in target._schema.arguments if not a.kwarg_only]
+        arguments.update(zip(given, node.args, strict=False))
+        arguments.update(node.kwargs)
+    else:
+        op = getattr(target, "__name__", str(target))
+        arguments = {str(i): value for i, value in enumerate(node.args)}
+        arguments.update(node.kwargs)
+    return Call(node, op, arguments, module)
