@@ -35,9 +35,15 @@ def test_another_header_is_refused_by_name(tmp_path):
 def test_a_failed_write_leaves_the_old_file(tmp_path):
     path = tmp_path / "file.txt"
     write_text(path, "old")
-    with pytest.raises(OutputError, match="No space left"), atomic_path(path) as temporary:
-        temporary.write_text("ne")
-        raise OSError(28, "No space left on device")
+
+
+    def fill_the_disk() -> None:
+        with atomic_path(path) as temporary:
+            temporary.write_text("ne")
+            raise OSError(28, "No space left on device")
+
+    with pytest.raises(OutputError, match="No space left"):
+        fill_the_disk()
     assert path.read_text() == "old"
     assert [item.name for item in tmp_path.iterdir()] == ["file.txt"]
 

@@ -1,4 +1,4 @@
-"""What every command shares: the console, `--json`, `--quiet`, and how an error reaches the user."""
+"""What every command shares: the console, `--json`, `--quiet`, and how errors reach the user."""
 
 from __future__ import annotations
 

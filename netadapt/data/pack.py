@@ -18,6 +18,7 @@ import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
@@ -210,16 +211,36 @@ def pack_files(
     names = {split: listed for split, listed in names.items() if listed}
     if not names:
         raise DataError(f"{source}: nothing to pack; every split is empty")
-    splits = {split: _shards(split, listed, shard_images) for split, listed in names.items()}
+    splits = {split: shards_of(split, listed, shard_images) for split, listed in names.items()}
+    size = _working_size_of_first(source, next(iter(splits.values())))
+    plan = {"source": str(source)}
+    make = partial(_pack_shard, source, target, size)
+    return write_pack(target, splits, size, plan, make, workers=workers, progress=progress)
+
+
+def write_pack(
+    target: Path,
+    splits: Mapping[str, Sequence[Shard]],
+    size: tuple[int, int],
+    plan: Mapping[str, Any],
+    make: Callable[[Shard], Shard],
+    *,
+    workers: int | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> PackIndex:
+    """Fill `target` with the shards that `make` writes (by `write_shard`), and index them.
+
+    `make` is called in `workers` processes; `plan` says, beside the shards, what the pack is made
+    of, so that only the same call continues it.
+    """
     shards = [shard for listed in splits.values() for shard in listed]
-    size = _working_size_of_first(source, shards)
-    plan = {"source": str(source), "size": size, "shards": [asdict(shard) for shard in shards]}
-    claim(target, PLAN_FILE, INDEX_FILE, plan)
+    whole_plan = {**plan, "size": size, "shards": [asdict(shard) for shard in shards]}
+    claim(target, PLAN_FILE, INDEX_FILE, whole_plan)
     for half_written in target.glob(".*.npy"):
         half_written.unlink()
     total = sum(len(shard.names) for shard in shards)
     finished: dict[str, Shard] = {}
-    for shard in _packed(source, target, shards, size, workers or os.cpu_count() or 1):
+    for shard in _made(target, shards, size, make, workers or os.cpu_count() or 1):
         finished[shard.stem] = shard
         if progress is not None:
             progress(sum(len(other.names) for other in finished.values()), total)
@@ -237,7 +258,8 @@ def pack_files(
     return index
 
 
-def _shards(split: str, names: Sequence[str], images: int) -> list[Shard]:
+def shards_of(split: str, names: Sequence[str], images: int) -> list[Shard]:
+    """`names` in shards of `images` each."""
     return [
         Shard(f"{split}-{start // images:05d}", tuple(names[start : start + images]))
         for start in range(0, len(names), images)
@@ -249,8 +271,12 @@ def _working_size_of_first(source: Path, shards: Sequence[Shard]) -> tuple[int, 
     return working_size(*depth.shape)
 
 
-def _packed(
-    source: Path, target: Path, shards: Sequence[Shard], size: tuple[int, int], workers: int
+def _made(
+    target: Path,
+    shards: Sequence[Shard],
+    size: tuple[int, int],
+    make: Callable[[Shard], Shard],
+    workers: int,
 ) -> Iterator[Shard]:
     """The shards as they are finished, with checksums; those of an interrupted run first."""
     missing = []
@@ -262,13 +288,12 @@ def _packed(
             yield finished
     _check_space(target, sum(len(shard.names) for shard in missing), size)
     if workers == 1 or len(missing) <= 1:
-        for shard in missing:
-            yield _pack_shard(source, target, shard, size)
+        yield from map(make, missing)
         return
     # HDF5 admits one reader a process, so threads would not read in parallel.
     pool = ProcessPoolExecutor(min(workers, len(missing)), get_context("spawn"))
     try:
-        jobs = [pool.submit(_pack_shard, source, target, shard, size) for shard in missing]
+        jobs = [pool.submit(make, shard) for shard in missing]
         for job in as_completed(jobs):
             yield job.result()
     finally:
@@ -287,8 +312,8 @@ def _finished(target: Path, shard: Shard, size: tuple[int, int]) -> Shard | None
     return replace(shard, **sums)
 
 
-def _pack_shard(source: Path, target: Path, shard: Shard, size: tuple[int, int]) -> Shard:
-    """Write the two files of a shard, then the note that says it is finished."""
+def _pack_shard(source: Path, target: Path, size: tuple[int, int], shard: Shard) -> Shard:
+    """Read the pairs of a shard at working size and write it."""
     rgb = np.empty((len(shard.names), 3, *size), np.uint8)
     depth_mm = np.empty((len(shard.names), *size), np.uint16)
     pairs = Hdf5Source(source, shard.names)
@@ -300,7 +325,22 @@ def _pack_shard(source: Path, target: Path, shard: Shard, size: tuple[int, int])
                 f"first image {size[0]}×{size[1]}; pack images of one aspect ratio at a time"
             )
         rgb[index] = image
-        depth_mm[index] = np.rint(metres / np.float32(DEPTH_UNIT_M))
+        depth_mm[index] = to_millimetres(metres)
+    return write_shard(target, shard, rgb, depth_mm)
+
+
+def to_millimetres(metres: Depth) -> npt.NDArray[np.uint16]:
+    """Depth as a pack holds it: [H, W] whole millimetres, 0 = invalid."""
+    return np.rint(metres / np.float32(DEPTH_UNIT_M)).astype(np.uint16)
+
+
+def write_shard(
+    target: Path, shard: Shard, rgb: npt.NDArray[np.uint8], depth_mm: npt.NDArray[np.uint16]
+) -> Shard:
+    """Write the two files of a shard, then the note that says it is finished; with checksums.
+
+    `rgb` is [n, 3, h, w], `depth_mm` [n, h, w] in millimetres.
+    """
     for file, values in ((shard.files[0], rgb), (shard.files[1], depth_mm)):
         with atomic_path(target / file) as temporary:
             np.save(temporary, values, allow_pickle=False)

@@ -62,22 +62,21 @@ class LayerShape:
         if self.op in ("upsample", "upsample_add", "pixel_shuffle"):
             return (size[0] * self.kernel[0], size[1] * self.kernel[1])
         if self.op == "conv_transpose2d":
-            return _both(
-                (size[i] - 1) * self.stride[i]
-                - 2 * self.padding[i]
-                + self.dilation[i] * (self.kernel[i] - 1)
-                + self.output_padding[i]
-                + 1
-                for i in (0, 1)
-            )
+            return (self._out_length_transposed(0), self._out_length_transposed(1))
         if self.op in ("conv2d", "pool"):
-            return _both(
-                (size[i] + 2 * self.padding[i] - self.dilation[i] * (self.kernel[i] - 1) - 1)
-                // self.stride[i]
-                + 1
-                for i in (0, 1)
-            )
+            return (self._out_length(0), self._out_length(1))
         return size
+
+    def _out_length(self, axis: int) -> int:
+        length = (self.in_height, self.in_width)[axis]
+        reach = self.dilation[axis] * (self.kernel[axis] - 1) + 1
+        return (length + 2 * self.padding[axis] - reach) // self.stride[axis] + 1
+
+    def _out_length_transposed(self, axis: int) -> int:
+        length = (self.in_height, self.in_width)[axis]
+        reach = self.dilation[axis] * (self.kernel[axis] - 1) + 1
+        inner = (length - 1) * self.stride[axis] - 2 * self.padding[axis]
+        return inner + reach + self.output_padding[axis]
 
     @property
     def macs(self) -> int:
@@ -187,8 +186,3 @@ def _count(row: dict[str, object], column: str) -> int:
     if number < 1:
         raise ValueError(f"{column} is '{row[column]}', expected a whole number ≥ 1")
     return number
-
-
-def _both(values: object) -> Pair:
-    height, width = values  # type: ignore[misc]
-    return (height, width)

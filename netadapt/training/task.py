@@ -5,7 +5,9 @@ Depth and classification are here; a user's own task is any object with these fo
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Protocol
 
 import torch
@@ -46,7 +48,8 @@ class DepthTask:
     """Monocular depth: images to metres.
 
     `train` and `holdout` are depth sources; `size` is the network's input (height, width) in
-    pixels; at most `holdout_images` of the holdout, spread evenly over it, are evaluated.
+    pixels; at most `holdout_images` of the holdout, spread evenly over it, are evaluated. Batches
+    lie on the device `compute`; of `world_size` processes each trains on batches of its own.
     """
 
     metrics = ("delta1", "rmse_m", "absrel")
@@ -58,20 +61,21 @@ class DepthTask:
         size: tuple[int, int] = (224, 224),
         *,
         loss: str | Loss = "l1",
-        batch_size: int = 8,
         holdout_images: int | None = None,
         compute: torch.device | str = "cpu",
+        rank: int = 0,
+        world_size: int = 1,
     ) -> None:
         if len(train) == 0 or len(holdout) == 0:
             empty = "training" if len(train) == 0 else "holdout"
             raise DataError(
-                f"the data has no {empty} images; run 'netadapt data check' on it to see what it has"
+                f"the data has no {empty} images; run 'netadapt data check' to see what it has"
             )
         self.train = train
         self.holdout = holdout if holdout_images is None else spread(holdout, holdout_images)
         self.size = size
-        self.batch_size = batch_size
         self.compute = torch.device(compute)
+        self._process = {"rank": rank, "world_size": world_size}
         self._loss = loss_named(loss) if isinstance(loss, str) else loss
         self._holdout_batches: list[tuple[Tensor, Tensor]] | None = None
 
@@ -82,29 +86,39 @@ class DepthTask:
         self, batch_size: int, seed: int, start_step: int = 0
     ) -> Iterator[tuple[Tensor, Tensor]]:
         """Augmented batches: images `[B, 3, H, W]` in [0, 1], depth `[B, 1, H, W]` in metres."""
-        stream = batches(
-            self.train, batch_size, self.size, seed=seed, train=True, start_step=start_step
+        return batches(
+            self.train,
+            batch_size,
+            self.size,
+            seed=seed,
+            train=True,
+            start_step=start_step,
+            device=self.compute,
+            **self._process,
         )
-        for image, depth in stream:
-            yield image.to(self.compute), depth.to(self.compute)
 
     def evaluate(self, model: nn.Module) -> dict[str, float]:
         """The means over the holdout of every metric in `METRICS`."""
         metrics = DepthMetrics()
         with evaluation_mode(model), torch.inference_mode():
-            for image, depth in self._evaluation_batches():
+            for image, depth in self.evaluation_batches():
                 metrics.update(model(image), depth)
         summary = metrics.summary()
         return {name: summary[name] for name in METRICS}
 
-    def _evaluation_batches(self) -> Iterator[tuple[Tensor, Tensor]]:
+    def at_size(self, size: tuple[int, int]) -> DepthTask:
+        """The same task at another input size."""
+        other = copy.copy(self)
+        other.size, other._holdout_batches = size, None
+        return other
+
+    def evaluation_batches(self) -> Iterator[tuple[Tensor, Tensor]]:
         if self._holdout_batches is not None:
             yield from self._holdout_batches
             return
         size_bytes = len(self.holdout) * 4 * 4 * self.size[0] * self.size[1]
         kept: list[tuple[Tensor, Tensor]] | None = [] if size_bytes < CACHE_LIMIT_BYTES else None
-        for image, depth in batches(self.holdout, 16, self.size, seed=0, train=False):
-            batch = (image.to(self.compute), depth.to(self.compute))
+        for batch in batches(self.holdout, 16, self.size, train=False, device=self.compute):
             if kept is not None:
                 kept.append(batch)
             yield batch
@@ -153,18 +167,15 @@ class ClassificationTask:
         }
 
 
-class evaluation_mode:  # noqa: N801 - a context manager, named like a function
+@contextmanager
+def evaluation_mode(model: nn.Module) -> Iterator[None]:
     """Puts a model in evaluation mode for a block, and back."""
-
-    def __init__(self, model: nn.Module) -> None:
-        self._model = model
-        self._was_training = model.training
-
-    def __enter__(self) -> None:
-        self._model.eval()
-
-    def __exit__(self, *_: object) -> None:
-        self._model.train(self._was_training)
+    was_training = model.training
+    model.eval()
+    try:
+        yield
+    finally:
+        model.train(was_training)
 
 
 class _Part:

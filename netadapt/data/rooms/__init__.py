@@ -6,7 +6,15 @@
 
 from __future__ import annotations
 
+from netadapt.data.rooms.packing import write_rooms_pack
 from netadapt.data.rooms.render import RENDERER_VERSION, render_frame, render_frames
 from netadapt.data.rooms.writing import render_pack, write_rooms
 
-__all__ = ["RENDERER_VERSION", "render_frame", "render_frames", "render_pack", "write_rooms"]
+__all__ = [
+    "RENDERER_VERSION",
+    "render_frame",
+    "render_frames",
+    "render_pack",
+    "write_rooms",
+    "write_rooms_pack",
+]

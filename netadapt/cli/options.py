@@ -1,0 +1,35 @@
+"""Options that several commands take, each described once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+DataOption = Annotated[
+    str,
+    typer.Option(
+        "--data", help="A data set's folder, or 'rooms': rendered rooms, made on first use."
+    ),
+]
+ComputeOption = Annotated[
+    str | None,
+    typer.Option("--compute", help="Where to train: cpu, cuda, cuda:N. A GPU when there is one."),
+]
+SizeOption = Annotated[
+    str | None,
+    typer.Option("--input-size", metavar="HxW", help="The network's input in pixels: 224x224."),
+]
+ResumeOption = Annotated[bool, typer.Option("--resume", help="Continue a run that was stopped.")]
+OutOption = Annotated[Path, typer.Option("--out", help="The folder to write.")]
+
+
+def parse_size(text: str | None) -> tuple[int, int] | None:
+    """`HxW` or `N` in pixels; None stays None. Raises BadParameter for anything else."""
+    if text is None:
+        return None
+    parts = text.lower().split("x")
+    if len(parts) in (1, 2) and all(part.isdigit() and int(part) > 0 for part in parts):
+        return (int(parts[0]), int(parts[-1]))
+    raise typer.BadParameter(f"'{text}' is not a size; expected HEIGHTxWIDTH, as 224x224")

@@ -1,0 +1,123 @@
+"""`netadapt train`: train FastDepth, or one of its variants, from the start."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from netadapt.cli.common import JsonOption, QuietOption, SeedOption, messages, print_json, say
+from netadapt.cli.options import ComputeOption, DataOption, OutOption, ResumeOption
+
+
+def train(
+    model: Annotated[
+        str, typer.Option(help="fastdepth, or a variant such as resnet18-upproj.")
+    ] = "fastdepth",
+    data: DataOption = "rooms",
+    out: OutOption = Path("runs/train"),
+    recipe: Annotated[
+        str, typer.Option(help="default, or fastdepth: the published recipe.")
+    ] = "default",
+    epochs: Annotated[int | None, typer.Option(help="Epochs, if not the recipe's.")] = None,
+    batch_size: Annotated[int | None, typer.Option(help="Images a step.")] = None,
+    learning_rate: Annotated[float | None, typer.Option(help="The highest learning rate.")] = None,
+    loss: Annotated[str | None, typer.Option(help="l1, berhu, log-l1 or log-l1-gradient.")] = None,
+    encoder_weights: Annotated[
+        Path | None,
+        typer.Option(help="ImageNet weights of the encoder: the official model_best.pth.tar."),
+    ] = None,
+    holdout_images: Annotated[
+        int, typer.Option(help="Images evaluated after each epoch, spread over the holdout.")
+    ] = 200,
+    compute: ComputeOption = None,
+    resume: ResumeOption = False,
+    seed: SeedOption = 0,
+    as_json: JsonOption = False,
+    quiet: QuietOption = False,
+) -> None:
+    """Train a depth network; leaves a model folder with its history and sample predictions.
+
+    Several GPUs: torchrun --nproc-per-node 2 -m netadapt train …
+
+    Example: netadapt train --data nyudepthv2 --recipe fastdepth --out runs/fastdepth
+    """
+    import torch
+    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+    from netadapt.networks.build import build, complete
+    from netadapt.networks.checkpoint import load_encoder_weights
+    from netadapt.networks.registry import named_config
+    from netadapt.training.opening import compute_device, data_folder, open_task
+    from netadapt.training.processes import join_processes, leave_processes
+    from netadapt.training.recipe import recipe_named
+    from netadapt.training.train import Progress as TrainingProgress
+    from netadapt.training.train import train as run_training
+
+    chosen = recipe_named(
+        recipe, epochs=epochs, batch_size=batch_size, learning_rate=learning_rate, loss=loss
+    )
+    device = compute_device(compute)
+    processes = join_processes(device)
+    quiet = quiet or as_json or not processes.is_first
+    config = complete(named_config(model))
+    torch.manual_seed(seed)
+    network = build(config)
+    if encoder_weights is not None:
+        count = load_encoder_weights(network, encoder_weights)
+        say(f"encoder: {count} tensors from {encoder_weights}", quiet=quiet)
+    folder = data_folder(data)
+    task = open_task(
+        folder,
+        loss=chosen.loss,
+        holdout_images=holdout_images,
+        compute=device,
+        processes=processes,
+    )
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.completed}/{task.total} steps, {task.fields[note]}"),
+        TimeRemainingColumn(),
+    )
+    rows: list[dict[str, Any]] = []
+    with Progress(*columns, console=messages, disable=quiet, transient=True) as bar:
+        line = bar.add_task("training", total=None, note="")
+
+        def after_step(progress: TrainingProgress) -> None:
+            bar.update(
+                line,
+                description=f"epoch {progress.epoch} of {progress.epochs}",
+                completed=(progress.epoch - 1) * progress.steps + progress.step,
+                total=progress.epochs * progress.steps,
+                note=f"loss {progress.loss:.3f}",
+            )
+
+        def after_epoch(row: dict[str, Any]) -> None:
+            rows.append(row)
+            say(
+                f"epoch {row['epoch']}: loss {row['loss']:.4f}, holdout delta1 "
+                f"{row['delta1']:.3f}, RMSE {row['rmse_m']:.3f} m, "
+                f"{row['images_per_second']:.1f} images/s",
+                quiet=quiet,
+            )
+
+        run_training(
+            network,
+            task,
+            chosen,
+            out,
+            config.to_json(),
+            seed=seed,
+            resume=resume,
+            data=str(data),
+            processes=processes,
+            after_step=after_step,
+            after_epoch=after_epoch,
+        )
+    leave_processes(processes)
+    if as_json and processes.is_first:
+        print_json({"model": str(out), "history": rows})
+    else:
+        say(f"the network is in {out}; next: netadapt evaluate {out} --data {data}", quiet=quiet)

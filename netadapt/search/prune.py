@@ -1,0 +1,139 @@
+"""The public way into the loop: `search` gives the steps as they come, `prune` the result.
+
+Both take a network, an example of its input, a task and a budget; everything they decide is in
+the run's folder `out` (a temporary one when none is named).
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections import deque
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import torch
+from torch import Tensor, nn
+
+from netadapt.cost.estimator import LatencyEstimator
+from netadapt.cost.table import LookupTable
+from netadapt.errors import InputError
+from netadapt.graph import LayerGraph
+from netadapt.networks import build
+from netadapt.networks.config import FactoryConfig, ModelConfig
+from netadapt.search.cost import Cost
+from netadapt.search.loop import SearchSettings, Step, Watcher, run_search
+from netadapt.search.run_folder import RunFolder
+from netadapt.search.trajectory import read_trajectory
+from netadapt.training.finetune import FineTuning
+from netadapt.training.task import Task
+
+
+@dataclass(frozen=True)
+class Result:
+    """The network that meets the budget, the trajectory that led to it, and the run's folder."""
+
+    model: nn.Module
+    trajectory: pd.DataFrame
+    out: Path
+
+
+def search(
+    model: nn.Module,
+    example_input: Tensor | tuple[Tensor, ...],
+    *,
+    task: Task,
+    budget: Mapping[str, float],
+    out: Path | str | None = None,
+    config: ModelConfig | None = None,
+    first_reduction: float = 0.025,
+    decay: float = 0.98,
+    width_multiple: int = 8,
+    short_term: FineTuning | None = None,
+    seed: int = 0,
+    resume: bool = False,
+    arguments: Mapping[str, Any] | None = None,
+    data: str = "",
+    watcher: Watcher | None = None,
+) -> Iterator[Step]:
+    """Prune `model` step by step until `budget`, `{device or table path: milliseconds}`, is met.
+
+    `config` says how the network is built, so that checkpoints load by themselves; without it the
+    run's checkpoints are loaded into `netadapt.trace`d copies of the class that `model` is.
+    Raises InputError for a budget that isn't one, TableError for a device without a table,
+    BudgetError when the budget can't be met, RunError when `out` exists and `resume` is false.
+    """
+    if len(budget) != 1:
+        raise InputError(f"the budget names {len(budget)} devices; expected one: {{'tx2': 6.0}}")
+    ((device, budget_ms),) = budget.items()
+    settings = SearchSettings(
+        budget_ms=float(budget_ms),
+        first_reduction=first_reduction,
+        decay=decay,
+        width_multiple=width_multiple,
+        short_term=short_term or FineTuning(steps=10),
+        seed=seed,
+    )
+    table = LookupTable.read(device)
+    cost = Cost(device, LatencyEstimator(table))
+    folder = Path(tempfile.mkdtemp(prefix="netadapt-")) if out is None else Path(out)
+    configuration = {
+        **asdict(settings),
+        "device": device,
+        "table_sha256": table.hash,
+        "model": None if config is None else config.to_json(),
+        "weights_sha256": weights_hash(model),
+        "data": data,
+    }
+    run = RunFolder(folder, configuration, task.metrics, resume=resume, arguments=arguments)
+
+    def describe(cut_model: nn.Module, graph: LayerGraph) -> Mapping[str, Any]:
+        return describe_cut(cut_model, graph, config)
+
+    try:
+        yield from run_search(run, model, example_input, task, cost, settings, describe, watcher)
+    finally:
+        run.close()
+
+
+def prune(
+    model: nn.Module,
+    example_input: Tensor | tuple[Tensor, ...],
+    *,
+    task: Task,
+    budget: Mapping[str, float],
+    out: Path | str | None = None,
+    **options: Any,
+) -> Result:
+    """Run `search` (which see) to its end; gives the network that meets the budget."""
+    folder = Path(tempfile.mkdtemp(prefix="netadapt-")) if out is None else Path(out)
+    steps = search(model, example_input, task=task, budget=budget, out=folder, **options)
+    (last,) = deque(steps, maxlen=1)  # iteration 0 is always there
+    return Result(last.model, read_trajectory(folder), folder)
+
+
+def describe_cut(
+    model: nn.Module, graph: LayerGraph, config: ModelConfig | None
+) -> Mapping[str, Any]:
+    """The config.json of a cut network: how to build it at the widths it has now."""
+    widths = {group.name: group.width for group in graph.groups if not group.frozen}
+    if config is None:
+        kind = type(model)
+        return FactoryConfig(f"{kind.__module__}:{kind.__qualname__}", widths).to_json()
+    if isinstance(config, FactoryConfig):
+        return replace(config, widths=widths).to_json()
+    return build.describe(model, config).to_json()
+
+
+def weights_hash(model: nn.Module) -> str:
+    """SHA-256 of all of a model's tensors, so that a run isn't resumed from other weights."""
+    import hashlib
+
+    digest = hashlib.sha256()
+    with torch.no_grad():
+        for name, value in model.state_dict().items():
+            digest.update(name.encode())
+            digest.update(value.detach().cpu().contiguous().numpy().tobytes())
+    return digest.hexdigest()

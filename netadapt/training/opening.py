@@ -1,0 +1,90 @@
+"""Opens what a training, an evaluation or a search works on: a device to compute on, and data.
+
+`rooms` names a small set of rendered rooms that is made on first use and kept in the cache folder;
+everything else is a data set's folder.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+
+from netadapt.data.opening import open_depth_data
+from netadapt.errors import InputError
+from netadapt.training.processes import Processes
+from netadapt.training.task import DepthTask
+
+DEMO_SCENES = 240
+DEMO_FRAMES_A_SCENE = 3
+DEMO_SEED = 20_000
+"""Far from the seeds that shipped models are trained on, so their demo rooms are unseen."""
+
+
+def compute_device(name: str | None = None) -> torch.device:
+    """Where to compute: `name`, or a GPU when there is one.
+
+    Raises InputError when the device isn't there.
+    """
+    if name is None:
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+        torch.zeros(1, device=device)
+    except (RuntimeError, AssertionError) as error:
+        raise InputError(
+            f"cannot compute on '{name}' ({str(error).splitlines()[0]}); expected cpu, cuda or "
+            f"cuda:N, or leave --compute out"
+        ) from None
+    return device
+
+
+def data_folder(data: str, progress: Callable[[int, int], None] | None = None) -> Path:
+    """The folder of `data`: a path, or `rooms`, which is rendered into the cache on first use."""
+    if data != "rooms" or Path("rooms").is_dir():
+        folder = Path(data)
+        open_depth_data(folder, "train")  # says at once what is wrong with it
+        return folder
+    from netadapt.data.rooms import RENDERER_VERSION, write_rooms_pack
+
+    folder = cache_folder() / f"rooms-{RENDERER_VERSION}-{DEMO_SEED}-{DEMO_SCENES}"
+    write_rooms_pack(
+        folder,
+        scenes=DEMO_SCENES,
+        frames_per_scene=DEMO_FRAMES_A_SCENE,
+        seed=DEMO_SEED,
+        workers=os.cpu_count() or 1,
+        progress=progress,
+    )
+    return folder
+
+
+def cache_folder() -> Path:
+    """$XDG_CACHE_HOME/netadapt, or ~/.cache/netadapt."""
+    base = os.environ.get("XDG_CACHE_HOME")
+    return (Path(base) if base else Path.home() / ".cache") / "netadapt"
+
+
+def open_task(
+    folder: Path,
+    size: tuple[int, int] = (224, 224),
+    *,
+    loss: str = "l1",
+    holdout_images: int | None = None,
+    compute: torch.device | str = "cpu",
+    processes: Processes | None = None,
+) -> DepthTask:
+    """The depth task of a data set's train and holdout splits, at `size` (height, width)."""
+    processes = processes or Processes()
+    return DepthTask(
+        open_depth_data(folder, "train"),
+        open_depth_data(folder, "holdout"),
+        size,
+        loss=loss,
+        holdout_images=holdout_images,
+        compute=compute,
+        rank=processes.rank,
+        world_size=processes.world_size,
+    )

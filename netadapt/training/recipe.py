@@ -1,0 +1,113 @@
+"""Training recipes: everything that decides a training apart from the network and the data.
+
+`fastdepth` is the published one (Wofk et al., ICRA 2019, section IV); `default` is the one that
+experiments/training-recipe chose on rendered rooms.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, fields, replace
+from typing import Any
+
+from netadapt.errors import InputError
+from netadapt.training.losses import loss_named
+
+OPTIMIZERS = ("sgd", "adamw")
+SCHEDULES = ("step", "cosine")
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How to train. `size` pixels square; learning rates are for `batch_size` images."""
+
+    epochs: int = 20
+    batch_size: int = 8
+    size: int = 224
+    small_size: int | None = None
+    """The input size of the first `small_share` of the epochs: cheap, and a good start."""
+    small_share: float = 0.5
+    loss: str = "l1"
+    optimizer: str = "sgd"
+    learning_rate: float = 0.01
+    momentum: float = 0.9
+    weight_decay: float = 1e-4
+    schedule: str = "step"
+    halve_every_epochs: int = 5
+    warmup_steps: int = 0
+    ema_decay: float = 0.0
+    """Of the exponential moving average of the weights that is evaluated and kept; 0 = none."""
+    channels_last: bool = False
+    autocast: bool = False
+    """Convolutions in bfloat16; the loss and the weights stay float32."""
+
+    def __post_init__(self) -> None:
+        loss_named(self.loss)
+        _require_choice("optimizer", self.optimizer, OPTIMIZERS)
+        _require_choice("schedule", self.schedule, SCHEDULES)
+        for name in ("epochs", "batch_size", "size", "halve_every_epochs", "learning_rate"):
+            value = getattr(self, name)
+            if not value > 0 or not math.isfinite(value):
+                raise InputError(f"{name} is {value}; expected a number > 0")
+        if self.batch_size < 2:
+            raise InputError(f"batch_size is {self.batch_size}; batch norm needs at least 2 images")
+        if not 0 <= self.ema_decay < 1:
+            raise InputError(f"ema_decay is {self.ema_decay}; expected a number from 0 to below 1")
+        for name in ("size", "small_size"):
+            value = getattr(self, name)
+            if value is not None and value % 32:
+                raise InputError(f"{name} is {value}; expected a multiple of 32 pixels")
+
+    def size_at(self, epoch: int) -> int:
+        """The input size of `epoch`, counted from 0."""
+        if self.small_size is not None and epoch < round(self.small_share * self.epochs):
+            return self.small_size
+        return self.size
+
+    def learning_rate_at(self, step: int, steps_an_epoch: int) -> float:
+        """The learning rate of `step`, counted from 0 over the whole training."""
+        if step < self.warmup_steps:
+            return self.learning_rate * (step + 1) / self.warmup_steps
+        if self.schedule == "step":
+            return self.learning_rate * 0.5 ** (step // steps_an_epoch // self.halve_every_epochs)
+        total = max(1, self.epochs * steps_an_epoch - self.warmup_steps)
+        progress = min(1.0, (step - self.warmup_steps) / total)
+        return self.learning_rate * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * progress)))
+
+
+RECIPES = {
+    "fastdepth": Recipe(),
+    "default": Recipe(
+        epochs=30,
+        batch_size=16,
+        small_size=128,
+        small_share=0.6,
+        loss="log-l1-gradient",
+        optimizer="adamw",
+        learning_rate=2e-3,
+        weight_decay=0.02,
+        schedule="cosine",
+        warmup_steps=200,
+        ema_decay=0.998,
+        channels_last=True,
+    ),
+}
+
+
+def recipe_named(name: str, **changes: Any) -> Recipe:
+    """The recipe called `name` with some fields changed (None = as it is).
+
+    Raises InputError for a name that isn't a recipe or a field that isn't one.
+    """
+    if name not in RECIPES:
+        raise InputError(f"no recipe is called '{name}'; choose one of {', '.join(RECIPES)}")
+    known = {field.name for field in fields(Recipe)}
+    for key in changes:
+        if key not in known:
+            raise InputError(f"a recipe has no '{key}'; it has {', '.join(sorted(known))}")
+    return replace(RECIPES[name], **{key: v for key, v in changes.items() if v is not None})
+
+
+def _require_choice(name: str, value: str, choices: tuple[str, ...]) -> None:
+    if value not in choices:
+        raise InputError(f"{name} is '{value}'; expected one of {', '.join(choices)}")
