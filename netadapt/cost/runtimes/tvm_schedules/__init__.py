@@ -12,10 +12,10 @@ from netadapt.cost.runtimes.tvm_schedules.cpu import Cpu, cpu_of
 from netadapt.cost.runtimes.tvm_schedules.depthwise import depthwise
 from netadapt.cost.runtimes.tvm_schedules.dot import dot, suits
 from netadapt.cost.runtimes.tvm_schedules.kernel import Kernel
-from netadapt.cost.runtimes.tvm_schedules.movement import concat_parts, movement, transpose
+from netadapt.cost.runtimes.tvm_schedules.movement import movement, transpose
 from netadapt.graph.layers import LayerShape
 
-__all__ = ["BUILD_OPTIONS", "SCHEDULE", "Cpu", "Kernel", "build", "concat_parts", "cpu_of", "transpose"]
+__all__ = ["BUILD_OPTIONS", "SCHEDULE", "Cpu", "Kernel", "build", "cpu_of", "transpose"]
 
 SCHEDULE = "netadapt-cpu-1"
 

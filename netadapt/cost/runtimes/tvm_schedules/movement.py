@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from netadapt.cost.runtimes.tvm_schedules.activations import NAMES, activate
+from netadapt.cost.runtimes.reference import concat_parts
+from netadapt.cost.runtimes.tvm_schedules.activations import activate
 from netadapt.cost.runtimes.tvm_schedules.cpu import Cpu
 from netadapt.cost.runtimes.tvm_schedules.emit import (
     Index,
@@ -33,10 +34,6 @@ Body = Callable[[Index, Index, Index, int], Iterator[Node]]
 UNROLLED_TAPS = 64
 
 
-def concat_parts(shape: LayerShape) -> tuple[int, int]:
-    """Channels of the two tensors that a measured concatenation joins: halves, in eights."""
-    first = max(1, shape.out_channels // 16 * 8)
-    return first, shape.out_channels - first
 
 
 def movement(shape: LayerShape, cpu: Cpu, name: str) -> Kernel:

@@ -1,0 +1,198 @@
+"""What is known of a device before anything is measured on it: its profile, a TOML file.
+
+Shipped profiles lie in `profiles/`; a user's own in ./devices, in the folder that the environment
+variable NETADAPT_DEVICES names, or anywhere (`--profile FILE`). Tracker and key can be overridden
+by option, then by environment. Talking to the device is the runtimes' matter.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields, replace
+from pathlib import Path
+from typing import Any
+
+from netadapt.errors import InputError
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+RUNTIMES = ("tvm", "onnxruntime", "fake")
+SHIPPED = Path(__file__).resolve().parent / "profiles"
+ENVIRONMENT = {
+    "tracker": "NETADAPT_TRACKER",
+    "key": "NETADAPT_KEY",
+    "threads": "NETADAPT_THREADS",
+    "cross_compiler": "NETADAPT_CROSS_COMPILER",
+    "wall_limit_s": "NETADAPT_WALL_LIMIT_S",
+}
+
+
+@dataclass(frozen=True)
+class DeviceProfile:
+    """How to reach a device and how to measure on it.
+
+    `target`: TVM's target; 'mcpu = "native"' stands for the CPU of this machine. `tracker`:
+    HOST:PORT of a TVM RPC tracker, '' for this machine itself; `key`: the name under which the
+    device is registered there. `seconds`: how long one layer is repeated; `ring_mb`: megabytes of
+    weights to rotate through, more than the cache nearest to a core holds. `wall_limit_s`: how
+    long a step may take before the device counts as hanging; `connect_limit_s`: the same for
+    finding it. `emulated`: the figures say nothing about real latencies.
+    """
+
+    name: str
+    runtime: str
+    description: str = ""
+    target: dict[str, Any] = field(default_factory=dict)
+    tracker: str = ""
+    key: str = ""
+    cross_compiler: str = ""
+    threads: int = 1
+    seconds: float = 0.4
+    ring_mb: float = 4.0
+    wall_limit_s: float = 60.0
+    connect_limit_s: float = 10.0
+    power_mode: str = ""
+    clocks: str = ""
+    fix_first: tuple[str, ...] = ()
+    emulated: bool = False
+    path: Path | None = None
+
+    @property
+    def remote(self) -> bool:
+        """Whether the device is reached through a tracker."""
+        return bool(self.tracker)
+
+    @property
+    def tracker_address(self) -> tuple[str, int]:
+        """Host and port of the tracker. Raises InputError when they can't be read."""
+        host, _, port = self.tracker.rpartition(":")
+        if not host or not port.isdecimal():
+            raise InputError(
+                f"tracker is '{self.tracker}' for the device {self.name}; expected HOST:PORT, "
+                f"as in 192.168.1.20:9190"
+            )
+        return host, int(port)
+
+    def overridden(self, **values: object) -> DeviceProfile:
+        """A copy with the given fields; None leaves a field as it is."""
+        given = {name: value for name, value in values.items() if value is not None}
+        return _checked(replace(self, **given), self.path or Path(self.name))  # type: ignore[arg-type]
+
+    def to_meta(self) -> dict[str, Any]:
+        """What a table's .toml keeps of it."""
+        kept = ("target", "threads", "power_mode", "clocks", "emulated")
+        return {name: value for name, value in asdict(self).items() if name in kept and value}
+
+
+def load_profile(
+    device: str,
+    *,
+    file: Path | None = None,
+    tracker: str | None = None,
+    key: str | None = None,
+    threads: int | None = None,
+    environment: Mapping[str, str] | None = None,
+) -> DeviceProfile:
+    """The profile of `device`, or of `file`, with what options and environment say instead.
+
+    Raises InputError: no such profile (naming those there are), or a field that is wrong.
+    """
+    path = file or _find(device)
+    profile = _read(path)
+    given = os.environ if environment is None else environment
+    texts = {name: given[variable] for name, variable in ENVIRONMENT.items() if given.get(variable)}
+    values: dict[str, object] = dict(texts)
+    for name, kind in (("threads", int), ("wall_limit_s", float)):
+        if name in texts:
+            try:
+                values[name] = kind(texts[name])
+            except ValueError:
+                raise InputError(
+                    f"{ENVIRONMENT[name]} is '{texts[name]}', expected a number"
+                ) from None
+    for name, value in (("tracker", tracker), ("key", key), ("threads", threads)):
+        if value is not None:
+            values[name] = value
+    return profile.overridden(**values)
+
+
+def profile_names() -> list[str]:
+    """The devices that have a profile, sorted."""
+    return sorted({path.stem for folder in _folders() for path in folder.glob("*.toml")})
+
+
+def _folders() -> list[Path]:
+    named = os.environ.get("NETADAPT_DEVICES")
+    candidates = [Path("devices"), *([Path(named)] if named else []), SHIPPED]
+    return [folder for folder in candidates if folder.is_dir()]
+
+
+def _find(device: str) -> Path:
+    for folder in _folders():
+        path = folder / f"{device}.toml"
+        if path.is_file():
+            return path
+    raise InputError(
+        f"there is no profile for the device '{device}'; there are {', '.join(profile_names())}; "
+        f"give one of your own with --profile FILE (docs/devices/your-own.md)"
+    )
+
+
+def _read(path: Path) -> DeviceProfile:
+    try:
+        values = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise InputError(f"cannot read the profile {path}: {error.strerror or error}") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise InputError(f"{path} is not valid TOML: {error}") from error
+    known = {f.name: f for f in fields(DeviceProfile) if f.name not in ("path",)}
+    unknown = sorted(set(values) - set(known))
+    if unknown:
+        raise InputError(
+            f"{path} has the unknown key '{unknown[0]}'; expected {', '.join(known)}"
+        )
+    values.setdefault("name", path.stem)
+    if "runtime" not in values:
+        raise InputError(f"{path} lacks 'runtime'; expected {', '.join(RUNTIMES)}")
+    if "fix_first" in values:
+        values["fix_first"] = tuple(values["fix_first"])
+    return _checked(DeviceProfile(**values, path=path), path)
+
+
+def _checked(profile: DeviceProfile, path: Path) -> DeviceProfile:
+    kinds: dict[str, tuple[type, ...]] = {
+        "str": (str,),
+        "int": (int,),
+        "float": (int, float),
+        "bool": (bool,),
+        "dict[str, Any]": (dict,),
+        "tuple[str, ...]": (tuple,),
+    }
+    for entry in fields(profile):
+        expected = kinds.get(str(entry.type))
+        value = getattr(profile, entry.name)
+        if expected and (
+            not isinstance(value, expected) or (expected == (int,) and isinstance(value, bool))
+        ):
+            raise InputError(f"{path}: {entry.name} is {value!r}, expected {entry.type}")
+    if profile.runtime not in RUNTIMES:
+        raise InputError(
+            f"{path}: runtime is '{profile.runtime}', expected {', '.join(RUNTIMES)}"
+        )
+    for name in ("threads", "seconds", "ring_mb", "wall_limit_s", "connect_limit_s"):
+        if getattr(profile, name) <= 0:
+            raise InputError(f"{path}: {name} is {getattr(profile, name)}, expected more than 0")
+    if profile.runtime == "tvm" and "kind" not in profile.target:
+        raise InputError(f"{path}: [target] lacks 'kind'; expected llvm, cuda or another of TVM's")
+    if profile.tracker:
+        profile.tracker_address
+        if not profile.key:
+            raise InputError(
+                f"{path}: a tracker without a key; name the key the device registers under"
+            )
+    return profile

@@ -1,0 +1,135 @@
+"""Timing through onnxruntime on the machine itself.
+
+A layer's time is what onnxruntime's own profiler gives for its kernels, inside a model that
+surrounds it as a network would (`onnx_layers`); a whole network is timed from outside.
+"""
+
+from __future__ import annotations
+
+import json
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from netadapt.cost.devices.profile import DeviceProfile
+from netadapt.cost.runtimes.base import Timing, UnsupportedLayer, WrongOutput
+from netadapt.cost.runtimes.onnx_layers import layer_model, repeated_model
+from netadapt.cost.runtimes.reference import compare, reference
+from netadapt.graph.layers import LayerShape
+
+MOST_REPEATS = 8
+FEWEST_RUNS, MOST_RUNS = 8, 200
+WARM_UP_RUNS = 2
+
+
+class OnnxRuntime:
+    """onnxruntime's CPU provider with the profile's number of threads."""
+
+    schedule = "onnxruntime"
+
+    def __init__(self, profile: DeviceProfile) -> None:
+        self.profile = profile
+
+    def describe(self) -> dict[str, Any]:
+        import onnxruntime
+
+        return {
+            "runtime": "onnxruntime",
+            "runtime_version": onnxruntime.__version__,
+            "target": "CPUExecutionProvider, all graph optimizations",
+            "threads": self.profile.threads,
+            "schedule": self.schedule,
+        }
+
+    def prepare(self, shape: LayerShape) -> None:
+        """Nothing: onnxruntime compiles nothing ahead."""
+
+    def measure(self, shape: LayerShape) -> Timing:
+        values = reference(shape)
+        session = self._session(layer_model(shape, values), str(shape))
+        feeds = {f"x{i}": x for i, x in enumerate(values.inputs)}
+        compare(shape, session.run(None, feeds)[0], values.output)
+
+        ring_bytes = self.profile.ring_mb * 1e6
+        repeats = int(min(MOST_REPEATS, max(2, ring_bytes // max(1, 4 * shape.weights))))
+        model = repeated_model(shape, values, repeats)
+        with tempfile.TemporaryDirectory(prefix="netadapt-") as folder:
+            session = self._session(model, str(shape), profile=Path(folder) / "profile")
+            feeds = {
+                node.name: np.ones(node.shape, np.float32) for node in session.get_inputs()
+            }
+            self._run(lambda: session.run(None, feeds))
+            events = json.loads(Path(session.end_profiling()).read_text(encoding="utf-8"))
+        return Timing(tuple(_layer_times(events, repeats)))
+
+    def measure_network(self, model: bytes) -> Timing:
+        session = self._session(model, "the network")
+        generator = np.random.default_rng(0)
+        feeds = {
+            node.name: generator.random(node.shape, dtype=np.float32)
+            for node in session.get_inputs()
+        }
+        samples = self._run(lambda: session.run(None, feeds))
+        return Timing(tuple(samples))
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+    def _session(self, model: bytes, what: str, profile: Path | None = None) -> Any:
+        import onnxruntime
+
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = self.profile.threads
+        options.inter_op_num_threads = 1
+        options.log_severity_level = 3
+        if profile is not None:
+            options.enable_profiling = True
+            options.profile_file_prefix = str(profile)
+        try:
+            return onnxruntime.InferenceSession(
+                model, options, providers=["CPUExecutionProvider"]
+            )
+        except Exception as error:  # onnxruntime's own classes share no base
+            line = (str(error).splitlines() or [type(error).__name__])[0]
+            raise UnsupportedLayer(f"onnxruntime can't run {what}: {line}") from error
+
+    def _run(self, run: Callable[[], Any]) -> list[float]:
+        """Call `run` for the profile's seconds; milliseconds each took, after a warm-up."""
+        samples: list[float] = []
+        stop = time.perf_counter() + self.profile.seconds
+        for i in range(WARM_UP_RUNS + MOST_RUNS):
+            start = time.perf_counter()
+            run()
+            end = time.perf_counter()
+            if i >= WARM_UP_RUNS:
+                samples.append((end - start) * 1e3)
+            if len(samples) >= FEWEST_RUNS and end >= stop:
+                break
+        return samples
+
+
+def _layer_times(events: list[dict[str, Any]], repeats: int) -> list[float]:
+    """Milliseconds of each repeat of the layer in each run, from the profiler's events."""
+    times: dict[int, dict[str, list[float]]] = {i: {} for i in range(repeats)}
+    for event in events:
+        name = event["name"]
+        if event.get("cat") != "Node" or not name.endswith("_kernel_time"):
+            continue
+        if event["args"].get("op_name", "").startswith("Reorder"):
+            continue
+        # The optimizer appends to names ('layer3_nchwc') but keeps how they begin.
+        head = name.removeprefix("layer")
+        digits = head[: len(head) - len(head.lstrip("0123456789"))]
+        if name.startswith("layer") and digits:
+            times[int(digits)].setdefault(name, []).append(event["dur"] / 1e3)
+    samples: list[float] = []
+    for nodes in times.values():
+        runs = [sum(parts) for parts in zip(*nodes.values(), strict=True)]
+        samples += runs[WARM_UP_RUNS:]
+    if not samples or max(samples) == 0:
+        raise WrongOutput("onnxruntime's profile doesn't name the layer's kernels")
+    return samples
