@@ -67,7 +67,7 @@ def import_pairs(
     from netadapt.data.importing import DEFAULT_INVALID, DepthEncoding, import_folder
 
     encoding = DepthEncoding(depth_scale, DEFAULT_INVALID if invalid is None else tuple(invalid))
-    with _bar("importing", quiet or as_json) as progress:
+    with _resumable(quiet), _bar("importing", quiet or as_json) as progress:
         imported = import_folder(
             source,
             target,
@@ -158,7 +158,7 @@ def pack(
     """
     from netadapt.data import pack as packing
 
-    with _bar("packing", quiet or as_json) as progress:
+    with _resumable(quiet), _bar("packing", quiet or as_json) as progress:
         packed = packing.pack(source, target, workers=workers, progress=progress)
     if as_json:
         size = {"height": packed.height, "width": packed.width}
@@ -231,6 +231,15 @@ def _bar(verb: str, quiet: bool) -> Iterator[Callable[..., None]]:
             bar.update(task, completed=done, total=total, description=f"{verb} {what}".strip())
 
         yield show
+
+
+@contextmanager
+def _resumable(quiet: bool) -> Iterator[None]:
+    try:
+        yield
+    except KeyboardInterrupt:
+        say("stopped; the same command goes on from here", quiet=quiet)
+        raise
 
 
 def _plain(value: Any) -> Any:

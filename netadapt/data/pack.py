@@ -331,7 +331,10 @@ def _pack_shard(source: Path, target: Path, size: tuple[int, int], shard: Shard)
 
 def to_millimetres(metres: Depth) -> npt.NDArray[np.uint16]:
     """Depth as a pack holds it: [H, W] whole millimetres, 0 = invalid."""
-    return np.rint(metres / np.float32(DEPTH_UNIT_M)).astype(np.uint16)
+    millimetres: npt.NDArray[np.uint16] = np.rint(metres / np.float32(DEPTH_UNIT_M)).astype(
+        np.uint16
+    )
+    return millimetres
 
 
 def write_shard(

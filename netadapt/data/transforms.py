@@ -12,7 +12,7 @@ rounds to whole pixels after each of its four steps, this rounds once.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import torch
 import torch.nn.functional as F
@@ -72,7 +72,7 @@ def for_training(
 
 @dataclass(frozen=True)
 class Augmentation:
-    """The random parameters of a batch, [B] each, on the CPU."""
+    """The random parameters of a batch, [B] each."""
 
     scale: Tensor
     """The image is enlarged by it and the depth divided: 1 to 1.5."""
@@ -97,18 +97,21 @@ class Augmentation:
             order=draws[:, 6:9].argsort(dim=1),
         )
 
+    def to(self, device: torch.device) -> Augmentation:
+        """The same parameters on `device`."""
+        return Augmentation(*(getattr(self, field.name).to(device) for field in fields(self)))
+
 
 def apply(
     augmentation: Augmentation, rgb: Tensor, depth: Tensor, size: Size
 ) -> tuple[Tensor, Tensor]:
     """The training transform with these parameters; pixels outside the image become 0, invalid."""
-    image = _reduced(rgb)
+    augmentation = augmentation.to(rgb.device)
     height, width = depth.shape[1:]
     rows, columns, inside = _source_positions(augmentation, working_size(height, width), size)
-    rows, columns, inside = (t.to(rgb.device) for t in (rows, columns, inside))
-    colours = _gathered(image, rows, columns, inside, (height, width))
+    colours = _gathered(_reduced(rgb), rows, columns, inside, (height, width))
     metres = _gathered(depth[:, None], rows, columns, inside, (height, width))
-    scale = augmentation.scale.to(rgb.device)[:, None, None, None]
+    scale = augmentation.scale[:, None, None, None]
     return _jittered(colours.float().div_(255.0), augmentation), metres.float() / scale
 
 
@@ -121,8 +124,8 @@ def _source_positions(
     the centre.
     """
     scale, flip = augmentation.scale[:, None, None], augmentation.flip[:, None, None]
-    y = ((torch.arange(size[0]) + 0.5) * (CROP_HEIGHT / size[0]))[None, :, None]
-    x = ((torch.arange(size[1]) + 0.5) * (CROP_WIDTH / size[1]))[None, None, :]
+    y = _centres(size[0], CROP_HEIGHT, scale.device)[None, :, None]
+    x = _centres(size[1], CROP_WIDTH, scale.device)[None, None, :]
     x = torch.where(flip, CROP_WIDTH - x, x)
     y = _before_crop_and_scale(y, working[0], CROP_HEIGHT, scale) - working[0] / 2
     x = _before_crop_and_scale(x, working[1], CROP_WIDTH, scale) - working[1] / 2
@@ -132,6 +135,11 @@ def _source_positions(
     columns = (cosine * x - sine * y + working[1] / 2).floor_().long()
     inside = (rows >= 0) & (rows < working[0]) & (columns >= 0) & (columns < working[1])
     return rows.clamp_(0, working[0] - 1), columns.clamp_(0, working[1] - 1), inside
+
+
+def _centres(size: int, crop: int, device: torch.device) -> Tensor:
+    """Where the centres of `size` output pixels lie in a crop of `crop` pixels."""
+    return (torch.arange(size, device=device) + 0.5) * (crop / size)
 
 
 def _before_crop_and_scale(position: Tensor, length: int, crop: int, scale: Tensor) -> Tensor:
@@ -160,8 +168,8 @@ def _jittered(rgb: Tensor, augmentation: Augmentation) -> Tensor:
     mean grey, its grey self) or away from it, and clips to [0, 1]; only that other one differs.
     """
     luma = rgb.new_tensor([LUMA])
-    factors = augmentation.jitter.gather(1, augmentation.order).to(rgb.device)
-    order = augmentation.order.to(rgb.device)
+    order = augmentation.order
+    factors = augmentation.jitter.gather(1, order)
     for step in range(3):
         factor = factors[:, step, None, None]
         kind = order[:, step, None, None]

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from conftest import make_pair
+from tiny_pairs import make_pair
 
 from netadapt.data import ArraySource, open_depth_data
 from netadapt.data.loader import Batch, batches

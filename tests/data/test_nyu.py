@@ -8,7 +8,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
-from conftest import make_pair
+from tiny_pairs import make_pair
 
 from netadapt.data import ArraySource, open_depth_data
 from netadapt.data.nyu import read_pair, write_pair, write_splits

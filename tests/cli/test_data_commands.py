@@ -1,0 +1,92 @@
+"""`netadapt data`, as a person types it."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+
+def netadapt(*arguments: object) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-c", "from netadapt.cli import main; main()", "data"]
+    return subprocess.run(
+        [*command, *map(str, arguments)], capture_output=True, text=True, timeout=120
+    )
+
+
+@pytest.fixture
+def recording(tmp_path: Path) -> Path:
+    root = tmp_path / "kitchen"
+    root.mkdir()
+    for number in range(5):
+        Image.new("RGB", (64, 48), (number, 9, 9)).save(root / f"{number}.color.png")
+        depth = np.full((48, 64), 2000, np.uint16)
+        Image.fromarray(depth).save(root / f"{number}.depth.png")
+    return root
+
+
+def test_import_check_index_and_pack(recording: Path, tmp_path: Path) -> None:
+    imported = netadapt("import", recording, tmp_path / "set", "--holdout", "0.4", "--json")
+    assert imported.returncode == 0, imported.stderr
+    assert json.loads(imported.stdout)["holdout"] == 2
+    checked = netadapt("check", tmp_path / "set")
+    assert checked.returncode == 0, checked.stderr
+    assert "train: 3 images (3 of 48×64)" in checked.stdout
+    assert "depth 2.00 to 2.00 m" in checked.stdout
+    indexed = netadapt("index", tmp_path / "set", "--quiet")
+    assert indexed.stdout.splitlines()[0] == f"{tmp_path / 'set' / 'train.txt'}: 3 files"
+    assert indexed.stderr == ""
+    packed = netadapt("pack", tmp_path / "set", tmp_path / "packed", "--quiet")
+    assert packed.stdout.strip().endswith("250×333 pixels; train 3, holdout 2, val 2")
+    again = netadapt("pack", tmp_path / "set", tmp_path / "packed")
+    assert again.returncode == 2
+    assert "holds a finished data set already" in again.stderr
+    timed = netadapt("bench", tmp_path / "set", "--seconds", "0.1", "--json")
+    assert [form["form"] for form in json.loads(timed.stdout)["forms"]] == [
+        "hdf5",
+        "pack",
+        "memory",
+    ]
+
+
+def test_check_names_broken_files_with_exit_code_2(recording: Path, tmp_path: Path) -> None:
+    netadapt("import", recording, tmp_path / "set")
+    broken = tmp_path / "set/train/kitchen/00002.h5"
+    broken.write_bytes(broken.read_bytes()[:500])
+    checked = netadapt("check", tmp_path / "set")
+    assert checked.returncode == 2
+    assert f"broken: {broken}: cannot be read as HDF5" in checked.stdout
+    assert "Traceback" not in checked.stderr
+    as_json = netadapt("check", tmp_path / "set", "--json")
+    assert as_json.returncode == 2
+    assert list(json.loads(as_json.stdout)["splits"][0]["broken"]) == ["train/kitchen/00002.h5"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("check", "nowhere"), "nowhere: no such folder"),
+        (("import", "nowhere", "out"), "nowhere: no such folder"),
+        (("pack", "nowhere", "out"), "nothing to pack"),
+        (("index", "nowhere"), "no HDF5 files to list"),
+        (("bench", "nowhere"), "nowhere"),
+        (("import", "nowhere"), "DST"),
+    ],
+)
+def test_mistakes_take_one_line(arguments: tuple[str, ...], message: str) -> None:
+    failed = netadapt(*arguments)
+    assert failed.returncode == 2
+    assert message in failed.stderr
+    assert "Traceback" not in failed.stderr
+
+
+def test_every_command_shows_an_example() -> None:
+    for command in ("import", "check", "index", "pack", "bench"):
+        shown = netadapt(command, "--help")
+        assert shown.returncode == 0
+        assert f"netadapt data {command}" in shown.stdout
