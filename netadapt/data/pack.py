@@ -15,8 +15,10 @@ import hashlib
 import json
 import os
 import shutil
+import signal
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from multiprocessing import get_context
@@ -291,11 +293,22 @@ def _made(
         yield from map(make, missing)
         return
     # HDF5 admits one reader a process, so threads would not read in parallel.
-    pool = ProcessPoolExecutor(min(workers, len(missing)), get_context("spawn"))
+    # Ctrl-C is for the parent alone: it lets the shards being written be finished.
+    pool = ProcessPoolExecutor(
+        min(workers, len(missing)),
+        get_context("spawn"),
+        initializer=signal.signal,
+        initargs=(signal.SIGINT, signal.SIG_IGN),
+    )
     try:
         jobs = [pool.submit(make, shard) for shard in missing]
         for job in as_completed(jobs):
             yield job.result()
+    except BrokenProcessPool as error:
+        raise OutputError(
+            f"{target}: a process that makes it was killed, perhaps for want of memory; run the "
+            f"same command with fewer --workers to go on"
+        ) from error
     finally:
         pool.shutdown(cancel_futures=True)
 
