@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from itertools import count
+from math import gcd
 
 import numpy as np
 
@@ -25,7 +26,7 @@ class ParamUse:
     'per_channel' (a norm, a depthwise filter: one entry a channel).
     """
 
-    parameter: str
+    param: str
     axis: int
     role: str
     positions: Ints
@@ -37,7 +38,8 @@ class ChannelGroup:
 
     `width` counts units, of `full_width` in the traced network; a unit is `step` channels of the
     layer that gives the group its name (1 except where grouped convolutions, shuffles or splits
-    tie channels to each other). A frozen group keeps its width; `reason` says why.
+    tie channels to each other). No fewer than `min_width` units may stay. A frozen group keeps
+    its width; `reason` says why.
     """
 
     name: str
@@ -47,6 +49,7 @@ class ChannelGroup:
     frozen: bool
     reason: str
     step: int
+    min_width: int = 1
     couplings: tuple[str, ...] = ()
     """Why these layers are cut together, for people: `add in layer1.0`."""
     uses: tuple[ParamUse, ...] = field(default=(), repr=False, compare=False)
@@ -55,6 +58,15 @@ class ChannelGroup:
     def channels(self) -> int:
         """Channels of the naming layer at this width."""
         return self.width * self.step
+
+    def allowed_widths(self, multiple: int = 8) -> tuple[int, ...]:
+        """The widths the group may take, ascending: channels in multiples of `multiple`, and the
+        present width. Only that where the group is frozen."""
+        if self.frozen:
+            return (self.width,)
+        unit = multiple // gcd(multiple, self.step)
+        first = -(-self.min_width // unit) * unit
+        return (*range(max(first, unit), self.width, unit), self.width)
 
 
 @dataclass(frozen=True)
@@ -100,11 +112,11 @@ def form_groups(walk: Walk, tracked: list[Ints], frozen: dict[str, str]) -> Grou
         if any(index < len(uses) and uses[index][1].role == "out" for index, _ in places):
             gathered.setdefault((root in reasons, *places), []).append(root)
 
-    notes = walk.labels.notes()
+    notes, least = walk.labels.notes(), walk.labels.least()
     drafts = []
     for members in gathered.values():
         indices = [index for index, _ in touched[members[0]] if index < len(uses)]
-        drafts.append(_gather(walk, uses, arrays, indices, members, reasons, notes))
+        drafts.append(_gather(walk, uses, arrays, indices, members, reasons, notes, least))
     drafts.sort(key=lambda draft: draft.order)
     names = _short_names([draft.group.name for draft in drafts])
     groups, group_of_root = [], {}
@@ -130,6 +142,7 @@ def _gather(
     roots: list[int],
     reasons: dict[int, str],
     notes: dict[int, list[str]],
+    least: dict[int, int],
 ) -> _Draft:
     members = np.array(sorted(roots), dtype=np.int64)
     found: list[ParamUse] = []
@@ -160,6 +173,9 @@ def _gather(
             if step == 1
             else f"its {step} channels can only be removed all together"
         )
+    min_width = max(least.get(root, 1) for root in members.tolist())
+    if not reason and min_width >= len(unit_of):
+        reason = f"its {len(unit_of)} units of {step} channels are as few as they can be"
     couplings = dict.fromkeys(note for root in members.tolist() for note in notes.get(root, []))
     lead_parameter = uses[lead][0][0]
     group = ChannelGroup(
@@ -170,6 +186,7 @@ def _gather(
         frozen=bool(reason),
         reason=reason,
         step=step,
+        min_width=min_width,
         couplings=tuple(couplings),
         uses=tuple(found),
     )

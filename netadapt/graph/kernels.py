@@ -17,7 +17,7 @@ from torch import fx
 from netadapt.graph.labels import Ints
 from netadapt.graph.layers import LayerShape, Pair
 from netadapt.graph.program import Call, Program
-from netadapt.graph.walk import Value, Walk
+from netadapt.graph.walk import Value, Walk, cuts_whole_groups
 
 Channels = Ints | int
 """Labels where a number of channels follows widths, else the number."""
@@ -128,7 +128,8 @@ class _Reader:
         entering, leaving = _channels(x, axis), _channels(self.value(call.node), axis)
         groups: Channels = int(given["groups"])
         per_group = x.shape[axis] // groups
-        if groups > 1 and groups >= per_group and not isinstance(entering, int):
+        whole = groups > 1 and cuts_whole_groups(groups, per_group)
+        if whole and not isinstance(entering, int):
             groups = entering.reshape(groups, per_group)[:, 0]
         kernel, stride, dilation = weight.shape[2:], given["stride"], given["dilation"]
         size, out = x.shape[axis + 1 :], call.shapes[0][axis + 1 :]

@@ -21,6 +21,7 @@ class Labels:
         self._count = 0
         self._frozen: list[tuple[Ints, str]] = []
         self._notes: list[tuple[int, str]] = []
+        self._least: list[tuple[Ints, int]] = []
 
     def fresh(self, count: int) -> Ints:
         """`count` new labels, each in a class of its own."""
@@ -53,6 +54,23 @@ class Labels:
             self._parent[max(root_a, root_b)] = min(root_a, root_b)
         if note:
             self._notes.append((int(first.flat[0]), note))
+
+    def note(self, labels: Ints, text: str) -> None:
+        """Say, for people, why layers on these channels go together."""
+        if labels.size:
+            self._notes.append((int(labels.flat[0]), text))
+
+    def keep_at_least(self, labels: Ints, count: int) -> None:
+        """No fewer than `count` classes may stay of those that `labels` belong to."""
+        self._least.append((labels, count))
+
+    def least(self) -> dict[int, int]:
+        """The largest such count for every root that has one."""
+        counts: dict[int, int] = {}
+        for labels, count in self._least:
+            for root in np.unique(self.find(labels)).tolist():
+                counts[root] = max(count, counts.get(root, 1))
+        return counts
 
     def freeze(self, labels: Ints, reason: str) -> None:
         """No channel of these classes may be removed. The first reason given is the one shown."""

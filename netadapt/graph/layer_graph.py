@@ -223,7 +223,7 @@ class LayerGraph:
         """The same network at other widths; groups not named keep theirs.
 
         Raises ModelError for a group that doesn't exist or is frozen, or a width outside
-        1 … full_width.
+        min_width … full_width.
         """
         changed = list(self._widths)
         for name, width in widths.items():
@@ -236,10 +236,10 @@ class LayerGraph:
                     f"group {name} keeps its width of {group.full_width}: {group.reason}; "
                     f"leave it out"
                 )
-            if not 1 <= width <= group.full_width:
+            if not group.min_width <= width <= group.full_width:
                 raise ModelError(
                     f"width {width} of group {name} is out of range: expected "
-                    f"1 to {group.full_width}"
+                    f"{group.min_width} to {group.full_width}"
                 )
             changed[index] = int(width)
         return LayerGraph(self.blueprint, tuple(changed))

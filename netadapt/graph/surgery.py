@@ -71,7 +71,7 @@ def zero_removed(model: nn.Module, graph: LayerGraph, keep: Keep) -> nn.Module:
     result = copy.deepcopy(model)
     removed = _removed_positions(graph, kept)
     tensors = _tensors(result)
-    roles = {(u.parameter, u.axis): u.role for g in graph.groups for u in g.uses}
+    roles = {(u.param, u.axis): u.role for g in graph.groups for u in g.uses}
     staying: dict[int, Ints] = {}
     with torch.no_grad():
         for name, axes in removed.items():
@@ -100,6 +100,8 @@ def check_keep(graph: LayerGraph, keep: Keep) -> dict[str, Ints]:
             raise ModelError(f"group {name} can't be cut: {group.reason}")
         if not len(kept):
             raise ModelError(f"group {name} would lose all its channels; keep at least one")
+        if len(kept) < group.min_width:
+            raise ModelError(f"group {name} must keep at least {group.min_width} of its units")
         if (np.diff(kept) <= 0).any() or kept[0] < 0 or kept[-1] >= group.full_width:
             raise ModelError(
                 f"the kept indices of group {name} must be ascending, distinct and in "
@@ -128,7 +130,7 @@ def _removed_positions(graph: LayerGraph, kept: Mapping[str, Ints]) -> dict[str,
         group: ChannelGroup = graph.group(name)
         gone = np.setdiff1d(np.arange(group.full_width), indices)
         for use in group.uses:
-            axes = removed.setdefault(use.parameter, {})
+            axes = removed.setdefault(use.param, {})
             axes.setdefault(use.axis, []).append(use.positions[gone].reshape(-1))
     return {
         parameter: {axis: np.sort(np.concatenate(parts)) for axis, parts in axes.items()}

@@ -53,6 +53,9 @@ class SizeUse:
     labels: Ints
 
 
+FEW_GROUPS = 4
+"""Up to so many groups of a grouped operator are all kept, with fewer channels in each."""
+
 Result = Value | Sequence[Value]
 Handler = Callable[["Walk", Call, dict[str, Any]], Result]
 
@@ -72,6 +75,11 @@ def handles(*ops: str, weighted: bool = False) -> Callable[[Handler], Handler]:
         return handler
 
     return register
+
+
+def cuts_whole_groups(groups: int, each: int) -> bool:
+    """Whether a grouped operator loses groups, and not channels of every group."""
+    return groups > FEW_GROUPS or each == 1
 
 
 class Walk:
@@ -196,6 +204,27 @@ class Walk:
     def size(self, call: Call, attribute: str, labels: Ints, index: int | None = None) -> None:
         """Say that an attribute of the calling module counts `labels`."""
         self.sizes.append(SizeUse(call.module, attribute, index, labels))
+
+    def keep_groups(self, grid: Ints, call: Call, attribute: str, owner: str) -> Ints:
+        """Couple the channels of a grouped operator; `grid` [groups, channels a group].
+
+        Few groups stay, and the same positions are cut from each; of many, whole groups are cut
+        and `attribute` follows. A network that is cut and traced again must be read the same
+        way, so many never become few, and groups never become single channels. Gives the labels
+        of the groups where those are cut, else those of the positions.
+        """
+        groups, each = grid.shape
+        if cuts_whole_groups(groups, each):
+            note = "is depthwise" if each == 1 else f"has {groups} groups of {each}"
+            heads = self.merge_rows(grid.T, f"{owner} {note}")
+            self.labels.note(heads, f"{owner} {note}")
+            if each > 1:
+                self.labels.keep_at_least(heads, FEW_GROUPS + 1)
+            self.size(call, attribute, heads)
+            return heads
+        row = self.merge_rows(grid, f"{owner} keeps its {groups} groups equal")
+        self.labels.keep_at_least(row, 2)
+        return row
 
     def merge_rows(self, grid: Ints, note: str) -> Ints:
         """Unify the rows of `grid` [n, m] position by position; one row is given back."""

@@ -1,8 +1,8 @@
 """Normalizations and other layers with parameters per channel: channels pass through unchanged.
 
-Layer and group norms take their mean over several channels. Group norms lose whole groups where
-that leaves a choice, which changes no other channel; otherwise, as with layer norms, the
-statistics run over the channels that are kept, and the walk remembers where.
+Layer and group norms take their mean over several channels. A group norm of many groups loses
+whole ones, which changes no other channel; one of few groups, like a layer norm, takes its
+statistics over the channels that are kept, and the walk remembers where.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 from netadapt.graph.program import Call
-from netadapt.graph.walk import Result, Value, Walk, handles
+from netadapt.graph.walk import Result, Value, Walk, cuts_whole_groups, handles
 
 
 @handles("batch_norm", "instance_norm", weighted=True)
@@ -64,11 +64,8 @@ def group_norm(walk: Walk, call: Call, given: dict[str, Any]) -> Result:
         walk.pin(bias, 0, "per_channel", "its group norm lies across the channels")
         return walk.stopped(call, x, "its group norm lies across the channels or has no weights")
     grid = x.labels.reshape(groups, -1)
-    if groups >= grid.shape[1]:
-        note = f"{call.module} normalizes {groups} groups"
-        walk.size(call, "num_groups", walk.merge_rows(grid.T, note))
-    else:
-        walk.merge_rows(grid, f"{call.module} keeps its {groups} groups equal")
+    walk.keep_groups(grid, call, "num_groups", call.module)
+    if not cuts_whole_groups(*grid.shape):
         walk.statistics.append((weight.parameter, x.labels))
     return _per_channel(walk, call, x, [weight, bias], "num_channels")
 

@@ -35,19 +35,22 @@ def regroup(walk: Walk, call: Call, x: Value, shape: Shape) -> Result:
     labels = labels.reshape(shape[target.start : target.stop])
     varying = [axis for axis in range(labels.ndim) if walk.varies(labels, axis)]
     if not varying:
-        long = [axis for axis in range(labels.ndim) if labels.shape[axis] > 1]
-        return _along(walk, labels, (long or [0])[0], target.start, shape)
+        axis = next((axis for axis in range(labels.ndim) if labels.shape[axis] > 1), 0)
+        return Value(shape, target.start + axis, _line(labels, axis))
     kept = max(varying, key=lambda axis: (labels.shape[axis], axis))
+    units = _line(labels, kept)
     for axis in varying:
         if axis != kept:
+            # So that the longest factor is still the longest in the cut network.
+            walk.labels.keep_at_least(units, labels.shape[axis] + (axis > kept))
             rows = np.moveaxis(labels, axis, 0).reshape(labels.shape[axis], -1)
             walk.merge_rows(rows, f"{call.where} takes the channels apart")
-    return _along(walk, labels, kept, target.start, shape)
+    return Value(shape, target.start + kept, units)
 
 
-def _along(walk: Walk, labels: Ints, axis: int, offset: int, shape: Shape) -> Value:
-    line = np.moveaxis(labels, axis, 0).reshape(labels.shape[axis], -1)[:, 0]
-    return Value(shape, offset + axis, np.ascontiguousarray(line))
+def _line(labels: Ints, axis: int) -> Ints:
+    line: Ints = np.moveaxis(labels, axis, 0).reshape(labels.shape[axis], -1)[:, 0].copy()
+    return line
 
 
 def _factors(before: Shape, after: Shape, axis: int) -> tuple[range, range]:

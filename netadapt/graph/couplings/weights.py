@@ -1,9 +1,8 @@
 """Layers with weights: convolutions, transposed convolutions and linear layers.
 
 They end the channels that come in (role 'in' of a weight axis) and begin new ones (role 'out').
-Grouped ones couple both, in the way that leaves the finer choice: whole groups are cut where
-groups are many and small (a depthwise convolution is the limit), and the same positions of every
-group where they are few and large.
+Grouped ones couple both where whole groups are cut (a depthwise convolution is the limit); where
+groups are few, the same positions are cut from every group.
 """
 
 from __future__ import annotations
@@ -14,7 +13,7 @@ import numpy as np
 
 from netadapt.graph.labels import Ints
 from netadapt.graph.program import Call
-from netadapt.graph.walk import Result, Value, Walk, handles
+from netadapt.graph.walk import Result, Value, Walk, cuts_whole_groups, handles
 
 _COMPUTED = "its weight is computed from other tensors"
 
@@ -69,21 +68,19 @@ def _grouped(
     per_group = len(entering) // groups
     grid = entering.reshape(groups, per_group)
     out_per_group = weight.shape[1] if transposed else weight.shape[0] // groups
-    if groups >= per_group:
-        kind = "is depthwise" if per_group == 1 else f"works in {groups} groups"
-        heads = walk.merge_rows(grid.T, f"{_name(weight)} {kind}")
-        leaving = np.repeat(heads, out_per_group)
+    kept = walk.keep_groups(grid, call, "groups", _name(weight))
+    if cuts_whole_groups(groups, per_group):
+        leaving = np.repeat(kept, out_per_group)
         walk.tie(weight, 0, "per_channel", entering if transposed else leaving)
-        walk.size(call, "groups", heads)
         return leaving
-    note = f"{_name(weight)} keeps its {groups} groups equal"
-    row = walk.merge_rows(grid, note)
     if transposed:
         walk.tie(weight, 0, "in", entering)
         return np.tile(walk.tie(weight, 1, "out"), groups)
-    walk.tie(weight, 1, "in", row)
+    walk.tie(weight, 1, "in", kept)
     leaving = walk.tie(weight, 0, "out")
-    walk.merge_rows(leaving.reshape(groups, out_per_group), note)
+    walk.merge_rows(
+        leaving.reshape(groups, out_per_group), f"{_name(weight)} keeps its {groups} groups equal"
+    )
     return leaving
 
 
