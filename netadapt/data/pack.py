@@ -375,7 +375,7 @@ def _check_space(target: Path, images: int, size: tuple[int, int]) -> None:
     free = shutil.disk_usage(target).free
     if needed > free:
         raise OutputError(
-            f"{target}: the pack takes {needed / 1e9:.1f} GB and {free / 1e9:.1f} GB are free; "
+            f"{target}: the pack takes {needed / 1e6:.0f} MB and {free / 1e6:.0f} MB are free; "
             f"free some space or choose another folder"
         )
 

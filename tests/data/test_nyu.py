@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import h5py
@@ -134,6 +136,31 @@ def test_damage_inside_the_data_is_named(tmp_path: Path) -> None:
 def test_no_bad_pair_is_written(tmp_path: Path) -> None:
     with pytest.raises(DataError):
         write_pair(tmp_path / "00001.h5", RGB, DEPTH * 1000)
+    assert not list(tmp_path.iterdir())
+
+
+WRITE_WITH_LITTLE_ROOM = """
+import resource, sys
+import numpy as np
+from netadapt.data.nyu import write_pair
+from netadapt.errors import OutputError
+resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, 50_000))
+rgb = np.random.default_rng(0).integers(0, 256, (3, 480, 640), dtype=np.uint8)
+try:
+    write_pair(sys.argv[1], rgb, np.ones((480, 640), np.float32))
+except OutputError as error:
+    print(error)
+"""
+
+
+def test_a_full_disk_is_one_line_and_leaves_nothing(tmp_path: Path) -> None:
+    written = subprocess.run(
+        [sys.executable, "-c", WRITE_WITH_LITTLE_ROOM, str(tmp_path / "00001.h5")],
+        capture_output=True,
+        text=True,
+    )
+    assert written.stderr == ""
+    assert written.stdout.startswith(f"cannot write {tmp_path / '00001.h5'}")
     assert not list(tmp_path.iterdir())
 
 

@@ -144,7 +144,7 @@ def test_a_full_disk_is_said_before_anything_is_packed(
 ) -> None:
     usage = type("Usage", (), {"free": 1000})
     monkeypatch.setattr(packing.shutil, "disk_usage", lambda _: usage)
-    with pytest.raises(OutputError, match="GB are free"):
+    with pytest.raises(OutputError, match="takes 3 MB and 0 MB are free"):
         pack(nyu_folder, tmp_path / "packed", workers=1)
 
 
