@@ -61,7 +61,7 @@ def show(
     model: Annotated[str, typer.Argument(help="A model folder, a run folder, or a shipped name.")],
     as_json: JsonOption = False,
 ) -> None:
-    """Show what a model folder holds: network, widths, number of parameters.
+    """Show what a model folder holds: network, widths, parameters, GMACs.
 
     Example: netadapt models show fastdepth-rooms
     """
@@ -76,15 +76,25 @@ def show(
 
 
 def _summary(model: nn.Module, config: ModelConfig) -> dict[str, Any]:
+    import torch
+
+    from netadapt.graph import trace
+
+    inputs = tuple(torch.zeros(shape) for shape in config.input_shapes)
+    graph = trace(model, inputs[0] if len(inputs) == 1 else inputs, verify=False)
     return {
         "name": config.name,
         "parameters": sum(parameter.numel() for parameter in model.parameters()),
+        "macs": graph.macs,
         **config.to_json(),
     }
 
 
 def _print_summary(place: str, summary: dict[str, Any]) -> None:
-    print(f"{place}: {summary['name']}, {summary['parameters'] / 1e6:.2f} M parameters")
+    print(
+        f"{place}: {summary['name']}, {summary['parameters'] / 1e6:.2f} M parameters, "
+        f"{summary['macs'] / 1e9:.2f} GMACs"
+    )
     widths = summary["widths"]
     if widths:
         print("widths: " + ", ".join(f"{name} {width}" for name, width in widths.items()))

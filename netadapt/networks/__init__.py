@@ -6,7 +6,7 @@ work, training is the training room's.
 
 from __future__ import annotations
 
-from netadapt.networks.build import build
+from netadapt.networks.build import build, describe
 from netadapt.networks.config import FactoryConfig, ModelConfig, NetworkConfig
 from netadapt.networks.mobilenet import FastDepth
 from netadapt.networks.registry import named_config
@@ -18,6 +18,7 @@ __all__ = [
     "ModelConfig",
     "NetworkConfig",
     "build",
+    "describe",
     "load_model",
     "named_config",
     "read_config",

@@ -221,3 +221,20 @@ def test_a_users_network_comes_back_from_its_factory(
     for widths, words in (({"nobody": 3}, "nobody"), ({name: 99}, "builds only 16")):
         with pytest.raises(ModelError, match=words):
             build(config | {"widths": widths})
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["mobilenet-upproj", "mobilenet-shuffle5dw", "mobilenet-deconv3", "resnet18-nnconv5-skipadd"],
+)
+def test_cut_variants_come_back_from_the_full_networks_config(name: str, tmp_path: Path) -> None:
+    from netadapt.graph import cut, trace
+
+    model = build(name).eval()
+    image = torch.rand(1, 3, 32, 32)
+    graph = trace(model, image, verify=False)
+    keep = {group: list(range(0, width, 3)) for group, width in graph.widths.items()}
+    smaller = cut(model, graph, keep=keep).eval()
+    save_model(tmp_path, smaller, named_config(name))
+    with torch.no_grad():
+        assert torch.equal(load_model(tmp_path)(image), smaller(image))

@@ -1,0 +1,85 @@
+"""`netadapt models`, as a person types it."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+
+from netadapt.cli import main
+from netadapt.networks import NetworkConfig, build, save_model
+
+THIN = {f"conv{i}": 4 for i in range(14)} | {f"decode_conv{i}": 4 for i in range(1, 6)}
+Command = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def netadapt(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Command:
+    def run(*arguments: object) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["netadapt", *map(str, arguments)])
+        with pytest.raises(SystemExit) as stop:
+            main()
+        captured = capsys.readouterr()
+        return int(stop.value.code or 0), captured.out, captured.err
+
+    return run
+
+
+def test_import_then_show(netadapt: Command, tmp_path: Path) -> None:
+    torch.save(build(NetworkConfig(widths=THIN)).state_dict(), tmp_path / "w.pth.tar")
+    code, out, err = netadapt("models", "import", tmp_path / "w.pth.tar", "--out", tmp_path / "m")
+    assert code == 0, err
+    assert "mobilenet-nnconv5dw-skipadd" in out
+    assert "decode_conv1 4" in out
+    assert sorted(p.name for p in (tmp_path / "m").iterdir()) == [
+        "config.json",
+        "model.safetensors",
+    ]
+    code, out, err = netadapt("models", "show", tmp_path / "m", "--json")
+    assert code == 0, err
+    shown = json.loads(out)
+    assert shown["widths"] == THIN | {"decode_conv6": 1}
+    assert shown["macs"] > 0
+    assert shown["batch_norm"] == "trained"
+
+
+def test_folded_weights_say_so(netadapt: Command, shared_data: Path, tmp_path: Path) -> None:
+    (file,) = (shared_data / "fastdepth_pruned").glob("*.npz")
+    code, out, err = netadapt("models", "import", file, "--out", tmp_path / "m")
+    assert code == 0, err
+    assert "1.36 M parameters, 0.37 GMACs" in out
+    assert "batch norm is folded" in err
+    _, _, err = netadapt("models", "import", file, "--out", tmp_path / "n", "--quiet")
+    assert err == ""
+
+
+class Hostile:
+    def __reduce__(self) -> tuple[object, ...]:
+        return (os.system, ("touch was-run",))
+
+
+def test_mistakes_are_one_line_and_exit_code_2(
+    netadapt: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    torch.save({"model": Hostile()}, "hostile.pth.tar")
+    save_model("there", build(NetworkConfig(widths=THIN)), NetworkConfig())
+    for arguments, words in (
+        (("import", "hostile.pth.tar", "--out", "m"), "refused posix.system"),
+        (("import", "nowhere.pth.tar", "--out", "m"), "there is no file nowhere.pth.tar"),
+        (("import", "hostile.pth.tar", "--out", "there"), "exists already"),
+        (("import", "hostile.pth.tar"), "--out"),
+        (("show", "nothing-of-that-name"), "there is no model at nothing-of-that-name"),
+    ):
+        code, out, err = netadapt("models", *arguments)
+        assert code == 2
+        assert out == ""
+        assert words in err
+        assert len(err.strip().splitlines()) == 1
+    assert not Path("was-run").exists()
+    assert not Path("m").exists()
