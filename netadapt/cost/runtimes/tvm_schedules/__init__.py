@@ -12,7 +12,7 @@ from netadapt.cost.runtimes.tvm_schedules.cpu import Cpu, cpu_of
 from netadapt.cost.runtimes.tvm_schedules.depthwise import depthwise
 from netadapt.cost.runtimes.tvm_schedules.dot import dot, suits
 from netadapt.cost.runtimes.tvm_schedules.kernel import Kernel
-from netadapt.cost.runtimes.tvm_schedules.movement import movement, transpose
+from netadapt.cost.runtimes.tvm_schedules.movement import concat, movement, transpose
 from netadapt.graph.layers import LayerShape
 
 __all__ = ["BUILD_OPTIONS", "SCHEDULE", "Cpu", "Kernel", "build", "cpu_of", "transpose"]
@@ -23,12 +23,20 @@ BUILD_OPTIONS = {"tirx.disable_storage_rewrite": True}
 """Options of the PassContext to compile under: the rewrite would move registers to the heap."""
 
 
-def build(shape: LayerShape, cpu: Cpu, name: str = "main") -> Kernel:
-    """The kernel of `shape` on `cpu`; `name` is the function's name in its module."""
+def build(
+    shape: LayerShape, cpu: Cpu, name: str = "main", parts: tuple[int, ...] = ()
+) -> Kernel:
+    """The kernel of `shape` on `cpu`; `name` is the function's name in its module.
+
+    `parts`: the channels of each tensor that a concatenation joins. Raises KeyError naming what
+    there is no kernel for.
+    """
     if shape.is_depthwise and shape.out_channels == shape.in_channels:
         return depthwise(shape, cpu, name)
     if suits(shape, cpu):
         return dot(shape, cpu, name)
     if shape.op in ("conv2d", "conv_transpose2d", "linear"):
         return conv(shape, cpu, name)
+    if shape.op == "concat":
+        return concat(shape, parts, cpu, name)
     return movement(shape, cpu, name)

@@ -4,24 +4,16 @@ from __future__ import annotations
 
 from netadapt.cost.runtimes.tvm_schedules.emit import Node, splat
 
-NAMES = (
-    "none",
-    "relu",
-    "relu6",
-    "leaky_relu",
-    "sigmoid",
-    "silu",
-    "tanh",
-    "hardsigmoid",
-    "hardswish",
-    "elu",
-    "gelu",
-)
-
-
 def activate(value: Node, name: str, lanes: int) -> Node:
-    """`value` after the activation `name`; constants as torch's defaults have them."""
+    """`value` after the activation `name`, or several joined by '+'.
+
+    Constants as torch's defaults have them. Raises KeyError for a name that isn't known.
+    """
     from tvm import tirx
+
+    first, _, rest = name.partition("+")
+    if rest:
+        return activate(activate(value, first, lanes), rest, lanes)
 
     def number(x: float) -> Node:
         return splat(x, lanes)
@@ -52,4 +44,4 @@ def activate(value: Node, name: str, lanes: int) -> Node:
         return tirx.max(value, number(0)) + tirx.exp(tirx.min(value, number(0))) - number(1)
     if name == "gelu":
         return value * number(0.5) * (number(1) + tirx.erf(value * number(0.5**0.5)))
-    raise KeyError(name)
+    raise KeyError(f"the activation '{name}'")

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from netadapt.cost.runtimes.reference import concat_parts
 from netadapt.cost.runtimes.tvm_schedules.activations import activate
 from netadapt.cost.runtimes.tvm_schedules.cpu import Cpu
 from netadapt.cost.runtimes.tvm_schedules.emit import (
@@ -44,7 +43,6 @@ def movement(shape: LayerShape, cpu: Cpu, name: str) -> Kernel:
         "resize": _resize,
         "add": _pairwise,
         "mul": _pairwise,
-        "concat": _concat,
         "pool": _pool,
         "pixel_shuffle": _pixel_shuffle,
         "shuffle": _shuffle,
@@ -54,8 +52,11 @@ def movement(shape: LayerShape, cpu: Cpu, name: str) -> Kernel:
 
 
 def _upsample(shape: LayerShape, cpu: Cpu, name: str) -> Kernel:
-    if shape.activation == "bilinear":
+    mode, activation = _mode(shape)
+    if mode == "bilinear":
         return _resize(shape, cpu, name)
+    if mode != "nearest":
+        raise KeyError(f"'{mode}' interpolation")
     channels, width = shape.in_channels, shape.in_width
     scale_y, scale_x = shape.kernel
     adds = shape.op == "upsample_add"
@@ -67,7 +68,8 @@ def _upsample(shape: LayerShape, cpu: Cpu, name: str) -> Kernel:
             for j in range(scale_x):
                 out = (row * scale_y + i) * width * scale_x + column * scale_x + j
                 at = out * channels + channel
-                yield store(y, value + load(skip, at, lanes) if adds else value, at, lanes)
+                sum_ = value + load(skip, at, lanes) if adds else value
+                yield store(y, activate(sum_, activation, lanes), at, lanes)
 
     nest = _pixels(shape.in_height, width, channels, cpu, body)
     return _kernel(shape, [x, skip, y] if adds else [x, y], nest, name)
@@ -77,6 +79,9 @@ def _resize(shape: LayerShape, cpu: Cpu, name: str) -> Kernel:
     """Interpolation at pixel centres (torch's align_corners=False)."""
     from tvm import tirx
 
+    mode, activation = _mode(shape)
+    if mode not in ("nearest", "bilinear"):
+        raise KeyError(f"'{mode}' interpolation")
     channels = shape.in_channels
     out_height, out_width = shape.out_size
     adds = shape.op == "upsample_add"
@@ -96,7 +101,7 @@ def _resize(shape: LayerShape, cpu: Cpu, name: str) -> Kernel:
             return load(x, (in_row * shape.in_width + in_column) * channels + channel, lanes)
 
         out = (row * out_width + column) * channels + channel
-        if shape.activation == "bilinear":
+        if mode == "bilinear":
             top, bottom, down = corners(row, shape.in_height, out_height)
             left, right, across = corners(column, shape.in_width, out_width)
             down, across = splat(down, lanes), splat(across, lanes)
@@ -108,7 +113,8 @@ def _resize(shape: LayerShape, cpu: Cpu, name: str) -> Kernel:
                 nearest(row, shape.in_height, out_height),
                 nearest(column, shape.in_width, out_width),
             )
-        yield store(y, value + load(skip, out, lanes) if adds else value, out, lanes)
+        value = value + load(skip, out, lanes) if adds else value
+        yield store(y, activate(value, activation, lanes), out, lanes)
 
     nest = _pixels(out_height, out_width, channels, cpu, body)
     return _kernel(shape, [x, skip, y] if adds else [x, y], nest, name)
@@ -120,7 +126,7 @@ def _pairwise(shape: LayerShape, cpu: Cpu, name: str) -> Kernel:
     def body(at: Index, lanes: int) -> Iterator[Node]:
         left, right = load(a, at, lanes), load(b, at, lanes)
         value = left + right if shape.op == "add" else left * right
-        yield store(y, activate(value, _activation(shape), lanes), at, lanes)
+        yield store(y, activate(value, shape.activation, lanes), at, lanes)
 
     return _kernel(shape, [a, b, y], _flat(_size(shape), cpu, body), name)
 
@@ -129,13 +135,14 @@ def _elementwise(shape: LayerShape, cpu: Cpu, name: str) -> Kernel:
     x, _, y = _buffers(shape, 1)
 
     def body(at: Index, lanes: int) -> Iterator[Node]:
-        yield store(y, activate(load(x, at, lanes), _activation(shape), lanes), at, lanes)
+        yield store(y, activate(load(x, at, lanes), shape.activation, lanes), at, lanes)
 
     return _kernel(shape, [x, y], _flat(_size(shape), cpu, body), name)
 
 
-def _concat(shape: LayerShape, cpu: Cpu, name: str) -> Kernel:
-    parts = concat_parts(shape)
+def concat(shape: LayerShape, parts: tuple[int, ...], cpu: Cpu, name: str) -> Kernel:
+    """Join tensors of `parts` channels each."""
+    starts = [sum(parts[:i]) for i in range(len(parts))]
     pixels = shape.in_height * shape.in_width
     sources = [buffer(part * pixels, f"x{i}") for i, part in enumerate(parts)]
     y = buffer(_size(shape), "y")
@@ -150,7 +157,7 @@ def _concat(shape: LayerShape, cpu: Cpu, name: str) -> Kernel:
 
     nest = [
         statement
-        for source, channels, start in zip(sources, parts, (0, parts[0]), strict=True)
+        for source, channels, start in zip(sources, parts, starts, strict=True)
         for statement in _pixels(
             shape.in_height, shape.in_width, channels, cpu, part(source, channels, start)
         )
@@ -169,7 +176,10 @@ def _pool(shape: LayerShape, cpu: Cpu, name: str) -> Kernel:
     channels = shape.in_channels
     height, width = shape.out_size
     x, _, y = _buffers(shape, 1)
-    average = shape.activation == "avg"
+    mode, activation = _mode(shape)
+    if mode not in ("max", "avg"):
+        raise KeyError(f"'{mode}' pooling")
+    average = mode == "avg"
     taps = shape.kernel[0] * shape.kernel[1]
 
     def inside(at: Index, size: int, padding: int) -> Node | bool:
@@ -199,7 +209,7 @@ def _pool(shape: LayerShape, cpu: Cpu, name: str) -> Kernel:
                 shape.kernel[0], lambda ky: [loop(shape.kernel[1], lambda kx: tap(ky, kx))]
             )
         value = register.value * splat(1 / taps, lanes) if average else register.value
-        yield store(y, value, (row * width + column) * channels + channel, lanes)
+        yield store(y, activate(value, activation, lanes), (row * width + column) * channels + channel, lanes)
 
     return _kernel(shape, [x, y], _pixels(height, width, channels, cpu, body), name)
 
@@ -262,10 +272,10 @@ def transpose(channels: int, pixels: int, *, to_planar: bool, name: str) -> Kern
     )
 
 
-def _activation(shape: LayerShape) -> str:
-    if shape.activation not in NAMES:
-        raise KeyError(shape.activation)
-    return shape.activation
+def _mode(shape: LayerShape) -> tuple[str, str]:
+    """(kind of interpolation or pooling, activation after it)."""
+    mode, _, activation = shape.activation.partition("+")
+    return mode, activation or "none"
 
 
 def _size(shape: LayerShape) -> int:

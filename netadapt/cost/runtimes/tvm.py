@@ -1,0 +1,184 @@
+"""Timing through TVM, on this machine or on a board behind an RPC tracker.
+
+All that could hang (TVM itself, the network, the board) happens in worker processes with a wall
+limit; here is what to ask them, in which order, and what to tell the user when they don't answer.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import tempfile
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+from netadapt.cost.devices.profile import DeviceProfile
+from netadapt.cost.runtimes.base import Timing
+from netadapt.cost.runtimes.tvm_schedules import SCHEDULE
+from netadapt.cost.runtimes.worker import Worker, WorkerDied
+from netadapt.errors import DeviceError
+from netadapt.graph.layers import LayerShape
+
+START_LIMIT_S = 120.0
+"""For importing tvm on a busy machine; no device is involved yet."""
+
+COMPILE_LIMIT_S = 300.0
+MOST_COMPILED_AHEAD = 8
+
+
+class TvmRuntime:
+    """A device behind TVM. Raises DeviceError when it can't be reached."""
+
+    def __init__(self, profile: DeviceProfile) -> None:
+        self.profile = profile
+        self._folder = tempfile.TemporaryDirectory(prefix="netadapt-")
+        self._worker: Worker | None = None
+        self._compiler: Worker | None = None
+        self._ahead = ThreadPoolExecutor(1)
+        self._compiling: dict[LayerShape, Future[Path]] = {}
+        self._told: dict[str, str] = {}
+        self._numbers = 0
+
+    @property
+    def schedule(self) -> str:
+        return SCHEDULE
+
+    def describe(self) -> dict[str, Any]:
+        if not self._told:
+            told = self.worker().call("describe", limit_s=START_LIMIT_S, what="asking for tvm")
+            self._told = told
+        return {
+            "runtime": "tvm",
+            "runtime_version": self._told["version"],
+            "target": self._told["target"],
+            "threads": self.profile.threads,
+            "schedule": self.schedule,
+        }
+
+    def prepare(self, shape: LayerShape) -> None:
+        """Compile in a second process while a board measures; on this machine that would disturb."""
+        if not self.profile.remote or shape in self._compiling:
+            return
+        if len(self._compiling) < MOST_COMPILED_AHEAD:
+            self._compiling[shape] = self._ahead.submit(self._compile, shape)
+
+    def measure(self, shape: LayerShape) -> Timing:
+        library: Path | None = None
+        if self.profile.remote:
+            self.prepare(shape)
+            compiled = self._compiling.pop(shape, None)
+            library = compiled.result() if compiled is not None else None
+        return self._on_device(f"measuring {shape}", "measure", shape, library)
+
+    def measure_network(self, model: bytes) -> Timing:
+        return self._on_device("measuring a network", "measure_network", model)
+
+    def close(self) -> None:
+        self._ahead.shutdown(wait=False, cancel_futures=True)
+        for worker in (self._worker, self._compiler):
+            if worker is not None:
+                worker.kill()
+        self._worker = self._compiler = None
+        with contextlib.suppress(OSError):
+            self._folder.cleanup()
+
+    def worker(self) -> Worker:
+        """The process that talks to the device, started where there is none."""
+        if self._worker is None or not self._worker.alive:
+            self._worker = self._start("TvmDevice", self.profile, Path(self._folder.name))
+        return self._worker
+
+    def check_tracker(self) -> None:
+        """Raises DeviceError when nobody listens at the tracker's address."""
+        host, port = self.profile.tracker_address
+        try:
+            with socket.create_connection((host, port), timeout=self.profile.connect_limit_s):
+                return
+        except OSError as error:
+            reason = error.strerror or str(error)
+            raise DeviceError(
+                f"no tracker answers at {host}:{port} for the device {self.profile.name} "
+                f"({reason}); start one with: python -m tvm.exec.rpc_tracker --host 0.0.0.0 "
+                f"--port {port}"
+            ) from error
+
+    def check_key(self) -> None:
+        """Raises DeviceError when no server has the key, or all are busy."""
+        seen = self.worker().call(
+            "look",
+            limit_s=self.profile.connect_limit_s,
+            what=f"asking the tracker at {self.profile.tracker}",
+        )
+        key, others = self.profile.key, ", ".join(seen["keys"]) or "none"
+        if not seen["servers"]:
+            raise DeviceError(
+                f"no device is registered as '{key}' at the tracker {self.profile.tracker} "
+                f"(registered: {others}); start on the device: python3 -m tvm.exec.rpc_server "
+                f"--tracker HOST:PORT --key {key}"
+            )
+        if not seen["free"]:
+            raise DeviceError(
+                f"the device '{key}' at the tracker {self.profile.tracker} is registered but not "
+                f"free ({seen['pending']} waiting): another client holds it, or its server has "
+                f"died and must be restarted"
+            )
+
+    def connect(self) -> None:
+        """Open a session on the board, having looked that the request can be answered."""
+        self.check_tracker()
+        self.check_key()
+        # The server ends a session that outlives its client; ours is renewed long before.
+        session_s = int(max(60, 40 * self.profile.wall_limit_s))
+        self.worker().call(
+            "connect",
+            session_s,
+            limit_s=self.profile.connect_limit_s,
+            what=f"opening a session on '{self.profile.key}' (its server doesn't answer; restart it)",
+        )
+
+    def _on_device(self, what: str, method: str, *arguments: Any) -> Any:
+        worker = self.worker()
+        if self.profile.remote and worker.call("is_worn", limit_s=10.0, what="asking the worker"):
+            self.connect()
+        where = self.profile.key or "this machine"
+        limit_s = self.profile.wall_limit_s + self.profile.seconds
+        if not self.profile.remote:
+            limit_s = max(limit_s, COMPILE_LIMIT_S)  # compiling is part of the call
+        try:
+            return worker.call(
+                method, *arguments, self.profile.seconds, limit_s=limit_s, what=f"{what} on {where}"
+            )
+        except WorkerDied:
+            raise
+        except DeviceError as error:
+            if type(error) is not DeviceError:
+                raise
+            # What TVM says when a server dies: the session is of no use any more.
+            self._worker = None
+            worker.kill()
+            raise DeviceError(
+                f"{what} on {where} failed: {error}; the rows measured so far are kept"
+            ) from error
+
+    def _compile(self, shape: LayerShape) -> Path:
+        if self._compiler is None or not self._compiler.alive:
+            self._compiler = self._start("TvmCompiler", self.profile)
+        self._numbers += 1
+        path = Path(self._folder.name) / f"layer-{self._numbers}.so"
+        self._compiler.call(
+            "layer_library", shape, path, limit_s=COMPILE_LIMIT_S, what=f"compiling {shape}"
+        )
+        return path
+
+    def _start(self, name: str, *arguments: Any) -> Worker:
+        worker = Worker(
+            f"netadapt.cost.runtimes.tvm_device:{name}",
+            *arguments,
+            environment={
+                "TVM_NUM_THREADS": str(self.profile.threads),
+                "OMP_NUM_THREADS": "1",
+            },
+        )
+        worker.receive(START_LIMIT_S, "starting tvm")
+        return worker

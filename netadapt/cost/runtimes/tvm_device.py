@@ -1,0 +1,248 @@
+"""What runs inside the worker process: compiling with TVM and timing on the device.
+
+The device is this machine or a session at an RPC server; either way the same program is loaded,
+its output compared with torch, and then timed. Wall limits are the parent's matter.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import os
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from netadapt.cost.devices.profile import DeviceProfile
+from netadapt.cost.runtimes.base import Timing
+from netadapt.cost.runtimes.onnx_steps import read_network
+from netadapt.cost.runtimes.reference import Array, Reference, compare, reference
+from netadapt.cost.runtimes.tvm_build import (
+    Program,
+    build_layer,
+    build_network,
+    export_library,
+    make_target,
+    repeats_for,
+)
+from netadapt.errors import DeviceError, MissingExtraError
+from netadapt.graph.layers import LayerShape
+
+FEWEST_SAMPLES, MOST_SAMPLES = 8, 400
+LAYERS_A_SESSION = 25
+"""A session keeps every library it loaded, so it is renewed before a small board runs out."""
+
+
+class TvmCompiler:
+    """Compiles for the profile's target; needs no device."""
+
+    def __init__(self, profile: DeviceProfile) -> None:
+        try:
+            import tvm
+        except ImportError as error:
+            raise MissingExtraError("apache-tvm", "tvm") from error
+        self.profile = profile
+        self.version = tvm.__version__
+        self.target = make_target(profile.target, profile.threads)
+
+    def describe(self) -> dict[str, str]:
+        return {"version": self.version, "target": str(self.target)}
+
+    def layer(self, shape: LayerShape, values: Reference, *, compiled: bool = True) -> Program:
+        """The program that measures `shape`."""
+        repeats = repeats_for(shape, self.profile.ring_mb)
+        return build_layer(shape, values, self.target, repeats, compiled=compiled)
+
+    def layer_library(self, shape: LayerShape, path: Path) -> None:
+        """Compile the program that measures `shape` to a shared library."""
+        program = self.layer(shape, reference(shape))
+        export_library(program.executable, path, self.profile.cross_compiler)
+
+    def network(self, model: bytes, inputs: tuple[Array, ...]) -> Program:
+        return build_network(read_network(model), inputs, self.target)
+
+
+class TvmDevice(TvmCompiler):
+    """Loads and times programs on the device."""
+
+    def __init__(self, profile: DeviceProfile, folder: Path) -> None:
+        super().__init__(profile)
+        self.folder = folder
+        self.session: Any = None
+        self.loaded = 0
+        self.numbers = itertools.count()
+
+    def look(self) -> dict[str, Any]:
+        """What the tracker says of the key: servers, how many are free, how many wait."""
+        from tvm import rpc
+
+        tracker = rpc.connect_tracker(*self.profile.tracker_address)
+        summary = tracker.summary()
+        key = self.profile.key
+        servers = [s for s in summary["server_info"] if s["key"] == f"server:{key}"]
+        queue = summary["queue_info"].get(key, {})
+        tracker.close()
+        keys = sorted({s["key"].removeprefix("server:") for s in summary["server_info"]})
+        return {
+            "servers": len(servers),
+            "free": queue.get("free", 0),
+            "pending": queue.get("pending", 0),
+            "keys": [k for k in keys if not k.startswith("client")],
+        }
+
+    def connect(self, session_limit_s: int) -> None:
+        """Open a session; the caller has looked whether there is a free server."""
+        from tvm import rpc
+
+        self.disconnect()
+        tracker = rpc.connect_tracker(*self.profile.tracker_address)
+        self.session = tracker.request(self.profile.key, session_timeout=session_limit_s)
+        self.loaded = 0
+        with contextlib.suppress(Exception):  # an older server has no thread pool to set
+            configure = self.session.get_function("runtime.config_threadpool")
+            configure(1, self.profile.threads)
+
+    def disconnect(self) -> None:
+        self.session = None
+
+    @property
+    def worn(self) -> bool:
+        """Whether a fresh session is due."""
+        return self.session is None or self.loaded >= LAYERS_A_SESSION
+
+    def is_worn(self) -> bool:
+        return self.worn
+
+    def remote_version(self) -> str:
+        """The TVM version the server runs, '' where its files don't say.
+
+        RPC has no call for it, but the server hands out files: its memory map names the folder of
+        its library, and the Python package beside it a version.
+        """
+        maps = bytes(self.session.download("/proc/self/maps")).decode(errors="replace")
+        for line in maps.splitlines():
+            path = line.partition("/")[2]
+            if "libtvm" not in path:
+                continue
+            folder = Path("/" + path).parent
+            for place in (folder.parent, folder):
+                with contextlib.suppress(Exception):
+                    text = bytes(self.session.download(str(place / "_version.py"))).decode()
+                    for row in text.splitlines():
+                        if row.startswith(("__version__", "version")) and "=" in row:
+                            return row.rpartition("=")[2].strip().strip("'\"")
+        return ""
+
+    def has_device(self) -> bool:
+        """Whether the runtime on the device can run what the target needs."""
+        return bool(self._device().exist)
+
+    def check_small(self, shape: LayerShape) -> None:
+        """Run one small layer and compare it with torch."""
+        self.measure(shape, None, 0.0)
+
+    def measure(self, shape: LayerShape, library: Path | None, seconds: float) -> Timing:
+        """Time one layer for about `seconds`; `library`: compiled already by another worker."""
+        values = reference(shape)
+        program = self.layer(shape, values, compiled=library is None)
+        machine, arguments = self._load(program, library)
+        got = program.to_output(machine["main"](*arguments).numpy())
+        compare(shape, got, values.output)
+        samples = self._time(machine, arguments, seconds)
+        return Timing(tuple(sample / program.repeats for sample in samples))
+
+    def measure_network(self, model: bytes, seconds: float) -> Timing:
+        """Time a whole network for about `seconds`, after comparing it with onnxruntime."""
+        import onnxruntime
+
+        options = onnxruntime.SessionOptions()
+        options.log_severity_level = 3
+        session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+        generator = np.random.default_rng(0)
+        feeds = {
+            node.name: generator.random(node.shape, dtype=np.float32)
+            for node in session.get_inputs()
+        }
+        expected = session.run(None, feeds)[0]
+        program = self.network(model, tuple(feeds.values()))
+        machine, arguments = self._load(program, None)
+        got = program.to_output(machine["main"](*arguments).numpy())
+        compare("the network", got, expected)
+        return Timing(tuple(self._time(machine, arguments, seconds)))
+
+    def _load(self, program: Program, library: Path | None) -> tuple[Any, list[Any]]:
+        from tvm import relax
+        from tvm.runtime import tensor
+
+        device = self._device()
+        if self.session is None:
+            machine = relax.VirtualMachine(program.executable, device)
+        else:
+            # A server goes on serving the old library when a name comes twice.
+            name = f"netadapt-{os.getpid()}-{next(self.numbers)}.so"
+            if library is None:
+                library = self.folder / name
+                export_library(program.executable, library, self.profile.cross_compiler)
+            self.session.upload(str(library), target=name)
+            try:
+                machine = relax.VirtualMachine(self.session.load_module(name), device)
+            except Exception as error:
+                if "No such file" in str(error) or "cannot open" in str(error):
+                    raise DeviceError(
+                        f"the device can't load a library compiled for {self.target}: is its "
+                        f"architecture another one, or its C library older? check [target] and "
+                        f"cross_compiler in the profile"
+                    ) from error
+                raise
+            finally:
+                library.unlink(missing_ok=True)
+            self.loaded += 1
+        inputs = [tensor(array, device) for array in program.inputs]
+        # Equal arrays are sent once and copied on the device: a link can be slow.
+        weights: list[Any] = []
+        sent: dict[int, Any] = {}
+        for array in program.weights:
+            known = sent.get(id(array))
+            if known is None:
+                sent[id(array)] = known = tensor(array, device)
+                weights.append(known)
+            else:
+                weights.append(known.copyto(device))
+        return machine, [*inputs, *weights]
+
+    def _device(self) -> Any:
+        import tvm
+
+        kind = str(self.target.kind.name)
+        kind = "cpu" if kind in ("llvm", "c") else kind
+        if self.session is None:
+            return tvm.device(kind, 0)
+        return self.session.device(kind, 0)
+
+    def _time(self, machine: Any, arguments: list[Any], seconds: float) -> list[float]:
+        """Milliseconds of each call of `main`."""
+        if self.session is None and self.profile.threads == 1:
+            return self._cpu_times(machine, arguments, seconds)
+        first = machine.time_evaluator("main", self._device(), number=1, repeat=3)(*arguments)
+        once = max(min(first.results), 1e-6)
+        repeat = int(min(MOST_SAMPLES, max(FEWEST_SAMPLES, seconds / once)))
+        timed = machine.time_evaluator("main", self._device(), number=1, repeat=repeat)
+        return [1e3 * result for result in timed(*arguments).results]
+
+    def _cpu_times(self, machine: Any, arguments: list[Any], seconds: float) -> list[float]:
+        """The same by the thread's own clock, which stops while another process has the core."""
+        machine.save_function("main", "timed", *arguments, include_return=False)
+        run = machine["timed"]
+        samples: list[float] = []
+        stop = time.perf_counter() + seconds
+        for i in range(2 + MOST_SAMPLES):
+            start = time.thread_time_ns()
+            run()
+            end = time.thread_time_ns()
+            if i >= 2:
+                samples.append((end - start) / 1e6)
+            if len(samples) >= FEWEST_SAMPLES and time.perf_counter() >= stop:
+                break
+        return samples
