@@ -37,6 +37,13 @@ SOURCES = ("measured", "published", "modelled")
 ANY_ACTIVATION = "any"
 """In the activation column: timed bare, and stands for the kernel with any activation fused."""
 
+FUSED_ACTIVATIONS = frozenset(
+    (ANY_ACTIVATION, "none", "relu", "relu6", "leaky_relu", "hardtanh", "clamp")
+)
+"""A compare or two on a register that is written anyway: between these a kernel's time is equal."""
+
+WEIGHTED_OPS = frozenset(("conv2d", "conv_transpose2d", "linear"))
+
 PUBLISHED_SUFFIX = ".published"
 FOLDER = "lookup_tables"
 
@@ -103,8 +110,7 @@ class LookupTable:
     notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        self._own: dict[LayerShape, TableRow] = {}
-        self._other: dict[LayerShape, TableRow] = {}
+        self._rows_of: dict[LayerShape, list[TableRow]] = {}
         for entry in self.entries:
             self._index(entry)
 
@@ -160,24 +166,26 @@ class LookupTable:
     def find(self, shape: LayerShape) -> TableRow | None:
         """The row of exactly this shape, or None.
 
-        A row whose activation is 'any' stands for every activation; the table's own series goes
-        before a second one.
+        Between activations that cost nothing inside a kernel any row serves, one with the same
+        activation first. The table's own series goes before a second one, and the faster of two
+        schedules before the slower, as in a deployed network.
         """
-        bare = replace(shape, activation=ANY_ACTIVATION)
-        for index in (self._own, self._other):
-            row = index.get(shape) or index.get(bare)
-            if row is not None:
-                return row
-        return None
+        rows = self._rows_of.get(kernel_of(shape))
+        if rows is None:
+            return None
+        return min(
+            rows,
+            key=lambda row: (
+                bool(row.series),
+                row.shape.activation not in (shape.activation, ANY_ACTIVATION),
+                row.latency_ms,
+            ),
+        )
 
     def without(self, shapes: Iterable[LayerShape]) -> LookupTable:
-        """A copy without every row of these shapes, whatever activation or series."""
-        dropped = {replace(shape, activation=ANY_ACTIVATION) for shape in shapes}
-        kept = [
-            entry
-            for entry in self.entries
-            if replace(entry.shape, activation=ANY_ACTIVATION) not in dropped
-        ]
+        """A copy without every row of these shapes, in any series and with any cheap activation."""
+        dropped = {kernel_of(shape) for shape in shapes}
+        kept = [entry for entry in self.entries if kernel_of(entry.shape) not in dropped]
         return LookupTable(name=self.name, entries=kept, meta=self.meta, path=self.path)
 
     def append(self, row: TableRow) -> None:
@@ -209,11 +217,14 @@ class LookupTable:
         return target
 
     def _index(self, entry: TableRow) -> None:
-        index = self._other if entry.series else self._own
-        known = index.get(entry.shape)
-        # One shape under two schedules: a deployed network runs the faster.
-        if known is None or entry.latency_ms < known.latency_ms:
-            index[entry.shape] = entry
+        self._rows_of.setdefault(kernel_of(entry.shape), []).append(entry)
+
+
+def kernel_of(shape: LayerShape) -> LayerShape:
+    """The shape without what costs nothing: a weighted layer's activation, where it is cheap."""
+    if shape.op in WEIGHTED_OPS and shape.activation in FUSED_ACTIVATIONS:
+        return replace(shape, activation=ANY_ACTIVATION)
+    return shape
 
 
 def find_table(path_or_device: str | Path) -> Path:

@@ -1,0 +1,180 @@
+"""The latency model of one family of layers: a roofline, and a Gaussian process on what is left.
+
+Rows of a second series (others' figures of the same kind of board) teach the shape of the
+surface; an offset and a slope of their own keep their level out of it. Intervals are scaled so
+that, leaving out one shape at a time, they hold what they promise.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from netadapt.cost.features import (
+    Array,
+    Workers,
+    family,
+    feature_names,
+    features,
+    roofline_terms,
+    series_of,
+)
+from netadapt.cost.gaussian_process import GaussianProcess, Hyperparameters
+from netadapt.cost.roofline import fit_roofline, log_roofline
+from netadapt.cost.table import TableRow, kernel_of
+from netadapt.graph.layers import LayerShape
+
+# Fewer rows can't tell the prices of five terms apart: they scale a common price list.
+LEAST_ROWS_FOR_PRICES = 4
+LEAST_ROWS_OF_OWN = 8
+# ms for a launch, 10⁸ MACs, MB read, written and of weights: only the ratios matter.
+COMMON_PRICES = np.array([0.01, 1.0, 0.05, 0.05, 0.05])
+# Standard deviation of log time for one unit (a factor e) of a feature in which no two rows of
+# the table differ, and for a family whose rows can't be cross-checked.
+UNSEEN_FEATURE = 0.3
+UNCHECKED_FAMILY = 0.3
+NINETY_PERCENT = 1.645
+SCALE_LIMITS = (0.9, 2.0)
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """Log milliseconds and their standard deviation, [N] each."""
+
+    log_ms: Array
+    log_sd: Array
+
+
+class FamilyModel:
+    """Fitted to the rows of one family of one table; `hyperparameters` skips their search."""
+
+    def __init__(
+        self,
+        rows: Sequence[TableRow],
+        workers: Workers,
+        hyperparameters: Hyperparameters | None = None,
+    ) -> None:
+        self._workers = workers
+        self._names = feature_names(family(rows[0].shape))
+        self._shapes = [row.shape for row in rows]
+        self._series = np.array([series_of(list(rows)).index(row.series) for row in rows])
+        self._latency = np.array([row.latency_ms for row in rows])
+        terms = self._terms(self._shapes)
+        self._prices = self._fit_prices(terms)
+        mean = self._mean(self._shapes, terms)
+        raw = self._raw(self._shapes)
+        self._varies = np.ptp(raw, axis=0) > 0
+        self._constant = raw[0]
+        self._mean_level = float(mean.mean())
+        self._process = GaussianProcess(
+            self._inputs(raw, mean, self._series),
+            np.log(self._latency) - mean,
+            self._series,
+            hyperparameters if self._fits(hyperparameters) else None,
+        )
+        self._scale, self._floor = self._calibrate()
+
+    @property
+    def hyperparameters(self) -> Hyperparameters:
+        """Those of the Gaussian process."""
+        return self._process.hyperparameters
+
+    @property
+    def ms_per_megabyte(self) -> float:
+        """Price of data read or written by a kernel of this family, in ms per 10⁶ bytes."""
+        prices = next(iter(self._prices.values()))
+        return float(prices[2] + prices[3]) / 2
+
+    def predict(self, shapes: Sequence[LayerShape]) -> Prediction:
+        """Predict shapes of this family."""
+        mean = self._mean(shapes, self._terms(shapes))
+        raw = self._raw(shapes)
+        inputs = self._inputs(raw, mean, np.zeros(len(shapes), dtype=np.int64))
+        residual, variance = self._process.predict(inputs)
+        strange = ((raw - self._constant)[:, ~self._varies] * UNSEEN_FEATURE) ** 2
+        spread = np.sqrt(self._scale**2 * variance + strange.sum(axis=1) + self._floor**2)
+        return Prediction(mean + residual, spread)
+
+    def roofline_ms(self, shape: LayerShape) -> float:
+        """The roofline alone, for a shape that need not be of this family."""
+        return float(np.exp(self._mean([shape], self._terms([shape]))[0]))
+
+    def correlation(self, shapes: Sequence[LayerShape]) -> Array:
+        """How the errors of several predictions go together, [N, N]."""
+        mean = self._mean(shapes, self._terms(shapes))
+        zero = np.zeros(len(shapes), dtype=np.int64)
+        covariance = self._process.covariance(self._inputs(self._raw(shapes), mean, zero))
+        deviation = np.sqrt(np.diag(covariance))
+        correlation: Array = covariance / np.outer(deviation, deviation)
+        return correlation
+
+    def _fits(self, hyperparameters: Hyperparameters | None) -> bool:
+        """Whether they are of a model with as many series (a series may have lost all its rows)."""
+        return hyperparameters is not None and len(hyperparameters.noise) == self._series.max() + 1
+
+    def _terms(self, shapes: Sequence[LayerShape]) -> Array:
+        return np.array([roofline_terms(shape, self._workers) for shape in shapes])
+
+    def _raw(self, shapes: Sequence[LayerShape]) -> Array:
+        return np.array([features(shape) for shape in shapes])
+
+    def _fit_prices(self, terms: Array) -> dict[bool, Array]:
+        """Prices for k×k kernels and for pointwise ones, apart where both have rows enough."""
+        pointwise = np.array([_is_pointwise(shape) for shape in self._shapes])
+        own = self._series == 0
+        prices: dict[bool, Array] = {}
+        for part in (False, True):
+            for chosen in ((pointwise == part) & own, pointwise == part, own):
+                if chosen.sum() >= LEAST_ROWS_OF_OWN:
+                    break
+            else:
+                chosen = np.ones(len(own), dtype=bool)
+            if chosen.sum() < LEAST_ROWS_FOR_PRICES:
+                ratios = self._latency[chosen] / (terms[chosen] @ COMMON_PRICES)
+                prices[part] = COMMON_PRICES * np.median(ratios)
+            else:
+                prices[part] = fit_roofline(terms[chosen], self._latency[chosen])
+        return prices
+
+    def _mean(self, shapes: Sequence[LayerShape], terms: Array) -> Array:
+        pointwise = np.array([_is_pointwise(shape) for shape in shapes])
+        return np.where(
+            pointwise,
+            log_roofline(terms, self._prices[True]),
+            log_roofline(terms, self._prices[False]),
+        )
+
+    def _inputs(self, raw: Array, mean: Array, series: NDArray[np.int64]) -> Array:
+        """Features, the roofline, and for every further series an offset and a slope.
+
+        A feature in which no two rows differ stays as a column of zeros, so that a model of fewer
+        rows has the same hyperparameters.
+        """
+        columns = [np.where(self._varies, raw - self._constant, 0.0), mean[:, None]]
+        for index in range(1, int(self._series.max()) + 1):
+            here = (series == index).astype(float)
+            columns += [here[:, None], (here * (mean - self._mean_level))[:, None]]
+        return np.concatenate(columns, axis=1)
+
+    def _calibrate(self) -> tuple[float, float]:
+        """What to multiply the standard deviation by, and what to add to it."""
+        groups: dict[LayerShape, list[int]] = {}
+        for index, shape in enumerate(self._shapes):
+            groups.setdefault(kernel_of(shape), []).append(index)
+        if len(groups) < LEAST_ROWS_OF_OWN:
+            return 1.0, UNCHECKED_FAMILY if len(groups) < LEAST_ROWS_FOR_PRICES else 0.0
+        order = [np.array(group) for group in groups.values()]
+        rows = np.concatenate(order)
+        means, variances = self._process.leave_out(order)
+        observed = np.log(self._latency) - self._mean(self._shapes, self._terms(self._shapes))
+        surprise = np.abs(observed[rows] - means) / np.sqrt(variances)
+        own = surprise[self._series[rows] == 0]
+        scale = float(np.quantile(own, 0.9)) / NINETY_PERCENT
+        return float(np.clip(scale, *SCALE_LIMITS)), 0.0
+
+
+def _is_pointwise(shape: LayerShape) -> bool:
+    return shape.kernel == (1, 1)
