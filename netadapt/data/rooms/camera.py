@@ -50,16 +50,16 @@ def draw_pose(rng: Random, scene: Scene) -> Pose:
     """One random pose."""
     w, d, h = scene.room[1]
     roll = rng.gauss(0.0, 0.05)
-    if scene.interests and rng.random() < 0.45:
+    if scene.interests and rng.random() < 0.6:
         x, y, z = rng.choice(scene.interests)
         a = rng.uniform(0, 2 * math.pi)
-        away = rng.uniform(0.5, 2.6)
+        away = rng.uniform(0.4, 2.4)
         at = (
             x + away * math.cos(a),
             y + away * math.sin(a),
             min(h - 0.2, max(0.7, rng.gauss(max(z, 0.5) + 0.65, 0.22))),
         )
-        beyond = rng.uniform(0.0, 1.6)
+        beyond = rng.uniform(0.0, 2.5)
         target = (
             x - beyond * math.cos(a) + rng.gauss(0, 0.3),
             y - beyond * math.sin(a) + rng.gauss(0, 0.3),
@@ -74,7 +74,7 @@ def draw_pose(rng: Random, scene: Scene) -> Pose:
     a = rng.uniform(0, 2 * math.pi)
     if rng.random() < 0.7:  # towards the room's farther end
         a = math.atan2(0.5 * d - at[1], 0.5 * w - at[0]) + rng.gauss(0, 0.6)
-    tilt = math.tan(rng.gauss(-0.2, 0.17))
+    tilt = math.tan(rng.gauss(-0.24, 0.17))
     target = (at[0] + math.cos(a), at[1] + math.sin(a), at[2] + tilt)
     return look(at, target, roll)
 
@@ -89,7 +89,7 @@ def sees(scene: Scene, pose: Pose, height: int, width: int) -> tuple[
         scene.kinds, scene.centres, scene.rotations, scene.halves,
     )
     origins = local_origins(pose.position, scene.centres, scene.maps)
-    depth, solid = trace_screen(
+    depth, solid, _ = trace_screen(
         pose.axes, focal, height, width,
         scene.kinds, scene.maps, scene.tapers, origins, starts, items, closest,
     )
@@ -99,6 +99,7 @@ def sees(scene: Scene, pose: Pose, height: int, width: int) -> tuple[
 def choose_pose(rng: Random, scene: Scene) -> Pose:
     """The first pose whose view is fit to learn from; the best of the tried ones otherwise."""
     wanted = min(4.5, max(1.1, rng.lognormvariate(math.log(2.3), 0.35)))
+    wanted_foot = rng.uniform(0.4, 0.85)  # what the lowest rows see, as a share of the median
     best: Pose | None = None
     best_cost = math.inf
     accepted = 0
@@ -109,8 +110,10 @@ def choose_pose(rng: Random, scene: Scene) -> Pose:
         near, middle, far = np.percentile(flat, (3, 50, 95))
         _, counts = np.unique(solid, return_counts=True)
         cost = abs(math.log(middle / wanted))
+        foot = np.median(flat[-4 * PROBE[1] :]) / middle
+        cost += max(0.0, math.log(foot / wanted_foot))
         cost += 3.0 * max(0.0, 0.55 - near)
-        cost += 2.0 * max(0.0, 0.35 - math.log(far / max(near, 0.05)))
+        cost += 2.0 * max(0.0, 0.6 - math.log(far / max(near, 0.05)))
         cost += 2.0 * max(0.0, counts.max() / flat.size - 0.55)
         cost += 0.03 * max(0, 16 - len(counts))
         if flat.min() < 0.25:
@@ -118,7 +121,7 @@ def choose_pose(rng: Random, scene: Scene) -> Pose:
         if cost < best_cost:
             best, best_cost = pose, cost
         accepted += cost < 0.6
-        if accepted >= 3 or cost < 0.1:
+        if accepted >= 4 or cost < 0.1:
             break
     assert best is not None
     return best

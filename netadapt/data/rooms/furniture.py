@@ -43,7 +43,7 @@ def clutter(
     b: SceneBuilder, rng: Random, width: float, depth: float, density: float, tallest: float = 0.6
 ) -> None:
     """Things on a top of width x depth centred at the origin; density: pieces per square metre."""
-    count = min(14, int(width * depth * density + rng.random()))
+    count = min(18, int(1.5 * width * depth * density + rng.random()))
     for _ in range(count):
         x = rng.uniform(-0.46, 0.46) * width
         y = rng.uniform(-0.42, 0.42) * depth

@@ -110,7 +110,7 @@ def sample_scene(seed: int, scene: int) -> Scene:
     sides = [wall_materials[k].colours[0] for k in (3, 1, 0, 2)]
     sides += [floor.colours[0], ceiling.colours[0]]
     bounce = bounced_light(rng, plan, sides)
-    brightness = 0.45
+    brightness = 0.4
     return b.scene(
         [*lights, *lamps, bounce],
         ((0.0, 0.0, 0.0), (plan.width, plan.depth, plan.height)),
@@ -185,6 +185,7 @@ def enclose(
     b.shell((-m, -m, -0.1), (w + m, d + m, h + 0.6), made_of.wall(rng))
     b.slab((-m, -m, -0.08), (w + m, d + m, 0.0), floor, casting=False)
     b.slab((-m, -m, h), (w + m, d + m, h + 0.1), ceiling, casting=False)
+    b.slab((-0.1, -0.1, h + 0.02), (w + 0.1, d + 0.1, h + 0.09), ceiling)  # keeps the sun out
     skirting = made_of.furniture(rng) if rng.random() < 0.5 else made_of.plain(rng, made_of.WHITE)
     skirting_height = rng.choice((0.0, 0.06, 0.08, 0.12, 0.18))
     cornice = rng.random() < 0.2
@@ -235,6 +236,7 @@ def enclose(
                 lambda: put.cabinet(b, rng, 0.8, 0.4, rng.uniform(0.7, 2.0)),
                 lambda: put.table(b, rng, 0.9, 0.7, 0.74, 5.0),
             ))()
+    b.interests.clear()  # nobody looks from there
     return floor, walls, ceiling
 
 
@@ -311,7 +313,7 @@ def fit_openings(
             tuple(positions[i][a] + far * direction[a] + rng.uniform(-0.25, 0.25) for a in range(3))
             for _ in range(4)
         ]
-        sun = made_of_light((1.0, 0.9, 0.72), rng.uniform(3.0, 10.0) * far * far * 2.0)
+        sun = made_of_light((1.0, 0.9, 0.72), rng.uniform(2.0, 9.0) * far * far)
         lights.append(Light(spot, [(0.0, 0.0, 0.0)] * 4, [sun] * 4))  # type: ignore[arg-type]
     return lights, glows
 
@@ -404,7 +406,7 @@ def ceiling_lamps(
     w, d, h = plan.width, plan.depth, plan.height
     warm = made_of.mixed((1.0, 0.78, 0.52), (0.95, 1.0, 1.05), rng.random())
     on = not daylight or rng.random() < 0.55
-    style = rng.choice(("panel", "panel", "globe", "shade", "spots", "bare"))
+    style = rng.choice(("panel", "panel", "globe", "shade", "spots", "bare", "arms"))
     glow = made_of.glowing(warm, rng.uniform(2.0, 6.0)) if on else made_of.plain(rng, made_of.WHITE)
     spots = rng.randrange(1, 4) if style in ("panel", "spots") else 1
     positions: list[Vector] = []
@@ -428,6 +430,16 @@ def ceiling_lamps(
             cover = made_of.plain(rng, made_of.any_colour(rng))
             b.pillar((x, y, h - drop), rng.uniform(0.15, 0.3), 0.2, cover, taper=0.5, casting=False)
             b.rod((x, y, h - 0.5 * drop), 0.006, 0.5 * drop, made_of.metal(rng), casting=False)
+        elif style == "arms":
+            drop = rng.uniform(0.4, 0.9)
+            brass = made_of.metal(rng)
+            b.rod((x, y, h - 0.5 * drop), 0.012, 0.5 * drop, brass, casting=False)
+            arms = rng.randrange(3, 7)
+            for arm in range(arms):
+                a = 6.2832 * arm / arms
+                with b.frame(x, y, h - drop, a):
+                    b.rod((0.15, 0, 0), 0.01, 0.15, brass, pitch=1.5708, casting=False)
+                    b.ball((0.3, 0, 0.06), (0.04, 0.04, 0.07), glow, casting=False)
         elif style == "bare":
             drop = 0.12
             b.ball((x, y, h - 0.08), (0.16, 0.16, 0.08), glow, casting=False)
@@ -463,7 +475,7 @@ def bounced_light(rng: Random, plan: Plan, sides: list[Colour]) -> Light:
     positions: list[Vector] = []
     normals: list[Vector] = []
     colours: list[Colour] = []
-    power = rng.uniform(3.0, 12.0)
+    power = math.exp(rng.uniform(math.log(1.2), math.log(10.0)))
     for i in range(LAMPS_PER_LIGHT):
         side = (5, 5, 5, 5, 0, 1, 2, 3, 0, 1, 2, 3, 5, 5, 5, 4)[i]
         x, y, z = rng.uniform(0.1, 0.9) * w, rng.uniform(0.1, 0.9) * d, rng.uniform(0.35, 0.95) * h
@@ -503,7 +515,7 @@ def furnish(b: SceneBuilder, rng: Random, plan: Plan) -> None:
         pieces += rng.sample(["cabinet", "shelves", "lamp", "things", "chair", "desk", "armchair"], 3)
     if rng.random() < 0.12:
         pieces = pieces[: rng.randrange(3)]
-    pieces += ["things"] * rng.randrange(4)
+    pieces += ["things"] * rng.randrange(6)
     for piece in pieces:
         for _ in range(6):
             if at_wall(b, rng, plan, piece):
@@ -601,7 +613,7 @@ def stand(
 def in_the_middle(b: SceneBuilder, rng: Random, plan: Plan) -> None:
     """Tables with chairs, coffee tables, islands, rows of desks."""
     w, d = plan.width, plan.depth
-    chance = {"bath": 0.0, "hall": 0.15, "bedroom": 0.2, "store": 0.3}.get(plan.kind, 0.85)
+    chance = {"bath": 0.0, "hall": 0.15, "bedroom": 0.25, "store": 0.4}.get(plan.kind, 0.92)
     if rng.random() > chance:
         return
     sets = {"class": 8, "office": 2, "dining": 1}.get(plan.kind, 1)
@@ -634,6 +646,12 @@ def in_the_middle(b: SceneBuilder, rng: Random, plan: Plan) -> None:
                 if not low:
                     seat_around(b, rng, tw, td, style)
             break
+    for _ in range(rng.choice((0, 0, 1, 3))):
+        x, y = rng.uniform(0.5, w - 0.5), rng.uniform(0.5, d - 0.5)
+        if plan.is_free(x - 0.3, y - 0.3, x + 0.3, y + 0.3):
+            plan.taken.append((x - 0.3, y - 0.3, x + 0.3, y + 0.3))
+            with b.frame(x, y, 0.0, rng.uniform(-3.1, 3.1)):
+                put.floor_things(b, rng)
     if plan.kind in ("living", "dining", "study") and rng.random() < 0.6:
         for _ in range(6):
             x, y = rng.uniform(0.6, w - 0.6), rng.uniform(0.6, d - 0.6)
@@ -667,7 +685,7 @@ def seat_around(
 
 def decorate(b: SceneBuilder, rng: Random, plan: Plan) -> None:
     """Pictures, posters, shelves, mirrors, boards, clocks and switches on the walls."""
-    density = rng.choice((0.3, 0.8, 1.2, 2.2))
+    density = rng.choice((0.3, 0.8, 1.6, 2.5, 4.0))
     for k in range(4):
         x, y, yaw, length = plan.wall(k)
         with b.frame(x, y, 0.0, yaw):

@@ -52,14 +52,14 @@ def muted_colour(rng: Random) -> Colour:
 
 
 def wood_colour(rng: Random) -> Colour:
-    return from_hsv(rng.gauss(0.075, 0.02), rng.uniform(0.25, 0.75), rng.uniform(0.2, 0.88))
+    return from_hsv(rng.gauss(0.075, 0.02), rng.uniform(0.25, 0.8), rng.uniform(0.14, 0.88))
 
 
 def finish(rng: Random, glossy: float = 0.4) -> dict[str, float]:
     """Specular and gloss of a varnished or dull surface; `glossy`: how likely it is to shine."""
     if rng.random() > glossy:
         return {"specular": 0.0}
-    return {"specular": rng.uniform(0.02, 0.16), "gloss": 10.0 ** rng.uniform(0.8, 2.6)}
+    return {"specular": rng.uniform(0.02, 0.12), "gloss": 10.0 ** rng.uniform(0.8, 2.6)}
 
 
 def plain(rng: Random, colour: Colour, glossy: float = 0.3) -> Material:
@@ -168,7 +168,7 @@ def floor(rng: Random) -> Material:
         )
     if pick < 0.68:
         base = muted_colour(rng) if rng.random() < 0.8 else any_colour(rng)
-        if rng.random() < 0.25:  # striped or patterned carpet
+        if rng.random() < 0.35:  # striped or patterned carpet
             return Material(
                 rng.choice((STRIPES, BLOBS, CHECKS)),
                 (base, shade(base, rng.uniform(0.5, 1.6)), shade(base, rng.uniform(0.4, 1.5))),
@@ -302,7 +302,7 @@ def paper(rng: Random) -> Material:
 
 def packaging(rng: Random) -> Material:
     pick = rng.random()
-    if pick < 0.45:
+    if pick < 0.3:
         return plain(rng, any_colour(rng), 0.4)
     return Material(
         rng.choice((PICTURE, SHEET, STRIPES, BLOBS, PICTURE)),

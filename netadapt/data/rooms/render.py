@@ -54,7 +54,7 @@ def render_frame(
         pose.position, pose.axes, focal, height, width, s.kinds, s.centres, s.rotations, s.halves
     )
     origins = local_origins(pose.position, s.centres, s.maps)
-    depth, solid = trace_screen(
+    depth, solid, face = trace_screen(
         pose.axes, focal, height, width, s.kinds, s.maps, s.tapers, origins, starts, items, closest
     )
     step = 2 if height >= 360 else 1
@@ -64,9 +64,9 @@ def render_frame(
         s.groups, s.lamps, s.lamp_normals, s.lamp_colours, lamp_origins, lamp_starts, lamp_items,
     )
     light = smooth_light(raw, planes, seen)
-    light[..., :3] += np.float32(0.03 + 0.08 * light[..., :3].mean())
+    light[..., :3] += np.float32(0.02 + 0.06 * light[..., :3].mean())
     image, cosines = shade_screen(
-        step, pose.position, pose.axes, focal, depth, solid, light, planes, seen,
+        step, pose.position, pose.axes, focal, depth, solid, face, light, planes, seen,
         s.kinds, s.centres, s.maps, s.halves, s.tapers, s.of_material,
         s.textures, s.colours, s.patterns, s.finish, s.room, s.wall_light, s.glows,
         origins, starts, items, closest, CEILING,

@@ -13,13 +13,14 @@ from random import Random
 from typing import Any
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from netadapt.data.rooms.kernels import kernel
 from netadapt.data.rooms.textures import lattice, value_noise
 
 FARTHEST_M = 10.0
 NEAREST_M = 0.45
+TONES = 4096
 BASELINE_FOCAL = 580.0 * 0.075
 """Focal length (pixels at 640) times baseline (metres) of the Kinect's depth camera."""
 
@@ -31,22 +32,22 @@ def expose(
     height, width, _ = image.shape
     luminance = image @ np.array([0.25, 0.6, 0.15], dtype=np.float32)
     key = math.exp(float(np.mean(np.log(luminance + 0.01))))
-    target = min(0.5, max(0.03, rng.lognormvariate(math.log(0.19), 0.55)))
+    target = min(0.5, max(0.05, rng.lognormvariate(math.log(0.2), 0.6)))
     gain = target / max(key, 1e-3)
     mean = image.reshape(-1, 3).mean(0) + 1e-4
     grey = float(mean.mean())
     adapted = rng.uniform(0.3, 0.95)  # how far the camera corrects the light's colour
     balance = (grey / mean) ** adapted
     tint = np.array([rng.lognormvariate(0.0, 0.06) for _ in range(3)])
-    saturation = min(1.5, max(0.35, rng.gauss(0.95, 0.2)))
+    saturation = min(1.8, max(0.35, rng.gauss(1.05, 0.3)))
     gamma = 1.0 / rng.uniform(1.9, 2.6)
-    contrast = rng.uniform(0.0, 0.6)
+    contrast = rng.uniform(0.0, 1.0)
     black = rng.choice((0.0, 0.0, rng.uniform(0.0, 0.06)))
     vignette = rng.uniform(0.0, 0.45)
     scale = height / 480.0
     blur = rng.choice((0.0, 0.4, 0.7, rng.uniform(0.3, 1.6))) * scale
     smear = rng.uniform(1.0, 7.0) * scale if rng.random() < 0.12 else 0.0
-    shot = rng.choice((0.003, 0.008, 0.015, rng.uniform(0.0, 0.035)))
+    shot = rng.choice((0.002, 0.005, 0.01, rng.uniform(0.0, 0.03)))
     read = rng.uniform(0.0, 0.012)
     grain = rng.choice((1, 1, 2))
     out = np.empty((3, height, width), dtype=np.uint8)
@@ -54,8 +55,12 @@ def expose(
     if smear > 1.0:
         across = rng.random() < 0.7
         blurred = smooth(blurred, smear if across else 0.0, 0.0 if across else smear)
+    v = np.linspace(0.0, 2.0, TONES, dtype=np.float32) ** 2  # finer where it is dark
+    v = np.where(v > 0.7, 0.7 + 0.3 * (1.0 - np.exp(-(v - 0.7) / 0.3)), v) ** gamma  # a shoulder
+    v += contrast * (v * v * (3.0 - 2.0 * v) - v)
+    tones = (black + (1.0 - black) * v).astype(np.float32)
     develop(
-        blurred, (balance * tint * gain).astype(np.float32), saturation, gamma, contrast, black,
+        blurred, (balance * tint * gain).astype(np.float32), saturation, tones,
         vignette, shot, read, grain, noise_seed, out,
     )
     return out
@@ -75,7 +80,7 @@ def smooth(
     return image
 
 
-@njit(cache=True, fastmath=True, nogil=True)
+@kernel
 def convolve(image: Any, weights: Any, axis: int) -> Any:
     """One-dimensional convolution of [H, W, 3] along an axis, edges repeated."""
     height, width, _ = image.shape
@@ -100,19 +105,20 @@ def convolve(image: Any, weights: Any, axis: int) -> Any:
     return out
 
 
-@njit(cache=True, fastmath=True, nogil=True)
+@kernel
 def bell(ix: int, iy: int, seed: int) -> float:
-    """Nearly normal noise of unit width at a lattice point."""
-    a = lattice(ix, iy, seed) + lattice(ix, iy, seed + 101) + lattice(ix, iy, seed + 202)
-    return (a - 1.5) * 2.0
+    """Nearly normal noise of unit width at a lattice point: the four bytes of a hash, summed."""
+    h = int(lattice(ix, iy, seed) * 4294967296.0)
+    total = (h & 255) + ((h >> 8) & 255) + ((h >> 16) & 255) + ((h >> 24) & 255)
+    return (total - 510.0) * (1.0 / 147.8)
 
 
-@njit(cache=True, fastmath=True, nogil=True)
+@kernel
 def develop(
-    image: Any, gain: Any, saturation: float, gamma: float, contrast: float, black: float,
+    image: Any, gain: Any, saturation: float, tones: Any,
     vignette: float, shot: float, read: float, grain: int, seed: int, out: Any,
 ) -> None:
-    """Gain, vignetting, a soft shoulder, gamma, an S-curve, and noise."""
+    """Gain, vignetting, saturation, the tone curve (over the square root of light), and noise."""
     height, width, _ = image.shape
     for y in range(height):
         dy = 2.0 * (y + 0.5) / height - 1.0
@@ -126,17 +132,13 @@ def develop(
             for c in range(3):
                 v = r if c == 0 else (g if c == 1 else b)
                 v = max(0.0, grey + saturation * (v - grey))
-                if v > 0.7:  # the shoulder
-                    v = 0.7 + 0.3 * (1.0 - math.exp(-(v - 0.7) / 0.3))
-                v = v**gamma
-                v += contrast * (v * v * (3.0 - 2.0 * v) - v)
-                v = black + (1.0 - black) * v
+                v = tones[min(TONES - 1, int(math.sqrt(v) * (0.5 * (TONES - 1)) + 0.5))]
                 wide = shot * math.sqrt(max(v, 0.02)) + read
                 v += wide * bell(x // grain, y // grain, seed + 7 * c)
                 out[c, y, x] = int(min(255.0, max(0.0, 255.0 * v + 0.5)))
 
 
-@njit(cache=True, fastmath=True, nogil=True)
+@kernel
 def record_depth(
     depth: Any, solid: Any, cosines: Any, holes_of: Any, seed: int,
     loss: float, noise: float, border: float, shadow_side: int,

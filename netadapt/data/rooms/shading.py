@@ -12,8 +12,8 @@ import math
 from typing import Any
 
 import numpy as np
-from numba import njit
 
+from netadapt.data.rooms.kernels import inlined, kernel
 from netadapt.data.rooms.textures import surface_colour
 from netadapt.data.rooms.tracing import BOX, ELLIPSOID, SHELL, TILE, lit, nearest
 
@@ -21,7 +21,7 @@ LIGHT_FLOOR_M2 = 0.15
 """Added to squared distances, so that a surface near a lamp isn't infinitely bright."""
 
 
-@njit(cache=True, fastmath=True, nogil=True)
+@inlined
 def surface_point(
     kind: int, px: float, py: float, pz: float, i: int, centres: Any, maps: Any, halves: Any,
     tapers: Any,
@@ -82,7 +82,7 @@ def surface_point(
     return wx * length, wy * length, wz * length, u, v, hu, hv, True
 
 
-@njit(cache=True, fastmath=True, nogil=True)
+@inlined
 def light_at(
     px: float, py: float, pz: float, nx: float, ny: float, nz: float,
     vx: float, vy: float, vz: float, gloss: float, pattern: int,
@@ -132,7 +132,7 @@ def light_at(
                     out[3 + k] += shine * lamp_colours[lamp, k]
 
 
-@njit(cache=True, fastmath=True, nogil=True)
+@kernel
 def light_screen(
     step: int, camera: Any, axes: Any, focal: Any, depth: Any, solid: Any,
     kinds: Any, centres: Any, maps: Any, halves: Any, tapers: Any, finish: Any, of_material: Any,
@@ -184,7 +184,7 @@ def light_screen(
     return raw, planes, seen
 
 
-@njit(cache=True, fastmath=True, nogil=True)
+@kernel
 def smooth_light(raw: Any, planes: Any, seen: Any) -> Any:
     """Average light over the 4 x 4 pattern within one surface: [h, w, 6]."""
     rows, columns, _ = raw.shape
@@ -235,10 +235,60 @@ def smooth_light(raw: Any, planes: Any, seen: Any) -> Any:
     return out
 
 
-@njit(cache=True, fastmath=True, nogil=True)
+@inlined
+def gather_light(
+    x: int, y: int, i: int, nx: float, ny: float, nz: float,
+    step: int, light: Any, planes: Any, seen: Any, out: Any,
+) -> None:
+    """The light at solid i with normal n near pixel (x, y), from the samples on that surface."""
+    rows, columns, _ = light.shape
+    r0 = y // step
+    c0 = x // step
+    if step == 1 and seen[r0, c0] == i:
+        dot = nx * planes[r0, c0, 0] + ny * planes[r0, c0, 1] + nz * planes[r0, c0, 2]
+        if dot > 0.9:
+            for k in range(6):
+                out[k] = light[r0, c0, k]
+            return
+    fy = y / step - r0
+    fx = x / step - c0
+    total = 0.0
+    for k in range(6):
+        out[k] = 0.0
+    for dr in range(2):
+        r = min(rows - 1, r0 + dr)
+        for dc in range(2):
+            weight = (fy if dr else 1.0 - fy) * (fx if dc else 1.0 - fx) + 1e-4
+            c = min(columns - 1, c0 + dc)
+            dot = nx * planes[r, c, 0] + ny * planes[r, c, 1] + nz * planes[r, c, 2]
+            if seen[r, c] != i or dot < 0.8:
+                continue
+            total += weight
+            for k in range(6):
+                out[k] += weight * light[r, c, k]
+    if total == 0.0:  # a sliver between the samples: whatever near lies alike, the same solid first
+        for dr in range(-1, 2):
+            r = min(rows - 1, max(0, r0 + dr))
+            for dc in range(-1, 2):
+                c = min(columns - 1, max(0, c0 + dc))
+                if seen[r, c] < 0:
+                    continue
+                dot = nx * planes[r, c, 0] + ny * planes[r, c, 1] + nz * planes[r, c, 2]
+                weight = 1e-3
+                if dot > 0.8:
+                    weight = 1.0 if seen[r, c] == i else 0.05
+                total += weight
+                for k in range(6):
+                    out[k] += weight * light[r, c, k]
+    if total > 0.0:
+        for k in range(6):
+            out[k] /= total
+
+
+@inlined
 def mirrored(
     px: float, py: float, pz: float, rx: float, ry: float, rz: float,
-    room: Any, wall_light: Any, glows: Any, rough: float, out: Any,
+    room: Any, wall_light: Any, glows: Any, gloss: float, out: Any,
 ) -> None:
     """What a glossy surface reflects: the empty room's six sides and its bright rectangles.
 
@@ -256,12 +306,16 @@ def mirrored(
         if 0.0 < t < best:
             best = t
             side = 2 * a + end
+    dull = 30.0 / (30.0 + gloss)  # a dull surface blurs the sides into one
     for k in range(3):
-        out[k] = wall_light[side, k]
+        mean = 0.0
+        for other in range(6):
+            mean += wall_light[other, k] / 6.0
+        out[k] = wall_light[side, k] + dull * (mean - wall_light[side, k])
     hx = px + best * rx
     hy = py + best * ry
     hz = pz + best * rz
-    soft = 0.03 + rough * best
+    soft = 0.03 + 2.0 / (4.0 + gloss) * best
     for g in range(glows.shape[0]):
         if int(glows[g, 0]) != side:
             continue
@@ -274,14 +328,19 @@ def mirrored(
             out[k] += w * (glows[g, 5 + k] - out[k])
 
 
-@njit(cache=True, fastmath=True, nogil=True)
+@inlined
 def colour_at(
-    i: int, t: float, cx: float, cy: float, camera: Any, axes: Any, pixel_angle: float,
+    x: int, y: int, i: int, t: float, cx: float, cy: float,
+    camera: Any, axes: Any, pixel_angle: float,
     kinds: Any, centres: Any, maps: Any, halves: Any, tapers: Any, of_material: Any,
     textures: Any, colours: Any, patterns: Any, finish: Any,
-    light: Any, room: Any, wall_light: Any, glows: Any, out: Any,
+    step: int, screen_light: Any, planes: Any, seen: Any, light: Any,
+    room: Any, wall_light: Any, glows: Any, out: Any,
 ) -> float:
-    """Linear RGB of a surface point into out[0:3], with the light already known; gives |n . v|."""
+    """Linear RGB of a surface point seen near pixel (x, y) into out[0:3]; gives |n . v|.
+
+    `light` [6] is filled with the screen's light at that point.
+    """
     dx = axes[0, 0] * cx + axes[1, 0] * cy + axes[2, 0]
     dy = axes[0, 1] * cx + axes[1, 1] * cy + axes[2, 1]
     dz = axes[0, 2] * cx + axes[1, 2] * cy + axes[2, 2]
@@ -291,6 +350,7 @@ def colour_at(
     nx, ny, nz, u, v, hu, hv, front = surface_point(
         kinds[i], px, py, pz, i, centres, maps, halves, tapers
     )
+    gather_light(x, y, i, nx, ny, nz, step, screen_light, planes, seen, light)
     length = math.sqrt(dx * dx + dy * dy + dz * dz)
     inverse = 1.0 / length
     facing = -(nx * dx + ny * dy + nz * dz) * inverse
@@ -300,9 +360,7 @@ def colour_at(
         u, v = v, u
         hu, hv = hv, hu
     footprint = t * length * pixel_angle / math.sqrt(cosine)
-    r, g, b = surface_colour(
-        textures[m], u, v, hu, hv, front, footprint, colours[m], patterns[m]
-    )
+    r, g, b = surface_colour(textures[m], u, v, hu, hv, front, footprint, m, colours, patterns)
     emission = finish[m, 2]
     if emission > 0.0 and front:
         out[0], out[1], out[2] = r * emission, g * emission, b * emission
@@ -318,7 +376,7 @@ def colour_at(
         ry = dy * inverse + 2.0 * facing * ny
         rz = dz * inverse + 2.0 * facing * nz
         gr, gg, gb = out[0], out[1], out[2]
-        mirrored(px, py, pz, rx, ry, rz, room, wall_light, glows, 2.0 / (4.0 + finish[m, 1]), out)
+        mirrored(px, py, pz, rx, ry, rz, room, wall_light, glows, finish[m, 1], out)
         keep = 1.0 - min(0.9, fresnel)
         share = min(0.9, fresnel)
         out[0] = keep * gr + share * (out[0] + light[3])
@@ -327,10 +385,10 @@ def colour_at(
     return cosine
 
 
-@njit(cache=True, fastmath=True, nogil=True)
+@kernel
 def shade_screen(
-    step: int, camera: Any, axes: Any, focal: Any, depth: Any, solid: Any,
-    light: Any, raw_planes: Any, seen: Any,
+    step: int, camera: Any, axes: Any, focal: Any, depth: Any, solid: Any, face: Any,
+    light: Any, planes: Any, seen: Any,
     kinds: Any, centres: Any, maps: Any, halves: Any, tapers: Any, of_material: Any,
     textures: Any, colours: Any, patterns: Any, finish: Any,
     room: Any, wall_light: Any, glows: Any,
@@ -355,33 +413,27 @@ def shade_screen(
             if i < 0:
                 continue
             cx = (x + 0.5 - 0.5 * width) / focal[0]
-            gather_light(x, y, i, step, light, seen, here)
-            cosine = colour_at(
-                i, depth[y, x], cx, cy, camera, axes, pixel_angle,
-                kinds, centres, maps, halves, tapers, of_material,
-                textures, colours, patterns, finish, here, room, wall_light, glows, out,
-            )
-            cosines[y, x] = cosine
-            s0 = min(ceiling, out[0])
-            s1 = min(ceiling, out[1])
-            s2 = min(ceiling, out[2])
-            edge = False
-            if x > 0 and solid[y, x - 1] != i:
-                edge = True
-            elif x + 1 < width and solid[y, x + 1] != i:
-                edge = True
-            elif y > 0 and solid[y - 1, x] != i:
-                edge = True
-            elif y + 1 < height and solid[y + 1, x] != i:
-                edge = True
-            if edge:
-                tile = (y // TILE) * tile_columns + x // TILE
-                count = 1.0
-                for k in range(3):
-                    ox = -0.35 if k == 0 else (0.35 if k == 1 else 0.12)
-                    oy = -0.15 if k == 0 else (-0.3 if k == 1 else 0.38)
-                    sx = cx + ox / focal[0]
-                    sy = cy + oy / focal[1]
+            f = face[y, x]
+            left, right = max(0, x - 1), min(width - 1, x + 1)
+            above, below = max(0, y - 1), min(height - 1, y + 1)
+            samples = 1
+            if (
+                solid[y, left] != i or solid[y, right] != i
+                or solid[above, x] != i or solid[below, x] != i
+                or face[y, left] != f or face[y, right] != f
+                or face[above, x] != f or face[below, x] != f
+            ):
+                samples = 4
+            tile = (y // TILE) * tile_columns + x // TILE
+            s0 = s1 = s2 = 0.0
+            count = 0.0
+            t = float(depth[y, x])
+            j = i
+            sx, sy = cx, cy
+            for k in range(samples):
+                if k > 0:
+                    sx = cx + (-0.35 if k == 1 else (0.35 if k == 2 else 0.12)) / focal[0]
+                    sy = cy + (-0.15 if k == 1 else (-0.3 if k == 2 else 0.38)) / focal[1]
                     t, j = nearest(
                         axes[0, 0] * sx + axes[1, 0] * sy + axes[2, 0],
                         axes[0, 1] * sx + axes[1, 1] * sy + axes[2, 1],
@@ -391,64 +443,19 @@ def shade_screen(
                     )
                     if j < 0:
                         continue
-                    if j != i:
-                        gather_light(x, y, j, step, light, seen, here)
-                    colour_at(
-                        j, t, sx, sy, camera, axes, pixel_angle,
-                        kinds, centres, maps, halves, tapers, of_material,
-                        textures, colours, patterns, finish, here, room, wall_light, glows, out,
-                    )
-                    if j != i:
-                        gather_light(x, y, i, step, light, seen, here)
-                    s0 += min(ceiling, out[0])
-                    s1 += min(ceiling, out[1])
-                    s2 += min(ceiling, out[2])
-                    count += 1.0
-                s0 /= count
-                s1 /= count
-                s2 /= count
-            image[y, x, 0] = s0
-            image[y, x, 1] = s1
-            image[y, x, 2] = s2
+                cosine = colour_at(
+                    x, y, j, t, sx, sy, camera, axes, pixel_angle,
+                    kinds, centres, maps, halves, tapers, of_material,
+                    textures, colours, patterns, finish,
+                    step, light, planes, seen, here, room, wall_light, glows, out,
+                )
+                if k == 0:
+                    cosines[y, x] = cosine
+                s0 += min(ceiling, out[0])
+                s1 += min(ceiling, out[1])
+                s2 += min(ceiling, out[2])
+                count += 1.0
+            image[y, x, 0] = s0 / count
+            image[y, x, 1] = s1 / count
+            image[y, x, 2] = s2 / count
     return image, cosines
-
-
-@njit(cache=True, fastmath=True, nogil=True)
-def gather_light(x: int, y: int, i: int, step: int, light: Any, seen: Any, out: Any) -> None:
-    """The light of solid i near pixel (x, y): bilinear among the light samples on that solid."""
-    rows, columns, _ = light.shape
-    fy = y / step
-    fx = x / step
-    r0 = int(fy)
-    c0 = int(fx)
-    fy -= r0
-    fx -= c0
-    total = 0.0
-    for k in range(6):
-        out[k] = 0.0
-    for dr in range(2):
-        r = min(rows - 1, r0 + dr)
-        for dc in range(2):
-            c = min(columns - 1, c0 + dc)
-            if seen[r, c] != i:
-                continue
-            weight = (fy if dr else 1.0 - fy) * (fx if dc else 1.0 - fx) + 1e-4
-            total += weight
-            for k in range(6):
-                out[k] += weight * light[r, c, k]
-    if total == 0.0:  # a sliver between samples: look one sample further, else take any light
-        for dr in range(-1, 2):
-            r = min(rows - 1, max(0, r0 + dr))
-            for dc in range(-1, 2):
-                c = min(columns - 1, max(0, c0 + dc))
-                if seen[r, c] != i:
-                    continue
-                total += 1.0
-                for k in range(6):
-                    out[k] += light[r, c, k]
-    if total == 0.0:
-        total = 1.0
-        for k in range(6):
-            out[k] = light[min(rows - 1, r0), min(columns - 1, c0), k]
-    for k in range(6):
-        out[k] /= total

@@ -7,25 +7,25 @@ finer than a pixel. Which texture a piece of furniture gets is decided in `mater
 from __future__ import annotations
 
 import math
+from typing import Any
 
-from numba import njit
+from netadapt.data.rooms.kernels import inlined, kernel
 
 PLAIN, WOOD, PLANKS, TILES, CARPET, STRIPES, CHECKS, MARBLE, BRICKS, PICTURE = range(10)
 BLOBS, PANELS, GRANITE, FOLDS, OUTSIDE, SPINES, SHEET, SLATS, WEAVE, DOTS = range(10, 20)
 TEXTURES = 20
 
 
-@njit(cache=True, fastmath=True, nogil=True)
+@inlined
 def lattice(ix: int, iy: int, seed: int) -> float:
     """A hash of two integers and a seed, uniform in [0, 1)."""
     h = (ix * 374761393 + iy * 668265263 + seed * 974711411) & 0xFFFFFFFF
     h = ((h ^ (h >> 13)) * 1274126177) & 0xFFFFFFFF
-    h = ((h ^ (h >> 16)) * 2246822519) & 0xFFFFFFFF
-    h ^= h >> 15
+    h ^= h >> 16
     return h * (1.0 / 4294967296.0)
 
 
-@njit(cache=True, fastmath=True, nogil=True)
+@kernel
 def value_noise(x: float, y: float, seed: int) -> float:
     """Smooth noise in [0, 1) with features of size one."""
     fx = math.floor(x)
@@ -45,7 +45,7 @@ def value_noise(x: float, y: float, seed: int) -> float:
     return a + (c - a) * y
 
 
-@njit(cache=True, fastmath=True, nogil=True)
+@kernel
 def layered_noise(x: float, y: float, seed: int, footprint: float) -> float:
     """Three octaves of noise in [0, 1); octaves finer than `footprint` (same unit) fade out."""
     total = value_noise(x, y, seed) * 0.5 + 0.25
@@ -56,7 +56,7 @@ def layered_noise(x: float, y: float, seed: int, footprint: float) -> float:
     return total
 
 
-@njit(cache=True, fastmath=True, nogil=True)
+@inlined
 def ramp(x: float, lower: float, upper: float) -> float:
     """0 below `lower`, 1 above `upper`, linear between."""
     if x <= lower:
@@ -66,7 +66,7 @@ def ramp(x: float, lower: float, upper: float) -> float:
     return (x - lower) / (upper - lower)
 
 
-@njit(cache=True, fastmath=True, nogil=True)
+@inlined
 def band(x: float, period: float, width: float, footprint: float) -> float:
     """Coverage (0 to 1) of lines of `width` repeated every `period`, seen through a pixel."""
     phase = x / period
@@ -80,13 +80,13 @@ def band(x: float, period: float, width: float, footprint: float) -> float:
     return cover
 
 
-@njit(cache=True, fastmath=True, nogil=True)
+@inlined
 def fade(footprint: float, feature: float) -> float:
     """How much of a pattern of size `feature` survives a pixel of size `footprint`."""
     return 1.0 - ramp(footprint, 0.35 * feature, 1.1 * feature)
 
 
-@njit(cache=True, fastmath=True, nogil=True)
+@kernel
 def hashed_colour(a: int, b: int, seed: int) -> tuple[float, float, float]:
     """A colour of print and packaging: often saturated, sometimes white, grey or black."""
     hue = 6.0 * lattice(a, b, seed)
@@ -104,7 +104,7 @@ def hashed_colour(a: int, b: int, seed: int) -> tuple[float, float, float]:
     )
 
 
-@njit(cache=True, fastmath=True, nogil=True)
+@kernel
 def grain(u: float, v: float, seed: int, footprint: float, size: float) -> float:
     """Wood grain along u: 0 to 1."""
     wave = v / size + 1.7 * value_noise(u * 0.35 / size, v * 0.5 / size, seed)
@@ -114,9 +114,9 @@ def grain(u: float, v: float, seed: int, footprint: float, size: float) -> float
     return 0.5 + clear * (0.32 * (rings - 0.5) + 0.55 * (fine - 0.5))
 
 
-@njit(cache=True, fastmath=True, nogil=True)
+@kernel
 def picture(
-    x: float, y: float, seed: int, colours: object, footprint: float
+    x: float, y: float, seed: int, colours: Any, footprint: float
 ) -> tuple[float, float, float]:
     """A print, painting or screen content at (x, y) in [0, 1]^2, y upwards."""
     style = int(lattice(seed, 17, 3) * 5.0)
@@ -168,7 +168,7 @@ def picture(
     return r + (r2 - r) * k, g + (g2 - g) * k, b + (b2 - b) * k
 
 
-@njit(cache=True, fastmath=True, nogil=True)
+@kernel
 def outside(x: float, y: float, seed: int) -> tuple[float, float, float]:
     """What is seen through a window: sky, greenery, sometimes houses; (x, y) in [0, 1]^2."""
     style = lattice(seed, 3, 11)
@@ -188,7 +188,7 @@ def outside(x: float, y: float, seed: int) -> tuple[float, float, float]:
     return r, g, b
 
 
-@njit(cache=True, fastmath=True, nogil=True)
+@inlined
 def surface_colour(
     texture: int,
     u: float,
@@ -197,26 +197,27 @@ def surface_colour(
     half_v: float,
     front: bool,
     footprint: float,
-    colours: object,
-    pattern: object,
+    m: int,
+    colours: Any,
+    patterns: Any,
 ) -> tuple[float, float, float]:
     """The albedo at (u, v) metres from a face's middle.
 
     half_u, half_v: half the face's size in metres; front: whether it is the broad face of its
-    solid; footprint: metres a pixel covers there; colours [3, 3] linear RGB; pattern: (size in
-    metres, aspect, contrast, seed).
+    solid; footprint: metres a pixel covers there; m: the material, of which colours [M, 3, 3]
+    are linear RGB and patterns [M, 4] size in metres, aspect, contrast and seed.
     """
-    size = pattern[0]
-    aspect = pattern[1]
-    contrast = pattern[2]
-    seed = int(pattern[3])
+    size = patterns[m, 0]
+    aspect = patterns[m, 1]
+    contrast = patterns[m, 2]
+    seed = int(patterns[m, 3])
     first = 0.0  # towards the second colour
     second = 0.0  # towards the third colour
-    m = 1.0
+    bright = 1.0
 
     if texture == PICTURE or texture == OUTSIDE or texture == SHEET:
         if not front:
-            return colours[0, 0], colours[0, 1], colours[0, 2]
+            return colours[m, 0, 0], colours[m, 0, 1], colours[m, 0, 2]
         x = 0.5 + 0.5 * u / half_u
         y = 0.5 + 0.5 * v / half_v
         if texture == OUTSIDE:
@@ -224,17 +225,17 @@ def surface_colour(
         rim = size
         edge = min(half_u - abs(u), half_v - abs(v))
         if edge < rim:
-            return colours[0, 0], colours[0, 1], colours[0, 2]
+            return colours[m, 0, 0], colours[m, 0, 1], colours[m, 0, 2]
         if edge < rim * aspect:
-            return colours[1, 0], colours[1, 1], colours[1, 2]
+            return colours[m, 1, 0], colours[m, 1, 1], colours[m, 1, 2]
         if texture == SHEET:
             line = band(v, 0.012, 0.004, footprint)
             word = 1.0 if lattice(int(x * 25.0), int(v / 0.012), seed) > 0.22 else 0.0
             k = 0.7 * line * word
             if lattice(seed, 1, 2) < 0.5 and y > 0.55 and x > 0.45:
                 return hashed_colour(int(x * 4.0), int(y * 4.0), seed)
-            p = colours[2, 0]
-            return p * (1.0 - k), colours[2, 1] * (1.0 - k), colours[2, 2] * (1.0 - k)
+            p = colours[m, 2, 0]
+            return p * (1.0 - k), colours[m, 2, 1] * (1.0 - k), colours[m, 2, 2] * (1.0 - k)
         inner_u = max(half_u - rim * aspect, 1e-3)
         inner_v = max(half_v - rim * aspect, 1e-3)
         return picture(
@@ -260,24 +261,24 @@ def surface_colour(
         if level > mark - 0.3 and level < mark - 0.12:
             r, g, b = 0.5 + 0.5 * r, 0.5 + 0.5 * g, 0.5 + 0.5 * b
         seam = u - cell * width - 0.5 * width * lattice(index, 1, seed)
-        m = 0.55 + 0.45 * ramp(seam, 0.0, 0.006)
-        return r * m, g * m, b * m
+        bright = 0.55 + 0.45 * ramp(seam, 0.0, 0.006)
+        return r * bright, g * bright, b * bright
 
     if texture == PLAIN:
-        m = 1.0 + contrast * (layered_noise(u * 1.1, v * 1.1, seed, 0.3) - 0.5)
+        bright = 1.0 + contrast * (layered_noise(u * 1.1, v * 1.1, seed, 0.3) - 0.5)
     elif texture == WOOD:
         first = grain(u, v, seed, footprint, size)
-        m = 1.0 + 0.3 * contrast * (value_noise(u * 0.8, v * 2.0, seed + 8) - 0.5)
+        bright = 1.0 + 0.3 * contrast * (value_noise(u * 0.8, v * 2.0, seed + 8) - 0.5)
     elif texture == PLANKS:
         row = int(math.floor(v / size))
         shift = lattice(row, 7, seed)
         column = int(math.floor(u / (size * aspect) + shift))
         tone = lattice(row, column, seed + 1)
         first = 0.35 * tone + 0.65 * grain(u, v, seed + row * 31 + column, footprint, 0.4 * size)
-        m = 1.0 + contrast * (tone - 0.5)
+        bright = 1.0 + contrast * (tone - 0.5)
         seam = band(v + 0.5 * size, size, 0.004, footprint)
         seam = max(seam, band(u + (shift + 0.5) * size * aspect, size * aspect, 0.004, footprint))
-        m *= 1.0 - 0.55 * seam
+        bright *= 1.0 - 0.55 * seam
     elif texture == TILES or texture == BRICKS:
         height = size * aspect
         row = int(math.floor(v / height))
@@ -287,8 +288,8 @@ def surface_colour(
         column = int(math.floor(along / size))
         tone = lattice(row, column, seed)
         first = tone if texture == BRICKS else 0.4 * tone
-        m = 1.0 + contrast * (lattice(row, column, seed + 1) - 0.5)
-        m *= 1.0 + 0.35 * contrast * (layered_noise(u * 9.0, v * 9.0, seed + 2, footprint * 9) - 0.5)
+        bright = 1.0 + contrast * (lattice(row, column, seed + 1) - 0.5)
+        bright *= 1.0 + 0.35 * contrast * (layered_noise(u * 9.0, v * 9.0, seed + 2, footprint * 9) - 0.5)
         joint = 0.012 if texture == BRICKS else 0.006
         second = band(along + 0.5 * size, size, joint, footprint)
         second = max(second, band(v + 0.5 * height, height, joint, footprint))
@@ -296,7 +297,7 @@ def surface_colour(
         fine = value_noise(u / 0.008, v / 0.008, seed) - 0.5
         middle = value_noise(u / 0.05, v / 0.05, seed + 1) - 0.5
         broad = value_noise(u / 0.6, v / 0.6, seed + 2) - 0.5
-        m = 1.0 + contrast * (
+        bright = 1.0 + contrast * (
             1.2 * fine * fade(footprint, 0.008) + 0.5 * middle * fade(footprint, 0.05) + 0.3 * broad
         )
         first = ramp(value_noise(u / size, v / size, seed + 3), 0.4, 0.7)
@@ -311,7 +312,7 @@ def surface_colour(
         turbulence = layered_noise(u / size, v / size, seed, footprint / size)
         vein = abs(math.sin(6.2832 * (0.7 * u / size + 2.2 * turbulence)))
         first = 1.0 - ramp(vein, 0.0, 0.5)
-        m = 1.0 + contrast * (turbulence - 0.5)
+        bright = 1.0 + contrast * (turbulence - 0.5)
     elif texture == BLOBS:
         level = layered_noise(u / size, v / size, seed, footprint / size)
         first = ramp(level, 0.5, 0.54)
@@ -324,10 +325,10 @@ def surface_colour(
         dv = v / height
         dv = (dv - math.floor(dv) - 0.5) * height
         edge = min(0.5 * size - abs(du), 0.5 * height - abs(dv))
-        m = 1.0 - 0.75 * (1.0 - ramp(edge, 0.003, 0.004 + footprint))
+        bright = 1.0 - 0.75 * (1.0 - ramp(edge, 0.003, 0.004 + footprint))
         if contrast > 0.5:  # a framed door
             inner = abs(edge - 0.07)
-            m *= 1.0 - 0.35 * (1.0 - ramp(inner, 0.004, 0.008 + footprint))
+            bright *= 1.0 - 0.35 * (1.0 - ramp(inner, 0.004, 0.008 + footprint))
         first = 0.3 * grain(v, u, seed, footprint, 0.05) if contrast > 0.25 else 0.0
         handle = abs(du - 0.38 * size) < 0.008 and abs(dv) < 0.07
         if aspect < 0.8:
@@ -342,18 +343,18 @@ def surface_colour(
     elif texture == FOLDS:
         bend = 0.6 * value_noise(u * 2.0 / size, v * 0.4, seed)
         wave = math.sin(6.2832 * (u / size + bend))
-        m = 0.72 + 0.28 * wave
+        bright = 0.72 + 0.28 * wave
         first = ramp(value_noise(u / 0.04, v / 0.05, seed + 2), 0.62, 0.7) * contrast
     elif texture == SLATS:
         phase = v / size
         phase -= math.floor(phase)
         clear = fade(footprint, size)
-        m = 1.0 - clear * 0.55 * (1.0 - phase) - 0.25 * (1.0 - clear)
+        bright = 1.0 - clear * 0.55 * (1.0 - phase) - 0.25 * (1.0 - clear)
     elif texture == WEAVE:
         clear = fade(footprint, 0.5 * size)
         wave = math.sin(6.2832 * u / size) * math.sin(6.2832 * v / size)
         first = 0.5 + 0.5 * wave * clear
-        m = 1.0 + 0.4 * contrast * (value_noise(u / 0.3, v / 0.3, seed) - 0.5)
+        bright = 1.0 + 0.4 * contrast * (value_noise(u / 0.3, v / 0.3, seed) - 0.5)
     elif texture == DOTS:
         du = u / size
         du -= math.floor(du) + 0.5
@@ -366,11 +367,11 @@ def surface_colour(
 
     first = min(1.0, max(0.0, first))
     second = min(1.0, max(0.0, second))
-    m = max(0.05, m)
-    r = colours[0, 0] + (colours[1, 0] - colours[0, 0]) * first
-    g = colours[0, 1] + (colours[1, 1] - colours[0, 1]) * first
-    b = colours[0, 2] + (colours[1, 2] - colours[0, 2]) * first
-    r += (colours[2, 0] - r) * second
-    g += (colours[2, 1] - g) * second
-    b += (colours[2, 2] - b) * second
-    return r * m, g * m, b * m
+    bright = max(0.05, bright)
+    r = colours[m, 0, 0] + (colours[m, 1, 0] - colours[m, 0, 0]) * first
+    g = colours[m, 0, 1] + (colours[m, 1, 1] - colours[m, 0, 1]) * first
+    b = colours[m, 0, 2] + (colours[m, 1, 2] - colours[m, 0, 2]) * first
+    r += (colours[m, 2, 0] - r) * second
+    g += (colours[m, 2, 1] - g) * second
+    b += (colours[m, 2, 2] - b) * second
+    return r * bright, g * bright, b * bright

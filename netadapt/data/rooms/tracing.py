@@ -11,19 +11,19 @@ import math
 from typing import Any
 
 import numpy as np
-from numba import njit
+from netadapt.data.rooms.kernels import inlined, kernel
 
 BOX, ELLIPSOID, FRUSTUM, SHELL = range(4)
 TILE = 16
 """Pixels a side of a screen tile."""
-FACE_TILES = 8
+FACE_TILES = 7
 """Tiles a side of each of the six faces of the cube of directions around a lamp."""
 NEAR_M = 0.02
 NOTHING = 1e30
 """The ray parameter of a miss: finite, since fast arithmetic knows no infinity."""
 
 
-@njit(cache=True, fastmath=True, nogil=True)
+@inlined
 def hit(
     kind: int,
     ox: float,
@@ -114,7 +114,7 @@ def hit(
     return best
 
 
-@njit(cache=True, fastmath=True, nogil=True)
+@kernel
 def local_origins(origin: Any, centres: Any, maps: Any) -> Any:
     """`origin` in the frame of every solid: [N, 3]."""
     count = centres.shape[0]
@@ -128,7 +128,7 @@ def local_origins(origin: Any, centres: Any, maps: Any) -> Any:
     return out
 
 
-@njit(cache=True, fastmath=True, nogil=True)
+@inlined
 def nearest(
     dx: float,
     dy: float,
@@ -159,7 +159,7 @@ def nearest(
     return best, found
 
 
-@njit(cache=True, fastmath=True, nogil=True)
+@kernel
 def screen_lists(
     camera: Any,
     axes: Any,
@@ -252,7 +252,7 @@ def screen_lists(
     return starts, items, closest
 
 
-@njit(cache=True, fastmath=True, nogil=True)
+@inlined
 def direction_tile(x: float, y: float, z: float) -> int:
     """The tile of the cube of directions that (x, y, z) points into."""
     ax, ay, az = abs(x), abs(y), abs(z)
@@ -271,7 +271,7 @@ def direction_tile(x: float, y: float, z: float) -> int:
     return (face * FACE_TILES + row) * FACE_TILES + column
 
 
-@njit(cache=True, fastmath=True, nogil=True)
+@kernel
 def tile_cones() -> tuple[Any, Any]:
     """Middle directions [T, 3] and angular radii [T] of the tiles of the cube of directions."""
     total = 6 * FACE_TILES * FACE_TILES
@@ -306,7 +306,7 @@ def tile_cones() -> tuple[Any, Any]:
     return middles, radii
 
 
-@njit(cache=True, fastmath=True, nogil=True)
+@kernel
 def lamp_lists(
     lamps: Any, casting: Any, centres: Any, rotations: Any, halves: Any, middles: Any, radii: Any
 ) -> tuple[Any, Any]:
@@ -321,6 +321,7 @@ def lamp_lists(
     sphere = np.empty((count, 16, 3))
     spheres = np.zeros(count, dtype=np.int32)
     reach = np.zeros(count)
+    whole = np.zeros(count)
     for i in range(count):
         if not casting[i]:
             continue
@@ -336,6 +337,7 @@ def lamp_lists(
                 n1 = 1
             else:
                 n2 = 1
+        whole[i] = math.sqrt(h0 * h0 + h1 * h1 + h2 * h2)
         reach[i] = math.sqrt((h0 / n0) ** 2 + (h1 / n1) ** 2 + (h2 / n2) ** 2)
         for a in range(n0):
             for b in range(n1):
@@ -352,48 +354,50 @@ def lamp_lists(
                             + rotations[i, 2, d] * sz
                         )
                     spheres[i] = k + 1
-    marks = np.zeros((total * tiles, count), dtype=np.bool_)
-    starts = np.zeros(total * tiles + 1, dtype=np.int32)
     cosines = np.cos(radii)
     sines = np.sin(radii)
+    found = np.zeros((total * tiles, count), dtype=np.int16)
+    filled = np.zeros(total * tiles, dtype=np.int32)
     for lamp in range(total):
+        first = lamp * tiles
         for i in range(count):
-            for k in range(spheres[i]):
-                x = sphere[i, k, 0] - lamps[lamp, 0]
-                y = sphere[i, k, 1] - lamps[lamp, 1]
-                z = sphere[i, k, 2] - lamps[lamp, 2]
+            x = centres[i, 0] - lamps[lamp, 0]
+            y = centres[i, 1] - lamps[lamp, 1]
+            z = centres[i, 2] - lamps[lamp, 2]
+            far = x * x + y * y + z * z > (4.0 * whole[i]) ** 2  # one sphere is tight enough
+            for k in range(1 if far and spheres[i] > 0 else spheres[i]):
+                radius = whole[i] if far else reach[i]
+                if not far:
+                    x = sphere[i, k, 0] - lamps[lamp, 0]
+                    y = sphere[i, k, 1] - lamps[lamp, 1]
+                    z = sphere[i, k, 2] - lamps[lamp, 2]
                 distance = math.sqrt(x * x + y * y + z * z)
-                if distance <= reach[i]:
-                    for tile in range(tiles):
-                        marks[lamp * tiles + tile, i] = True
-                    break
-                sine = reach[i] / distance
+                everywhere = distance <= radius
+                inverse = 1.0 / max(distance, 1e-9)
+                sine = min(1.0, radius * inverse)
                 cosine = math.sqrt(1.0 - sine * sine)
-                inverse = 1.0 / distance
+                x *= inverse
+                y *= inverse
+                z *= inverse
                 for tile in range(tiles):
-                    dot = (
-                        middles[tile, 0] * x + middles[tile, 1] * y + middles[tile, 2] * z
-                    ) * inverse
+                    dot = middles[tile, 0] * x + middles[tile, 1] * y + middles[tile, 2] * z
                     # cos(a + b), both angles below a right angle
-                    if dot >= cosine * cosines[tile] - sine * sines[tile]:
-                        marks[lamp * tiles + tile, i] = True
+                    if everywhere or dot >= cosine * cosines[tile] - sine * sines[tile]:
+                        n = filled[first + tile]
+                        if n == 0 or found[first + tile, n - 1] != i:
+                            found[first + tile, n] = i
+                            filled[first + tile] = n + 1
+    starts = np.zeros(total * tiles + 1, dtype=np.int32)
     for k in range(total * tiles):
-        n = 0
-        for i in range(count):
-            if marks[k, i]:
-                n += 1
-        starts[k + 1] = starts[k] + n
+        starts[k + 1] = starts[k] + filled[k]
     items = np.empty(starts[-1], dtype=np.int32)
-    position = 0
     for k in range(total * tiles):
-        for i in range(count):
-            if marks[k, i]:
-                items[position] = i
-                position += 1
+        for n in range(filled[k]):
+            items[starts[k] + n] = found[k, n]
     return starts, items
 
 
-@njit(cache=True, fastmath=True, nogil=True)
+@inlined
 def lit(
     lamp: int,
     dx: float,
@@ -434,7 +438,7 @@ def lit(
     return True
 
 
-@njit(cache=True, fastmath=True, nogil=True)
+@kernel
 def trace_screen(
     axes: Any,
     focal: Any,
@@ -447,20 +451,27 @@ def trace_screen(
     starts: Any,
     items: Any,
     closest: Any,
-) -> tuple[Any, Any]:
-    """What every pixel sees: depth [H, W] metres along the optical axis, solid [H, W]."""
+) -> tuple[Any, Any, Any]:
+    """What every pixel sees: depth [H, W] metres along the optical axis, solid, and its face.
+
+    The face is the axis of a box's face, and 0 on curved solids.
+    """
     depth = np.empty((height, width), dtype=np.float32)
     solid = np.empty((height, width), dtype=np.int32)
+    face = np.zeros((height, width), dtype=np.int8)
     columns = (width + TILE - 1) // TILE
     for y in range(height):
         cy = (y + 0.5 - 0.5 * height) / focal[1]
         for x in range(width):
             cx = (x + 0.5 - 0.5 * width) / focal[0]
             tile = (y // TILE) * columns + x // TILE
+            dx = axes[0, 0] * cx + axes[1, 0] * cy + axes[2, 0]
+            dy = axes[0, 1] * cx + axes[1, 1] * cy + axes[2, 1]
+            dz = axes[0, 2] * cx + axes[1, 2] * cy + axes[2, 2]
             t, i = nearest(
-                axes[0, 0] * cx + axes[1, 0] * cy + axes[2, 0],
-                axes[0, 1] * cx + axes[1, 1] * cy + axes[2, 1],
-                axes[0, 2] * cx + axes[1, 2] * cy + axes[2, 2],
+                dx,
+                dy,
+                dz,
                 kinds,
                 maps,
                 tapers,
@@ -472,4 +483,13 @@ def trace_screen(
             )
             depth[y, x] = t
             solid[y, x] = i
-    return depth, solid
+            if i >= 0 and (kinds[i] == BOX or kinds[i] == SHELL):
+                farthest = 0.0
+                for a in range(3):
+                    local = origins[i, a] + t * (
+                        maps[i, a, 0] * dx + maps[i, a, 1] * dy + maps[i, a, 2] * dz
+                    )
+                    if abs(local) > farthest:
+                        farthest = abs(local)
+                        face[y, x] = a
+    return depth, solid, face
