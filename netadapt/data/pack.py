@@ -293,12 +293,12 @@ def _made(
         yield from map(make, missing)
         return
     # HDF5 admits one reader a process, so threads would not read in parallel.
-    # Ctrl-C is for the parent alone: it lets the shards being written be finished.
+    # Ctrl-C ends a worker at once and silently: what it hadn't finished is made again.
     pool = ProcessPoolExecutor(
         min(workers, len(missing)),
         get_context("spawn"),
         initializer=signal.signal,
-        initargs=(signal.SIGINT, signal.SIG_IGN),
+        initargs=(signal.SIGINT, signal.SIG_DFL),
     )
     try:
         jobs = [pool.submit(make, shard) for shard in missing]
