@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -11,7 +12,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from netadapt.cli.common import JsonOption, QuietOption, messages, print_json, results, say
+from netadapt.cli.common import (
+    JsonOption,
+    QuietOption,
+    SeedOption,
+    messages,
+    print_json,
+    results,
+    say,
+)
 
 if TYPE_CHECKING:
     from netadapt.data.checking import SplitCheck
@@ -90,6 +99,49 @@ def import_pairs(
         f"{target}: {imported.train} pairs to train on, {imported.holdout} held out, median depth "
         f"{imported.median_depth_m:.2f} m"
     )
+
+
+@app.command()
+def rooms(
+    target: TargetArgument,
+    scenes: Annotated[int, typer.Option(help="Rooms to draw; no two splits share one.")] = 500,
+    frames_per_scene: Annotated[int, typer.Option(help="Pictures of each room.")] = 4,
+    seed: SeedOption = 0,
+    packed: Annotated[
+        bool, typer.Option("--packed", help="Write a packed set, 250 pixels high, not HDF5.")
+    ] = False,
+    workers: Annotated[
+        int | None, typer.Option(min=1, help="Processes; default one a core.")
+    ] = None,
+    as_json: JsonOption = False,
+    quiet: QuietOption = False,
+) -> None:
+    """Render random indoor scenes with depth, to learn from without photographs.
+
+    Written in FastDepth's HDF5 layout (about 1.5 MB a picture), or with --packed ready to train
+    from (0.4 MB). The same seed gives the same bytes; a killed run is continued by the same
+    command.
+
+    Example: netadapt data rooms data/rooms --scenes 2000 --seed 1
+    """
+    from netadapt.data.rooms import RENDERER_VERSION, write_rooms, write_rooms_pack
+
+    write = write_rooms_pack if packed else write_rooms
+    with _resumable(quiet), _bar("rendering", quiet or as_json) as progress:
+        counts = write(
+            target,
+            scenes=scenes,
+            frames_per_scene=frames_per_scene,
+            seed=seed,
+            workers=workers or os.cpu_count() or 1,
+            progress=progress,
+        )
+    if as_json:
+        made = {"rendered": True, "renderer": RENDERER_VERSION, "seed": seed, "scenes": scenes}
+        print_json({"data": str(target), **made, "images": counts})
+        return
+    listed = ", ".join(f"{split} {count}" for split, count in counts.items())
+    print(f"{target}: rendered rooms; {listed}")
 
 
 @app.command()

@@ -1,20 +1,19 @@
-"""Rendered rooms: random indoor scenes with depth, made by ray casting, clearly not photographs.
+"""Rendered rooms: random indoor scenes with depth, made by ray casting; none is a photograph.
 
-`render_frame` gives one frame, `render_frames` several in memory, `render_pack` arrays on disk and
-`write_rooms` a data set in FastDepth's HDF5 layout.
+`render_frame` gives one frame and `render_frames` several in memory; `write_rooms` writes a data
+set in FastDepth's HDF5 layout, `write_rooms_pack` one that is packed for fast reading.
 """
 
 from __future__ import annotations
 
 from netadapt.data.rooms.packing import write_rooms_pack
 from netadapt.data.rooms.render import RENDERER_VERSION, render_frame, render_frames
-from netadapt.data.rooms.writing import render_pack, write_rooms
+from netadapt.data.rooms.writing import write_rooms
 
 __all__ = [
     "RENDERER_VERSION",
     "render_frame",
     "render_frames",
-    "render_pack",
     "write_rooms",
     "write_rooms_pack",
 ]

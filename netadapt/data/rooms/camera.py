@@ -35,7 +35,9 @@ def focal_lengths(height: int, width: int) -> NDArray[np.float64]:
     return np.array([FOCAL_PX * width / 640.0, FOCAL_PX * height / 480.0])
 
 
-def look(position: tuple[float, float, float], target: tuple[float, float, float], roll: float) -> Pose:
+def look(
+    position: tuple[float, float, float], target: tuple[float, float, float], roll: float
+) -> Pose:
     """A camera at `position` that looks at `target`, turned by `roll` radians."""
     forward = np.array(target) - np.array(position)
     forward /= max(1e-6, float(np.linalg.norm(forward)))
@@ -79,19 +81,35 @@ def draw_pose(rng: Random, scene: Scene) -> Pose:
     return look(at, target, roll)
 
 
-def sees(scene: Scene, pose: Pose, height: int, width: int) -> tuple[
-    NDArray[np.float32], NDArray[np.int32]
-]:
+def sees(
+    scene: Scene, pose: Pose, height: int, width: int
+) -> tuple[NDArray[np.float32], NDArray[np.int32]]:
     """Depth [H, W] in metres and the solid of every pixel."""
     focal = focal_lengths(height, width)
     starts, items, closest = screen_lists(
-        pose.position, pose.axes, focal, height, width,
-        scene.kinds, scene.centres, scene.rotations, scene.halves,
+        pose.position,
+        pose.axes,
+        focal,
+        height,
+        width,
+        scene.kinds,
+        scene.centres,
+        scene.rotations,
+        scene.halves,
     )
     origins = local_origins(pose.position, scene.centres, scene.maps)
     depth, solid, _ = trace_screen(
-        pose.axes, focal, height, width,
-        scene.kinds, scene.maps, scene.tapers, origins, starts, items, closest,
+        pose.axes,
+        focal,
+        height,
+        width,
+        scene.kinds,
+        scene.maps,
+        scene.tapers,
+        origins,
+        starts,
+        items,
+        closest,
     )
     return depth, solid
 

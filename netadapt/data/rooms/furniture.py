@@ -86,7 +86,9 @@ def thing(b: SceneBuilder, rng: Random, tallest: float) -> None:
     elif pick == 4:  # a bowl, perhaps of fruit
         r = rng.uniform(0.07, 0.16)
         h = rng.uniform(0.04, 0.1)
-        b.pillar((0, 0, 0), 0.55 * r, h, made_of.plain(rng, made_of.any_colour(rng), 0.6), taper=1.8)
+        b.pillar(
+            (0, 0, 0), 0.55 * r, h, made_of.plain(rng, made_of.any_colour(rng), 0.6), taper=1.8
+        )
         if rng.random() < 0.6:
             m = made_of.plain(rng, made_of.any_colour(rng), 0.5)
             for _ in range(4):
@@ -94,8 +96,11 @@ def thing(b: SceneBuilder, rng: Random, tallest: float) -> None:
                 b.ball((rng.uniform(-0.5, 0.5) * r, rng.uniform(-0.5, 0.5) * r, h), (s, s, s), m)
     elif pick == 5:  # a plate
         b.pillar(
-            (0, 0, 0), rng.uniform(0.07, 0.1), 0.018,
-            made_of.plain(rng, made_of.muted_colour(rng), 0.6), taper=1.35,
+            (0, 0, 0),
+            rng.uniform(0.07, 0.1),
+            0.018,
+            made_of.plain(rng, made_of.muted_colour(rng), 0.6),
+            taper=1.35,
         )
     elif pick in (6, 7):  # a carton
         h = min(tallest, rng.uniform(0.05, 0.35))
@@ -158,7 +163,11 @@ def thing(b: SceneBuilder, rng: Random, tallest: float) -> None:
     elif pick == 16:  # a kettle or vase
         r = rng.uniform(0.05, 0.09)
         h = min(tallest, rng.uniform(0.14, 0.3))
-        m = made_of.metal(rng) if rng.random() < 0.5 else made_of.plain(rng, made_of.any_colour(rng), 0.7)
+        m = (
+            made_of.metal(rng)
+            if rng.random() < 0.5
+            else made_of.plain(rng, made_of.any_colour(rng), 0.7)
+        )
         b.pillar((0, 0, 0), r, 0.8 * h, m, taper=rng.uniform(0.5, 1.2))
         b.ball((0, 0, 0.8 * h), (0.6 * r, 0.6 * r, 0.12 * h), m)
         b.box((1.2 * r, 0, 0.5 * h), (0.01, 0.01, 0.3 * h), made_of.plain(rng, made_of.BLACK))
@@ -227,7 +236,9 @@ def plant(b: SceneBuilder, rng: Random, height: float) -> None:
     b.pillar((0, 0, 0), r, pot, made_of.plain(rng, made_of.muted_colour(rng)), taper=1.2)
     b.pillar((0, 0, 0), 0.012, 0.7 * height, made_of.plain(rng, (0.1, 0.06, 0.03)))
     for _ in range(rng.randrange(7, 18)):
-        green = made_of.plain(rng, made_of.from_hsv(rng.gauss(0.28, 0.04), 0.6, rng.uniform(0.2, 0.6)))
+        green = made_of.plain(
+            rng, made_of.from_hsv(rng.gauss(0.28, 0.04), 0.6, rng.uniform(0.2, 0.6))
+        )
         a = rng.uniform(0, 6.28)
         d = rng.uniform(0.2, 1.0) * 0.38 * height
         size = rng.uniform(0.08, 0.2) * height
@@ -256,7 +267,12 @@ def chair(b: SceneBuilder, rng: Random, style: dict[str, object]) -> None:
             b.box((0.14 * math.cos(a), 0.14 * math.sin(a), 0.06), (0.15, 0.02, 0.015), frame, yaw=a)
         b.pillar((0, 0, 0.05), 0.025, seat - 0.08, frame)
         b.box((0, 0, seat - 0.03), (h, h, 0.035), cover)
-        b.box((0, -h, 0.5 * (seat + top) + 0.08), (0.9 * h, 0.03, 0.5 * (top - seat) - 0.06), cover, roll=0.12)
+        b.box(
+            (0, -h, 0.5 * (seat + top) + 0.08),
+            (0.9 * h, 0.03, 0.5 * (top - seat) - 0.06),
+            cover,
+            roll=0.12,
+        )
         b.box((0, -h - 0.03, seat + 0.05), (0.03, 0.02, 0.15), frame)
         if rng.random() < 0.5:
             for x in (-h - 0.03, h + 0.03):
@@ -285,7 +301,12 @@ def chair(b: SceneBuilder, rng: Random, style: dict[str, object]) -> None:
         b.box((0, y, 0.5 * (seat + top) + 0.07), (h - t, 0.014, 0.5 * (top - seat) - 0.07), cover)
     elif back == 3:  # crossed
         for roll in (0.6, -0.6):
-            b.box((0, y, 0.5 * (seat + top) + 0.04), (0.012, 0.008, 0.55 * (top - seat)), frame, pitch=roll)
+            b.box(
+                (0, y, 0.5 * (seat + top) + 0.04),
+                (0.012, 0.008, 0.55 * (top - seat)),
+                frame,
+                pitch=roll,
+            )
         b.box((0, y, top - 0.03), (h, 0.012, 0.03), frame)
     else:  # upholstered
         b.box((0, -h + 0.04, 0.5 * (seat + top)), (h, 0.05, 0.5 * (top - seat)), cover, roll=0.08)
@@ -419,7 +440,9 @@ def bed(b: SceneBuilder, rng: Random, width: float) -> None:
         if rng.random() < 0.5:
             cushion(b, rng, x, 0.42, top, 0.4)
     for _ in range(rng.randrange(3)):
-        with b.frame(rng.uniform(-0.6, 0.6) * h, rng.uniform(0.9, 1.7), top + 0.05, rng.uniform(-3, 3)):
+        with b.frame(
+            rng.uniform(-0.6, 0.6) * h, rng.uniform(0.9, 1.7), top + 0.05, rng.uniform(-3, 3)
+        ):
             thing(b, rng, 0.3)
     b.interest(0, 0.5 * length, top)
 
@@ -446,7 +469,9 @@ def cabinet(b: SceneBuilder, rng: Random, width: float, depth: float, height: fl
             for c in range(columns):
                 x0, x1 = -h + width * c / columns, -h + width * (c + 1) / columns
                 z0, z1 = (foot + (height - foot) * (r + k) / rows for k in (0, 1))
-                b.slab((x0 + 0.006, depth - 0.03, z0 + 0.006), (x1 - 0.006, depth, z1 - 0.006), face)
+                b.slab(
+                    (x0 + 0.006, depth - 0.03, z0 + 0.006), (x1 - 0.006, depth, z1 - 0.006), face
+                )
                 xk = 0.5 * (x0 + x1) if rows > 1 else (x1 - 0.06 if c % 2 == 0 else x0 + 0.06)
                 zk = 0.5 * (z0 + z1) if height < 1.2 or rows > 1 else 1.0
                 if bar:
@@ -507,7 +532,11 @@ def kitchen_run(b: SceneBuilder, rng: Random, width: float, ceiling: float) -> N
         z = rng.choice((height - 0.05, height - 0.2, height - 0.2))
         door = front if rng.random() < 0.93 else made_of.metal(rng)
         b.slab((x + 0.004, depth - 0.04, 0.12), (x + w - 0.004, depth - 0.012, z), door)
-        b.slab((x + 0.004, depth - 0.04, z + 0.006), (x + w - 0.004, depth - 0.012, height - 0.04), door)
+        b.slab(
+            (x + 0.004, depth - 0.04, z + 0.006),
+            (x + w - 0.004, depth - 0.012, height - 0.04),
+            door,
+        )
         if rng.random() < 0.9:
             b.box((x + 0.5 * w, depth, z - 0.05), (min(0.08, 0.3 * w), 0.012, 0.006), handle)
         x += w
@@ -525,7 +554,11 @@ def kitchen_run(b: SceneBuilder, rng: Random, width: float, ceiling: float) -> N
         b.rod((sx, 0.18, height + 0.22), 0.011, 0.09, steel, roll=1.5708)
     if rng.random() < 0.4:  # a hob, an oven below it
         sx = rng.uniform(-0.6, 0.6) * (h - 0.3)
-        b.box((sx, 0.5 * depth, height + 0.003), (0.28, 0.24, 0.005), made_of.plain(rng, made_of.BLACK, 0.9))
+        b.box(
+            (sx, 0.5 * depth, height + 0.003),
+            (0.28, 0.24, 0.005),
+            made_of.plain(rng, made_of.BLACK, 0.9),
+        )
         b.box((sx, depth - 0.01, 0.48), (0.28, 0.012, 0.28), made_of.plain(rng, made_of.BLACK, 0.9))
         b.box((sx, depth + 0.02, 0.7), (0.22, 0.01, 0.008), handle)
         if rng.random() < 0.5:
@@ -535,7 +568,11 @@ def kitchen_run(b: SceneBuilder, rng: Random, width: float, ceiling: float) -> N
         sx = rng.choice((-1, 1)) * (h - 0.35)
         body = made_of.plain(rng, rng.choice((made_of.WHITE, made_of.BLACK, (0.4, 0.4, 0.4))), 0.6)
         b.slab((sx - 0.25, 0.05, height), (sx + 0.25, 0.42, height + 0.28), body)
-        b.box((sx - 0.06, 0.42, height + 0.14), (0.16, 0.004, 0.1), made_of.plain(rng, made_of.BLACK, 0.9))
+        b.box(
+            (sx - 0.06, 0.42, height + 0.14),
+            (0.16, 0.004, 0.1),
+            made_of.plain(rng, made_of.BLACK, 0.9),
+        )
     with b.frame(0, 0.5 * depth, height):
         clutter(b, rng, 0.95 * width, 0.75 * depth, rng.uniform(3, 13), 0.45)
     style = rng.random()
@@ -571,8 +608,15 @@ def wall_shelf(b: SceneBuilder, rng: Random, width: float) -> None:
 
 def fridge(b: SceneBuilder, rng: Random) -> None:
     w, d, h = rng.uniform(0.28, 0.42), rng.uniform(0.58, 0.75), rng.uniform(1.2, 1.9)
-    m = made_of.metal(rng) if rng.random() < 0.4 else made_of.plain(
-        rng, rng.choice((made_of.WHITE, made_of.WHITE, made_of.BLACK, made_of.any_colour(rng))), 0.6)
+    m = (
+        made_of.metal(rng)
+        if rng.random() < 0.4
+        else made_of.plain(
+            rng,
+            rng.choice((made_of.WHITE, made_of.WHITE, made_of.BLACK, made_of.any_colour(rng))),
+            0.6,
+        )
+    )
     split = h * rng.uniform(0.3, 0.7)
     b.slab((-w, 0, 0.04), (w, d - 0.06, h), m)
     b.slab((-w, d - 0.05, 0.05), (w, d, split - 0.005), m)
@@ -632,16 +676,26 @@ def floor_lamp(b: SceneBuilder, rng: Random) -> None:
     b.pillar((0, 0, 0), 0.013, h, m)
     glow = made_of.glowing(made_of.from_hsv(0.1, rng.uniform(0, 0.4), 0.97), rng.uniform(1.0, 4.0))
     dull = made_of.plain(rng, made_of.muted_colour(rng))
-    b.pillar((0, 0, h - 0.1), rng.uniform(0.12, 0.22), 0.28, glow if rng.random() < 0.6 else dull,
-             taper=rng.choice((0.5, 0.8, 1.6)))
+    b.pillar(
+        (0, 0, h - 0.1),
+        rng.uniform(0.12, 0.22),
+        0.28,
+        glow if rng.random() < 0.6 else dull,
+        taper=rng.choice((0.5, 0.8, 1.6)),
+    )
 
 
 def floor_things(b: SceneBuilder, rng: Random) -> None:
     """A bin, bag, carton, basket, toy or pile on the floor."""
     pick = rng.randrange(8)
     if pick == 0:
-        b.pillar((0, 0, 0), rng.uniform(0.1, 0.16), rng.uniform(0.25, 0.6),
-                 made_of.plain(rng, made_of.any_colour(rng), 0.4), taper=1.25)
+        b.pillar(
+            (0, 0, 0),
+            rng.uniform(0.1, 0.16),
+            rng.uniform(0.25, 0.6),
+            made_of.plain(rng, made_of.any_colour(rng), 0.4),
+            taper=1.25,
+        )
     elif pick in (1, 2):
         z = 0.0
         for _ in range(rng.randrange(1, 4)):
@@ -649,8 +703,12 @@ def floor_things(b: SceneBuilder, rng: Random) -> None:
             m = made_of.plain(rng, made_of.from_hsv(0.085, 0.4, rng.uniform(0.5, 0.8)), 0.0)
             if rng.random() < 0.5:
                 m = made_of.packaging(rng)
-            b.box((0, 0, z + h), (rng.uniform(0.12, 0.3), rng.uniform(0.12, 0.25), h), m,
-                  yaw=rng.uniform(-0.4, 0.4))
+            b.box(
+                (0, 0, z + h),
+                (rng.uniform(0.12, 0.3), rng.uniform(0.12, 0.25), h),
+                m,
+                yaw=rng.uniform(-0.4, 0.4),
+            )
             z += 2 * h
     elif pick == 3:
         r = rng.uniform(0.12, 0.22)
@@ -661,8 +719,11 @@ def floor_things(b: SceneBuilder, rng: Random) -> None:
     elif pick == 5:
         for _ in range(rng.randrange(2, 6)):
             s = rng.uniform(0.04, 0.14)
-            b.ball((rng.uniform(-0.4, 0.4), rng.uniform(-0.4, 0.4), s), (s, s, s),
-                   made_of.plain(rng, made_of.any_colour(rng), 0.4))
+            b.ball(
+                (rng.uniform(-0.4, 0.4), rng.uniform(-0.4, 0.4), s),
+                (s, s, s),
+                made_of.plain(rng, made_of.any_colour(rng), 0.4),
+            )
     elif pick == 6:
         s = rng.uniform(0.2, 0.35)
         b.pillar((0, 0, 0), s, rng.uniform(0.3, 0.45), made_of.fabric(rng), taper=0.95)

@@ -6,19 +6,26 @@ from another file does; so this drops all that was compiled before the newest so
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from numba import njit
 
-FAST: dict[str, Any] = {"cache": True, "fastmath": True, "nogil": True}
+Function = TypeVar("Function", bound=Callable[..., Any])
 
-kernel = njit(**FAST)
-"""A compiled function. Fast arithmetic knows neither infinity nor NaN."""
 
-inlined = njit(**FAST, forceinline=True)
-"""A small compiled function, laid into its callers: passing a scene's arrays costs more."""
+def kernel(function: Function) -> Function:
+    """Compile a function. Fast arithmetic knows neither infinity nor NaN."""
+    compiled: Function = njit(cache=True, fastmath=True, nogil=True)(function)
+    return compiled
+
+
+def inlined(function: Function) -> Function:
+    """Compile a small function into its callers: passing a scene's arrays costs more than it."""
+    compiled: Function = njit(cache=True, fastmath=True, nogil=True, forceinline=True)(function)
+    return compiled
 
 
 def drop_stale_kernels(folder: Path) -> None:

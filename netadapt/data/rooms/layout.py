@@ -14,10 +14,27 @@ from random import Random
 from netadapt.data.rooms import furniture as put
 from netadapt.data.rooms import materials as made_of
 from netadapt.data.rooms.solids import Colour, Light, Material, Scene, SceneBuilder, Vector
+from netadapt.data.rooms.textures import STRIPES, TILES
 
 KINDS = (
-    "kitchen", "kitchen", "kitchen", "dining", "dining", "living", "living", "living", "bedroom",
-    "bedroom", "bedroom", "office", "office", "study", "bath", "store", "hall", "class",
+    "kitchen",
+    "kitchen",
+    "kitchen",
+    "dining",
+    "dining",
+    "living",
+    "living",
+    "living",
+    "bedroom",
+    "bedroom",
+    "bedroom",
+    "office",
+    "office",
+    "study",
+    "bath",
+    "store",
+    "hall",
+    "class",
 )
 LAMPS_PER_LIGHT = 16
 
@@ -62,9 +79,7 @@ class Plan:
     def is_free(self, x0: float, y0: float, x1: float, y1: float) -> bool:
         if x0 < 0 or y0 < 0 or x1 > self.width or y1 > self.depth:
             return False
-        return not any(
-            x0 < b[2] and x1 > b[0] and y0 < b[3] and y1 > b[1] for b in self.taken
-        )
+        return not any(x0 < b[2] and x1 > b[0] and y0 < b[3] and y1 > b[1] for b in self.taken)
 
     def take_at_wall(self, k: int, x: float, half: float, depth: float) -> bool:
         """Reserve floor along wall k around x; false if something stands there."""
@@ -72,7 +87,9 @@ class Plan:
         if abs(x) + half > 0.5 * length:
             return False
         c, s = round(math.cos(yaw)), round(math.sin(yaw))
-        ends = [(mx + c * u - s * v, my + s * u + c * v) for u, v in ((x - half, 0), (x + half, depth))]
+        ends = [
+            (mx + c * u - s * v, my + s * u + c * v) for u, v in ((x - half, 0), (x + half, depth))
+        ]
         x0, x1 = sorted((ends[0][0], ends[1][0]))
         y0, y1 = sorted((ends[0][1], ends[1][1]))
         e = 0.01
@@ -122,8 +139,13 @@ def sample_scene(seed: int, scene: int) -> Scene:
 def draw_plan(rng: Random, kind: str) -> Plan:
     """A room's size and the openings in its walls."""
     low, high = {
-        "bath": (1.7, 3.2), "store": (2.0, 5.0), "hall": (1.4, 4.0), "class": (5.0, 10.0),
-        "living": (3.2, 8.0), "dining": (3.0, 8.0), "office": (3.0, 8.0),
+        "bath": (1.7, 3.2),
+        "store": (2.0, 5.0),
+        "hall": (1.4, 4.0),
+        "class": (5.0, 10.0),
+        "living": (3.2, 8.0),
+        "dining": (3.0, 8.0),
+        "office": (3.0, 8.0),
     }.get(kind, (2.6, 5.5))
     width = rng.uniform(low, high)
     depth = rng.uniform(low, high)
@@ -163,9 +185,7 @@ def draw_plan(rng: Random, kind: str) -> Plan:
     return plan
 
 
-def enclose(
-    b: SceneBuilder, rng: Random, plan: Plan
-) -> tuple[Material, list[Material], Material]:
+def enclose(b: SceneBuilder, rng: Random, plan: Plan) -> tuple[Material, list[Material], Material]:
     """Floor, ceiling, walls with their holes, skirting, pillars, and what lies behind."""
     w, d, h = plan.width, plan.depth, plan.height
     floor = made_of.floor(rng)
@@ -178,7 +198,10 @@ def enclose(
         ceiling = common
     elif pick < 0.3:
         ceiling = Material(
-            made_of.TILES, (white, white, (0.45, 0.45, 0.45)), size_m=0.6, contrast=0.1,
+            TILES,
+            (white, white, (0.45, 0.45, 0.45)),
+            size_m=0.6,
+            contrast=0.1,
             seed=made_of.new_seed(rng),
         )
     m = rng.uniform(1.2, 4.0)
@@ -212,9 +235,9 @@ def enclose(
         at = rng.uniform(-0.5, 0.5) * max(0.0, length - 2 * half)
         if rng.random() < 0.4:
             at = rng.choice((-1, 1)) * (0.5 * length - half)
-        if plan.take_on_wall(k, at - half + 0.04, at + half - 0.04, 0, h - 0.03) and plan.take_at_wall(
-            k, at, half, deep
-        ):
+        if plan.take_on_wall(
+            k, at - half + 0.04, at + half - 0.04, 0, h - 0.03
+        ) and plan.take_at_wall(k, at, half, deep):
             x, y, yaw, _ = plan.wall(k)
             with b.frame(x, y, 0.0, yaw):
                 b.slab((at - half, 0, 0), (at + half, deep, h), walls[k])
@@ -231,18 +254,26 @@ def enclose(
         x = rng.choice((-0.5 * m, w + 0.5 * m, rng.uniform(0, w)))
         y = rng.uniform(0, d) if not 0 <= x <= w else rng.choice((-0.6 * m, d + 0.6 * m))
         with b.frame(x, y, 0, rng.choice((0, 1.57, 3.14, 4.71))):
-            rng.choice((
-                lambda: put.shelves(b, rng, 0.8, 0.3, 1.8),
-                lambda: put.cabinet(b, rng, 0.8, 0.4, rng.uniform(0.7, 2.0)),
-                lambda: put.table(b, rng, 0.9, 0.7, 0.74, 5.0),
-            ))()
+            rng.choice(
+                (
+                    lambda: put.shelves(b, rng, 0.8, 0.3, 1.8),
+                    lambda: put.cabinet(b, rng, 0.8, 0.4, rng.uniform(0.7, 2.0)),
+                    lambda: put.table(b, rng, 0.9, 0.7, 0.74, 5.0),
+                )
+            )()
     b.interests.clear()  # nobody looks from there
     return floor, walls, ceiling
 
 
 def wall_piece(
-    b: SceneBuilder, x0: float, x1: float, height: float, material: Material,
-    skirting: Material, skirting_height: float, wainscot: Material | None,
+    b: SceneBuilder,
+    x0: float,
+    x1: float,
+    height: float,
+    material: Material,
+    skirting: Material,
+    skirting_height: float,
+    wainscot: Material | None,
 ) -> None:
     """A full-height stretch of wall in the wall's frame."""
     if x1 - x0 < 0.01:
@@ -262,7 +293,11 @@ def fit_openings(
     normals: list[Vector] = []
     strengths: list[float] = []
     glows: list[tuple[float, ...]] = []
-    frame = made_of.furniture(rng, turned=True) if rng.random() < 0.4 else made_of.plain(rng, made_of.WHITE)
+    frame = (
+        made_of.furniture(rng, turned=True)
+        if rng.random() < 0.4
+        else made_of.plain(rng, made_of.WHITE)
+    )
     door = made_of.furniture(rng, turned=True)
     drape = made_of.curtain(rng)
     brightness = rng.uniform(1.5, 6.0) if daylight else rng.uniform(0.02, 0.1)
@@ -343,7 +378,10 @@ def window(b: SceneBuilder, rng: Random, o: Opening, frame: Material, brightness
                 put.clutter(b, rng, 2 * hw, 0.1, 18.0, 0.4)
     if rng.random() < 0.3 and o.z0 > 0.6:  # a radiator
         ribs = Material(
-            made_of.STRIPES, (made_of.WHITE, (0.5, 0.5, 0.48), made_of.WHITE), size_m=0.06, aspect=0.3
+            STRIPES,
+            (made_of.WHITE, (0.5, 0.5, 0.48), made_of.WHITE),
+            size_m=0.06,
+            aspect=0.3,
         )
         b.slab((o.x0, 0.03, 0.12), (o.x1, 0.12, min(o.z0 - 0.1, 0.7)), ribs)
 
@@ -356,7 +394,9 @@ def dress_window(
     bottom = 0.03 if rng.random() < 0.5 else max(0.03, o.z0 - 0.2)
     if cover == "drapes":
         rod = made_of.metal(rng)
-        b.rod((0.5 * (o.x0 + o.x1), 0.09, top), 0.012, 0.5 * (o.x1 - o.x0) + 0.25, rod, pitch=1.5708)
+        b.rod(
+            (0.5 * (o.x0 + o.x1), 0.09, top), 0.012, 0.5 * (o.x1 - o.x0) + 0.25, rod, pitch=1.5708
+        )
         share = rng.uniform(0.12, 0.5) * (o.x1 - o.x0)
         for x0, x1 in ((o.x0 - 0.25, o.x0 + share), (o.x1 - share, o.x1 + 0.25)):
             x0, x1 = max(x0, -half + 0.02), min(x1, half - 0.02)
@@ -364,8 +404,10 @@ def dress_window(
             for i in range(n):  # folds as standing cylinders
                 xi = x0 + (x1 - x0) * (i + 0.5) / n
                 b.add(
-                    2, (xi, 0.09, 0.5 * (top + bottom)),
-                    (0.6 * (x1 - x0) / n, 0.035 + 0.03 * rng.random(), 0.5 * (top - bottom)), drape,
+                    2,
+                    (xi, 0.09, 0.5 * (top + bottom)),
+                    (0.6 * (x1 - x0) / n, 0.035 + 0.03 * rng.random(), 0.5 * (top - bottom)),
+                    drape,
                 )
     elif cover == "blinds":
         low = o.z0 + rng.uniform(0.0, 0.7) * (o.z1 - o.z0)
@@ -418,8 +460,9 @@ def ceiling_lamps(
             half = rng.choice(((0.3, 0.3), (0.6, 0.1), (0.08, 0.6), (0.6, 0.3)))
             b.box((x, y, h - 0.02), (*half, 0.02), glow, casting=False)
             drop = 0.05
-            glows.append((5, x - half[0], x + half[0], y - half[1], y + half[1], *(
-                3.0 * c for c in warm)))
+            glows.append(
+                (5, x - half[0], x + half[0], y - half[1], y + half[1], *(3.0 * c for c in warm))
+            )
         elif style == "globe":
             drop = rng.uniform(0.15, 0.6)
             r = rng.uniform(0.1, 0.2)
@@ -448,13 +491,19 @@ def ceiling_lamps(
             b.pillar((x, y, h - 0.02), 0.06, 0.02, glow, casting=False)
         for _ in range(LAMPS_PER_LIGHT // spots):
             positions.append(
-                (x + rng.uniform(-1, 1) * half[0], y + rng.uniform(-1, 1) * half[1], h - drop - 0.02)
+                (
+                    x + rng.uniform(-1, 1) * half[0],
+                    y + rng.uniform(-1, 1) * half[1],
+                    h - drop - 0.02,
+                )
             )
     if on:
         normal = (0.0, 0.0, -1.0) if style in ("panel", "spots", "shade") else (0.0, 0.0, 0.0)
         power = rng.uniform(2.0, 8.0)
         lights.append(
-            Light(positions, [normal] * len(positions), [made_of_light(warm, power)] * len(positions))
+            Light(
+                positions, [normal] * len(positions), [made_of_light(warm, power)] * len(positions)
+            )
         )
     if rng.random() < 0.35 or not (on or daylight):  # a lamp in the room, or a flash
         at = (rng.uniform(0.2, 0.8) * w, rng.uniform(0.2, 0.8) * d, rng.uniform(1.0, 1.9))
@@ -497,7 +546,11 @@ def furnish(b: SceneBuilder, rng: Random, plan: Plan) -> None:
         x, y = rng.uniform(0.35, 0.65) * plan.width, rng.uniform(0.35, 0.65) * plan.depth
         half = (rng.uniform(0.5, 0.38 * plan.width + 0.5), rng.uniform(0.5, 0.3 * plan.depth + 0.5))
         rug = made_of.fabric(rng)
-        b.box((x, y, 0.005), (min(half[0], 0.45 * plan.width), min(half[1], 0.45 * plan.depth), 0.006), rug)
+        b.box(
+            (x, y, 0.005),
+            (min(half[0], 0.45 * plan.width), min(half[1], 0.45 * plan.depth), 0.006),
+            rug,
+        )
     wanted = {
         "kitchen": ["run", "run", "run", "fridge", "cabinet", "shelves", "run"],
         "dining": ["cabinet", "cabinet", "shelves", "sofa", "desk", "armchair"],
@@ -512,7 +565,9 @@ def furnish(b: SceneBuilder, rng: Random, plan: Plan) -> None:
     }[plan.kind]
     pieces = list(wanted)
     if rng.random() < 0.6:
-        pieces += rng.sample(["cabinet", "shelves", "lamp", "things", "chair", "desk", "armchair"], 3)
+        pieces += rng.sample(
+            ["cabinet", "shelves", "lamp", "things", "chair", "desk", "armchair"], 3
+        )
     if rng.random() < 0.12:
         pieces = pieces[: rng.randrange(3)]
     pieces += ["things"] * rng.randrange(6)
@@ -531,7 +586,11 @@ def at_wall(b: SceneBuilder, rng: Random, plan: Plan, piece: str) -> bool:
     width, depth, height = {
         "run": (rng.uniform(1.2, 4.5), 0.7, high),
         "fridge": (0.85, 0.78, 1.95),
-        "cabinet": (rng.uniform(0.5, 1.8), rng.uniform(0.35, 0.55), rng.choice((0.75, 0.85, 1.1, 2.0))),
+        "cabinet": (
+            rng.uniform(0.5, 1.8),
+            rng.uniform(0.35, 0.55),
+            rng.choice((0.75, 0.85, 1.1, 2.0)),
+        ),
         "shelves": (rng.uniform(0.6, 2.0), rng.uniform(0.24, 0.38), rng.uniform(0.7, 2.1)),
         "sofa": (rng.uniform(1.3, 2.4), 1.0, 0.9),
         "armchair": (0.9, 0.95, 0.9),
@@ -555,10 +614,10 @@ def at_wall(b: SceneBuilder, rng: Random, plan: Plan, piece: str) -> bool:
     if rng.random() < 0.35:
         at = math.copysign(0.5 * length - half, at)
     for o in plan.openings[k]:
-        if at - half < o.x1 and at + half > o.x0 and o.z0 < height:
-            # furniture may stand below a window, a kitchen run or desk before it
-            if o.kind != "window" or (piece not in ("run", "desk", "sofa", "bed") and o.z0 < height):
-                return False
+        # Low furniture may stand below a window, some pieces before one.
+        before = o.kind == "window" and piece in ("run", "desk", "sofa", "bed")
+        if at - half < o.x1 and at + half > o.x0 and o.z0 < height and not before:
+            return False
     if not plan.take_at_wall(k, at, half, depth):
         return False
     plan.walls_taken[k].append((at - half, at + half, 0.0, height if piece != "desk" else 1.25))
@@ -703,7 +762,11 @@ def decorate(b: SceneBuilder, rng: Random, plan: Plan) -> None:
                 hang(b, rng, pick, cx, cz, hw, hh)
             for o in plan.openings[k]:
                 if o.kind != "window" and rng.random() < 0.6:  # a light switch
-                    b.box((o.x1 + 0.18, 0.006, 1.1), (0.04, 0.006, 0.05), made_of.plain(rng, made_of.WHITE))
+                    b.box(
+                        (o.x1 + 0.18, 0.006, 1.1),
+                        (0.04, 0.006, 0.05),
+                        made_of.plain(rng, made_of.WHITE),
+                    )
 
 
 def hang(
@@ -722,7 +785,9 @@ def hang(
         b.rod((x, 0.02, z), r, 0.02, made_of.plain(rng, made_of.any_colour(rng)), roll=1.5708)
         b.rod((x, 0.03, z), 0.88 * r, 0.012, made_of.plain(rng, made_of.WHITE), roll=1.5708)
     elif pick < 0.42:  # a poster or a sheet
-        sheet = made_of.paper(rng) if rng.random() < 0.4 else made_of.print_on(rng, 0.0, made_of.WHITE)
+        sheet = (
+            made_of.paper(rng) if rng.random() < 0.4 else made_of.print_on(rng, 0.0, made_of.WHITE)
+        )
         b.box((x, 0.002, z), (hw, 0.002, hh), sheet, pitch=rng.gauss(0, 0.01))
     elif pick > 0.94:  # a board
         dark = rng.random() < 0.4
@@ -732,9 +797,12 @@ def hang(
         for _ in range(rng.randrange(5)):
             b.box(
                 (x + rng.uniform(-0.8, 0.8) * hw, 0.028, z + rng.uniform(-0.7, 0.7) * hh),
-                (0.1, 0.001, 0.07), made_of.paper(rng),
+                (0.1, 0.001, 0.07),
+                made_of.paper(rng),
             )
     else:
-        rim = rng.uniform(0.01, 0.05)
-        frame = rng.choice((made_of.BLACK, made_of.WHITE, made_of.wood_colour(rng), (0.4, 0.3, 0.1)))
-        b.box((x, 0.014, z), (hw, 0.014, hh), made_of.print_on(rng, rim, frame))
+        rim_m = rng.uniform(0.01, 0.05)
+        frame = rng.choice(
+            (made_of.BLACK, made_of.WHITE, made_of.wood_colour(rng), (0.4, 0.3, 0.1))
+        )
+        b.box((x, 0.014, z), (hw, 0.014, hh), made_of.print_on(rng, rim_m, frame))

@@ -8,11 +8,30 @@ from __future__ import annotations
 
 import colorsys
 from random import Random
+from typing import TypedDict
 
 from netadapt.data.rooms.solids import Colour, Material
 from netadapt.data.rooms.textures import (
-    BLOBS, BRICKS, CARPET, CHECKS, DOTS, FOLDS, GRANITE, MARBLE, OUTSIDE, PANELS, PICTURE, PLAIN,
-    PLANKS, SHEET, SLATS, SPINES, STRIPES, TILES, WEAVE, WOOD,
+    BLOBS,
+    BRICKS,
+    CARPET,
+    CHECKS,
+    DOTS,
+    FOLDS,
+    GRANITE,
+    MARBLE,
+    OUTSIDE,
+    PANELS,
+    PICTURE,
+    PLAIN,
+    PLANKS,
+    SHEET,
+    SLATS,
+    SPINES,
+    STRIPES,
+    TILES,
+    WEAVE,
+    WOOD,
 )
 
 WHITE: Colour = (0.8, 0.79, 0.77)
@@ -55,7 +74,14 @@ def wood_colour(rng: Random) -> Colour:
     return from_hsv(rng.gauss(0.075, 0.02), rng.uniform(0.25, 0.8), rng.uniform(0.14, 0.88))
 
 
-def finish(rng: Random, glossy: float = 0.4) -> dict[str, float]:
+class Finish(TypedDict, total=False):
+    """The fields of `Material` that say how it shines."""
+
+    specular: float
+    gloss: float
+
+
+def finish(rng: Random, glossy: float = 0.4) -> Finish:
     """Specular and gloss of a varnished or dull surface; `glossy`: how likely it is to shine."""
     if rng.random() > glossy:
         return {"specular": 0.0}
@@ -295,9 +321,7 @@ def print_on(rng: Random, rim_m: float, rim: Colour, mat: Colour = WHITE) -> Mat
 
 def paper(rng: Random) -> Material:
     sheet = shade(WHITE, rng.uniform(0.8, 1.1))
-    return Material(
-        SHEET, (sheet, sheet, sheet), size_m=0.012, aspect=1.0, seed=new_seed(rng)
-    )
+    return Material(SHEET, (sheet, sheet, sheet), size_m=0.012, aspect=1.0, seed=new_seed(rng))
 
 
 def packaging(rng: Random) -> Material:
@@ -315,7 +339,9 @@ def packaging(rng: Random) -> Material:
 
 
 def spines(rng: Random) -> Material:
-    return Material(SPINES, (BLACK, BLACK, BLACK), size_m=rng.uniform(0.02, 0.045), seed=new_seed(rng))
+    return Material(
+        SPINES, (BLACK, BLACK, BLACK), size_m=rng.uniform(0.02, 0.045), seed=new_seed(rng)
+    )
 
 
 def curtain(rng: Random) -> Material:
@@ -347,9 +373,7 @@ def pane(rng: Random, brightness: float) -> Material:
 
 def screen(rng: Random) -> Material:
     if rng.random() < 0.55:
-        return Material(
-            PLAIN, (BLACK,) * 3, contrast=0.1, specular=0.1, gloss=200.0, holes=0.45
-        )
+        return Material(PLAIN, (BLACK,) * 3, contrast=0.1, specular=0.1, gloss=200.0, holes=0.45)
     return Material(
         PICTURE,
         (BLACK, BLACK, BLACK),

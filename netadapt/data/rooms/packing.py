@@ -1,24 +1,46 @@
 """Renders rooms straight into a packed data set, at the working size that training reads.
 
-The field of view is that of the 640×480 frames `write_rooms` makes; a picture at 250×333 costs a
-quarter of one at full size.
+The field of view is that of the 640×480 frames `write_rooms` makes; a picture at 250×333 costs
+less than half of one at full size.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 
+from netadapt.data.base import SPLITS
 from netadapt.data.geometry import working_size
-from netadapt.data.pack import Shard, is_pack, shards_of, to_millimetres, write_pack, write_shard
+from netadapt.data.pack import (
+    INDEX_FILE,
+    PackIndex,
+    Shard,
+    is_pack,
+    shards_of,
+    to_millimetres,
+    write_pack,
+    write_shard,
+)
 from netadapt.data.rooms.render import FULL_SIZE, RENDERER_VERSION, render_frame
-from netadapt.data.rooms.writing import HOLDOUT_FRAMES, Planned, plan_files
+from netadapt.data.rooms.writing import (
+    PlannedFrame,
+    Progress,
+    checked_settings,
+    compile_kernels,
+    count_splits,
+    describe,
+    plan_frames,
+)
+from netadapt.errors import DataError
+from netadapt.files import write_text
 
-SHARD_FRAMES = 60
-"""Small, so that a stopped rendering loses at most some seconds of work."""
+SHARD_FRAMES = 32
+"""A few seconds' work, so that a stopped rendering loses little."""
 
 
 def write_rooms_pack(
@@ -28,40 +50,64 @@ def write_rooms_pack(
     frames_per_scene: int = 3,
     seed: int = 0,
     workers: int | None = None,
-    progress: Callable[[int, int], None] | None = None,
-) -> None:
+    progress: Progress | None = None,
+) -> dict[str, int]:
     """Render `scenes` rooms into the pack `target`: the splits that `write_rooms` would make.
 
-    A finished pack is left as it is and a stopped one continued. `progress` is told the frames
-    done and the frames in all. Raises DataError when `target` holds anything else.
+    Gives the number of frames a split. A finished pack of these rooms is left as it is and a
+    stopped one continued. Raises DataError when `target` holds anything else.
     """
     target = Path(target)
-    if is_pack(target):
-        return
-    names: dict[str, list[str]] = {"train": [], "holdout": [], "val": []}
-    for planned in plan_files(scenes, frames_per_scene):
-        names[_split(planned)].append(f"{planned.path}:{planned.scene}:{planned.frame}")
-    splits = {
-        split: shards_of(split, listed, SHARD_FRAMES) for split, listed in names.items() if listed
+    workers = workers or os.cpu_count() or 1
+    settings = checked_settings(scenes, frames_per_scene, seed, workers)
+    planned = plan_frames(scenes, frames_per_scene)
+    # A name says all that decides its frame, so that a finished pack is recognised by its names.
+    named = {
+        f"rendered-v{RENDERER_VERSION}-seed{seed}/{frame.path.removesuffix('.h5')}": frame
+        for frame in planned
     }
-    plan = {"rendered": f"rooms {RENDERER_VERSION}", "seed": seed, "scenes": scenes}
-    size = working_size(*FULL_SIZE)
-    make = partial(_render_shard, target, seed, size)
-    write_pack(target, splits, size, plan, make, workers=workers, progress=progress)
+    names = {
+        split: [name for name, frame in named.items() if frame.split == split] for split in SPLITS
+    }
+    names = {split: listed for split, listed in names.items() if listed}
+    if is_pack(target):
+        if names_in(target) != names:
+            raise DataError(
+                f"{target / INDEX_FILE}: the folder holds another packed set; choose another folder"
+            )
+        return count_splits(planned)
+    if workers > 1:
+        compile_kernels()
+    write_pack(
+        target,
+        {split: shards_of(split, listed, SHARD_FRAMES) for split, listed in names.items()},
+        working_size(*FULL_SIZE),
+        {"rendered rooms": asdict(settings)},
+        partial(render_shard, target, seed, named),
+        workers=workers,
+        progress=progress,
+    )
+    write_text(target / "README.md", describe(settings))
+    return count_splits(planned)
 
 
-def _split(planned: Planned) -> str:
-    path = Path(planned.path)
-    if path.parts[0] == "val":
-        return "val"
-    return "holdout" if int(path.stem) in HOLDOUT_FRAMES else "train"
+def names_in(target: Path) -> dict[str, list[str]]:
+    """The names of a finished pack's pairs, by split."""
+    return {
+        split: [name for shard in shards for name in shard.names]
+        for split, shards in PackIndex.read(target).splits.items()
+    }
 
 
-def _render_shard(target: Path, seed: int, size: tuple[int, int], shard: Shard) -> Shard:
-    rgb = np.empty((len(shard.names), 3, *size), np.uint8)
-    depth_mm = np.empty((len(shard.names), *size), np.uint16)
-    for index, name in enumerate(shard.names):
-        _, scene, frame = name.rsplit(":", 2)
-        image, metres = render_frame(seed, int(scene), int(frame), height=size[0], width=size[1])
-        rgb[index], depth_mm[index] = image, to_millimetres(metres)
+def render_shard(target: Path, seed: int, named: Mapping[str, PlannedFrame], shard: Shard) -> Shard:
+    """Render the frames of one shard and write it."""
+    height, width = working_size(*FULL_SIZE)
+    rgb = np.empty((len(shard.names), 3, height, width), np.uint8)
+    depth_mm = np.empty((len(shard.names), height, width), np.uint16)
+    frames: Sequence[PlannedFrame] = [named[name] for name in shard.names]
+    for index, planned in enumerate(frames):
+        rgb[index], metres = render_frame(
+            seed, planned.scene, planned.frame, height=height, width=width
+        )
+        depth_mm[index] = to_millimetres(metres)
     return write_shard(target, shard, rgb, depth_mm)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import lru_cache
 from random import Random
 from typing import Any
@@ -15,7 +16,11 @@ from netadapt.data.rooms.sensor import expose, record_depth
 from netadapt.data.rooms.shading import light_screen, shade_screen, smooth_light
 from netadapt.data.rooms.solids import Scene
 from netadapt.data.rooms.tracing import (
-    lamp_lists, local_origins, screen_lists, tile_cones, trace_screen,
+    lamp_lists,
+    local_origins,
+    screen_lists,
+    tile_cones,
+    trace_screen,
 )
 
 RENDERER_VERSION = "1"
@@ -59,30 +64,77 @@ def render_frame(
     )
     step = 2 if height >= 360 else 1
     raw, planes, seen = light_screen(
-        step, pose.position, pose.axes, focal, depth, solid,
-        s.kinds, s.centres, s.maps, s.halves, s.tapers, s.finish, s.of_material,
-        s.groups, s.lamps, s.lamp_normals, s.lamp_colours, lamp_origins, lamp_starts, lamp_items,
+        step,
+        pose.position,
+        pose.axes,
+        focal,
+        depth,
+        solid,
+        s.kinds,
+        s.centres,
+        s.maps,
+        s.halves,
+        s.tapers,
+        s.finish,
+        s.of_material,
+        s.groups,
+        s.lamps,
+        s.lamp_normals,
+        s.lamp_colours,
+        lamp_origins,
+        lamp_starts,
+        lamp_items,
     )
     light = smooth_light(raw, planes, seen)
     light[..., :3] += np.float32(0.02 + 0.06 * light[..., :3].mean())
     image, cosines = shade_screen(
-        step, pose.position, pose.axes, focal, depth, solid, face, light, planes, seen,
-        s.kinds, s.centres, s.maps, s.halves, s.tapers, s.of_material,
-        s.textures, s.colours, s.patterns, s.finish, s.room, s.wall_light, s.glows,
-        origins, starts, items, closest, CEILING,
+        step,
+        pose.position,
+        pose.axes,
+        focal,
+        depth,
+        solid,
+        face,
+        light,
+        planes,
+        seen,
+        s.kinds,
+        s.centres,
+        s.maps,
+        s.halves,
+        s.tapers,
+        s.of_material,
+        s.textures,
+        s.colours,
+        s.patterns,
+        s.finish,
+        s.room,
+        s.wall_light,
+        s.glows,
+        origins,
+        starts,
+        items,
+        closest,
+        CEILING,
     )
     noise_seed = rng.randrange(1 << 30)
     rgb = expose(image, rng, noise_seed)
     recorded = record_depth(
-        depth, solid, cosines, s.finish[s.of_material, 3], noise_seed + 1,
-        rng.uniform(0.4, 1.3), rng.uniform(0.6, 1.6), rng.choice((0.0, 0.0, 0.02, 0.04)),
+        depth,
+        solid,
+        cosines,
+        s.finish[s.of_material, 3],
+        noise_seed + 1,
+        rng.uniform(0.4, 1.3),
+        rng.uniform(0.6, 1.6),
+        rng.choice((0.0, 0.0, 0.02, 0.04)),
         1,
     )
     return rgb, recorded
 
 
 def render_frames(
-    seed: int, scenes: range, frames: range, *, size: tuple[int, int] = FULL_SIZE
+    seed: int, scenes: Sequence[int], frames: Sequence[int], *, size: tuple[int, int] = FULL_SIZE
 ) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
     """Frames of several scenes in memory: RGB uint8 [N, 3, H, W], depth float32 [N, H, W]."""
     height, width = size

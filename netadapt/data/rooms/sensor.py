@@ -25,9 +25,7 @@ BASELINE_FOCAL = 580.0 * 0.075
 """Focal length (pixels at 640) times baseline (metres) of the Kinect's depth camera."""
 
 
-def expose(
-    image: NDArray[np.float32], rng: Random, noise_seed: int
-) -> NDArray[np.uint8]:
+def expose(image: NDArray[np.float32], rng: Random, noise_seed: int) -> NDArray[np.uint8]:
     """Linear RGB [H, W, 3] to displayed uint8 [3, H, W]."""
     height, width, _ = image.shape
     luminance = image @ np.array([0.25, 0.6, 0.15], dtype=np.float32)
@@ -55,20 +53,26 @@ def expose(
     if smear > 1.0:
         across = rng.random() < 0.7
         blurred = smooth(blurred, smear if across else 0.0, 0.0 if across else smear)
-    v = np.linspace(0.0, 2.0, TONES, dtype=np.float32) ** 2  # finer where it is dark
+    v: NDArray[np.floating[Any]] = np.linspace(0.0, 2.0, TONES) ** 2  # finer where it is dark
     v = np.where(v > 0.7, 0.7 + 0.3 * (1.0 - np.exp(-(v - 0.7) / 0.3)), v) ** gamma  # a shoulder
     v += contrast * (v * v * (3.0 - 2.0 * v) - v)
     tones = (black + (1.0 - black) * v).astype(np.float32)
     develop(
-        blurred, (balance * tint * gain).astype(np.float32), saturation, tones,
-        vignette, shot, read, grain, noise_seed, out,
+        blurred,
+        (balance * tint * gain).astype(np.float32),
+        saturation,
+        tones,
+        vignette,
+        shot,
+        read,
+        grain,
+        noise_seed,
+        out,
     )
     return out
 
 
-def smooth(
-    image: NDArray[np.float32], sigma_x: float, sigma_y: float
-) -> NDArray[np.float32]:
+def smooth(image: NDArray[np.float32], sigma_x: float, sigma_y: float) -> NDArray[np.float32]:
     """Gaussian blur with the given widths in pixels."""
     for axis, sigma in ((1, sigma_x), (0, sigma_y)):
         if sigma < 0.15:
@@ -115,8 +119,16 @@ def bell(ix: int, iy: int, seed: int) -> float:
 
 @kernel
 def develop(
-    image: Any, gain: Any, saturation: float, tones: Any,
-    vignette: float, shot: float, read: float, grain: int, seed: int, out: Any,
+    image: Any,
+    gain: Any,
+    saturation: float,
+    tones: Any,
+    vignette: float,
+    shot: float,
+    read: float,
+    grain: int,
+    seed: int,
+    out: Any,
 ) -> None:
     """Gain, vignetting, saturation, the tone curve (over the square root of light), and noise."""
     height, width, _ = image.shape
@@ -140,8 +152,15 @@ def develop(
 
 @kernel
 def record_depth(
-    depth: Any, solid: Any, cosines: Any, holes_of: Any, seed: int,
-    loss: float, noise: float, border: float, shadow_side: int,
+    depth: Any,
+    solid: Any,
+    cosines: Any,
+    holes_of: Any,
+    seed: int,
+    loss: float,
+    noise: float,
+    border: float,
+    shadow_side: int,
 ) -> Any:
     """What the depth camera gives: float32 [H, W] metres, 0 = a hole.
 
@@ -185,8 +204,8 @@ def record_depth(
             if blotch < 0.12 + 0.7 * lost * loss and lost > 0.02:
                 continue
             # contours wander by a pixel or so
-            jx = x + int(math.floor(1.1 * bell(x, y, seed + 11) / pixel + 0.5))
-            jy = y + int(math.floor(0.7 * bell(x, y, seed + 12) / pixel + 0.5))
+            jx = x + math.floor(1.1 * bell(x, y, seed + 11) / pixel + 0.5)
+            jy = y + math.floor(0.7 * bell(x, y, seed + 12) / pixel + 0.5)
             jx = min(width - 1, max(0, jx))
             jy = min(height - 1, max(0, jy))
             other = depth[jy, jx]

@@ -23,7 +23,14 @@ LIGHT_FLOOR_M2 = 0.15
 
 @inlined
 def surface_point(
-    kind: int, px: float, py: float, pz: float, i: int, centres: Any, maps: Any, halves: Any,
+    kind: int,
+    px: float,
+    py: float,
+    pz: float,
+    i: int,
+    centres: Any,
+    maps: Any,
+    halves: Any,
     tapers: Any,
 ) -> tuple[float, float, float, float, float, float, float, bool]:
     """Normal (x, y, z), face position (u, v), half face size (u, v), and if it is the broad face.
@@ -38,7 +45,7 @@ def surface_point(
     ly = maps[i, 1, 0] * x + maps[i, 1, 1] * y + maps[i, 1, 2] * z
     lz = maps[i, 2, 0] * x + maps[i, 2, 1] * y + maps[i, 2, 2] * z
     hx, hy, hz = halves[i, 0], halves[i, 1], halves[i, 2]
-    if kind == BOX or kind == SHELL:
+    if kind in (BOX, SHELL):
         ax, ay, az = abs(lx), abs(ly), abs(lz)
         if ax >= ay and ax >= az:
             axis = 0
@@ -56,8 +63,14 @@ def surface_point(
             sign = -sign
         scale = sign * halves[i, axis]
         return (
-            maps[i, axis, 0] * scale, maps[i, axis, 1] * scale, maps[i, axis, 2] * scale,
-            u, v, hu, hv, h <= hx and h <= hy and h <= hz,
+            maps[i, axis, 0] * scale,
+            maps[i, axis, 1] * scale,
+            maps[i, axis, 2] * scale,
+            u,
+            v,
+            hu,
+            hv,
+            h <= hx and h <= hy and h <= hz,
         )
     if kind == ELLIPSOID:
         nx, ny, nz = lx, ly, lz
@@ -84,10 +97,28 @@ def surface_point(
 
 @inlined
 def light_at(
-    px: float, py: float, pz: float, nx: float, ny: float, nz: float,
-    vx: float, vy: float, vz: float, gloss: float, pattern: int,
-    groups: Any, lamps: Any, lamp_normals: Any, lamp_colours: Any,
-    kinds: Any, maps: Any, tapers: Any, lamp_origins: Any, starts: Any, items: Any, out: Any,
+    px: float,
+    py: float,
+    pz: float,
+    nx: float,
+    ny: float,
+    nz: float,
+    vx: float,
+    vy: float,
+    vz: float,
+    gloss: float,
+    pattern: int,
+    groups: Any,
+    lamps: Any,
+    lamp_normals: Any,
+    lamp_colours: Any,
+    kinds: Any,
+    maps: Any,
+    tapers: Any,
+    lamp_origins: Any,
+    starts: Any,
+    items: Any,
+    out: Any,
 ) -> None:
     """Irradiance (out[0:3]) and gloss (out[3:6]) at a point with normal n, seen from direction v.
 
@@ -134,10 +165,26 @@ def light_at(
 
 @kernel
 def light_screen(
-    step: int, camera: Any, axes: Any, focal: Any, depth: Any, solid: Any,
-    kinds: Any, centres: Any, maps: Any, halves: Any, tapers: Any, finish: Any, of_material: Any,
-    groups: Any, lamps: Any, lamp_normals: Any, lamp_colours: Any,
-    lamp_origins: Any, starts: Any, items: Any,
+    step: int,
+    camera: Any,
+    axes: Any,
+    focal: Any,
+    depth: Any,
+    solid: Any,
+    kinds: Any,
+    centres: Any,
+    maps: Any,
+    halves: Any,
+    tapers: Any,
+    finish: Any,
+    of_material: Any,
+    groups: Any,
+    lamps: Any,
+    lamp_normals: Any,
+    lamp_colours: Any,
+    lamp_origins: Any,
+    starts: Any,
+    items: Any,
 ) -> tuple[Any, Any, Any]:
     """Light at every `step`-th pixel: raw [h, w, 6], normals and plane offset [h, w, 4], solid."""
     height, width = depth.shape
@@ -174,10 +221,28 @@ def light_screen(
             material = of_material[i]
             gloss = finish[material, 1] if finish[material, 0] > 0.0 else 0.0
             light_at(
-                px, py, pz, n[0], n[1], n[2], -dx * inverse, -dy * inverse, -dz * inverse,
-                gloss, order[(r & 3) * 4 + (c & 3)],
-                groups, lamps, lamp_normals, lamp_colours,
-                kinds, maps, tapers, lamp_origins, starts, items, out,
+                px,
+                py,
+                pz,
+                n[0],
+                n[1],
+                n[2],
+                -dx * inverse,
+                -dy * inverse,
+                -dz * inverse,
+                gloss,
+                order[(r & 3) * 4 + (c & 3)],
+                groups,
+                lamps,
+                lamp_normals,
+                lamp_colours,
+                kinds,
+                maps,
+                tapers,
+                lamp_origins,
+                starts,
+                items,
+                out,
             )
             for k in range(6):
                 raw[r, c, k] = out[k]
@@ -237,8 +302,17 @@ def smooth_light(raw: Any, planes: Any, seen: Any) -> Any:
 
 @inlined
 def gather_light(
-    x: int, y: int, i: int, nx: float, ny: float, nz: float,
-    step: int, light: Any, planes: Any, seen: Any, out: Any,
+    x: int,
+    y: int,
+    i: int,
+    nx: float,
+    ny: float,
+    nz: float,
+    step: int,
+    light: Any,
+    planes: Any,
+    seen: Any,
+    out: Any,
 ) -> None:
     """The light at solid i with normal n near pixel (x, y), from the samples on that surface."""
     rows, columns, _ = light.shape
@@ -287,8 +361,17 @@ def gather_light(
 
 @inlined
 def mirrored(
-    px: float, py: float, pz: float, rx: float, ry: float, rz: float,
-    room: Any, wall_light: Any, glows: Any, gloss: float, out: Any,
+    px: float,
+    py: float,
+    pz: float,
+    rx: float,
+    ry: float,
+    rz: float,
+    room: Any,
+    wall_light: Any,
+    glows: Any,
+    gloss: float,
+    out: Any,
 ) -> None:
     """What a glossy surface reflects: the empty room's six sides and its bright rectangles.
 
@@ -319,10 +402,10 @@ def mirrored(
     for g in range(glows.shape[0]):
         if int(glows[g, 0]) != side:
             continue
-        a = hy if side < 2 else hx
-        b = hy if side > 3 else hz
-        wa = min(a - glows[g, 1], glows[g, 2] - a) / soft + 0.5
-        wb = min(b - glows[g, 3], glows[g, 4] - b) / soft + 0.5
+        p = hy if side < 2 else hx
+        q = hy if side > 3 else hz
+        wa = min(p - glows[g, 1], glows[g, 2] - p) / soft + 0.5
+        wb = min(q - glows[g, 3], glows[g, 4] - q) / soft + 0.5
         w = min(1.0, max(0.0, wa)) * min(1.0, max(0.0, wb))
         for k in range(3):
             out[k] += w * (glows[g, 5 + k] - out[k])
@@ -330,12 +413,34 @@ def mirrored(
 
 @inlined
 def colour_at(
-    x: int, y: int, i: int, t: float, cx: float, cy: float,
-    camera: Any, axes: Any, pixel_angle: float,
-    kinds: Any, centres: Any, maps: Any, halves: Any, tapers: Any, of_material: Any,
-    textures: Any, colours: Any, patterns: Any, finish: Any,
-    step: int, screen_light: Any, planes: Any, seen: Any, light: Any,
-    room: Any, wall_light: Any, glows: Any, out: Any,
+    x: int,
+    y: int,
+    i: int,
+    t: float,
+    cx: float,
+    cy: float,
+    camera: Any,
+    axes: Any,
+    pixel_angle: float,
+    kinds: Any,
+    centres: Any,
+    maps: Any,
+    halves: Any,
+    tapers: Any,
+    of_material: Any,
+    textures: Any,
+    colours: Any,
+    patterns: Any,
+    finish: Any,
+    step: int,
+    screen_light: Any,
+    planes: Any,
+    seen: Any,
+    light: Any,
+    room: Any,
+    wall_light: Any,
+    glows: Any,
+    out: Any,
 ) -> float:
     """Linear RGB of a surface point seen near pixel (x, y) into out[0:3]; gives |n . v|.
 
@@ -354,7 +459,7 @@ def colour_at(
     length = math.sqrt(dx * dx + dy * dy + dz * dz)
     inverse = 1.0 / length
     facing = -(nx * dx + ny * dy + nz * dz) * inverse
-    cosine = max(0.05, abs(facing))
+    cosine: float = max(0.05, abs(facing))
     m = of_material[i]
     if finish[m, 4] > 0.0:
         u, v = v, u
@@ -387,19 +492,40 @@ def colour_at(
 
 @kernel
 def shade_screen(
-    step: int, camera: Any, axes: Any, focal: Any, depth: Any, solid: Any, face: Any,
-    light: Any, planes: Any, seen: Any,
-    kinds: Any, centres: Any, maps: Any, halves: Any, tapers: Any, of_material: Any,
-    textures: Any, colours: Any, patterns: Any, finish: Any,
-    room: Any, wall_light: Any, glows: Any,
-    origins: Any, screen_starts: Any, screen_items: Any, closest: Any, ceiling: float,
+    step: int,
+    camera: Any,
+    axes: Any,
+    focal: Any,
+    depth: Any,
+    solid: Any,
+    face: Any,
+    light: Any,
+    planes: Any,
+    seen: Any,
+    kinds: Any,
+    centres: Any,
+    maps: Any,
+    halves: Any,
+    tapers: Any,
+    of_material: Any,
+    textures: Any,
+    colours: Any,
+    patterns: Any,
+    finish: Any,
+    room: Any,
+    wall_light: Any,
+    glows: Any,
+    origins: Any,
+    screen_starts: Any,
+    screen_items: Any,
+    closest: Any,
+    ceiling: float,
 ) -> tuple[Any, Any]:
     """The linear picture [H, W, 3] and |n . v| [H, W]; pixels on an edge are averaged of four.
 
     Linear values are capped at `ceiling` before averaging, so that a lamp's rim stays smooth.
     """
     height, width = depth.shape
-    rows, columns, _ = light.shape
     image = np.zeros((height, width, 3), dtype=np.float32)
     cosines = np.zeros((height, width), dtype=np.float32)
     here = np.empty(6)
@@ -418,10 +544,14 @@ def shade_screen(
             above, below = max(0, y - 1), min(height - 1, y + 1)
             samples = 1
             if (
-                solid[y, left] != i or solid[y, right] != i
-                or solid[above, x] != i or solid[below, x] != i
-                or face[y, left] != f or face[y, right] != f
-                or face[above, x] != f or face[below, x] != f
+                solid[y, left] != i
+                or solid[y, right] != i
+                or solid[above, x] != i
+                or solid[below, x] != i
+                or face[y, left] != f
+                or face[y, right] != f
+                or face[above, x] != f
+                or face[below, x] != f
             ):
                 samples = 4
             tile = (y // TILE) * tile_columns + x // TILE
@@ -438,16 +568,46 @@ def shade_screen(
                         axes[0, 0] * sx + axes[1, 0] * sy + axes[2, 0],
                         axes[0, 1] * sx + axes[1, 1] * sy + axes[2, 1],
                         axes[0, 2] * sx + axes[1, 2] * sy + axes[2, 2],
-                        kinds, maps, tapers, origins, closest, screen_items,
-                        screen_starts[tile], screen_starts[tile + 1],
+                        kinds,
+                        maps,
+                        tapers,
+                        origins,
+                        closest,
+                        screen_items,
+                        screen_starts[tile],
+                        screen_starts[tile + 1],
                     )
                     if j < 0:
                         continue
                 cosine = colour_at(
-                    x, y, j, t, sx, sy, camera, axes, pixel_angle,
-                    kinds, centres, maps, halves, tapers, of_material,
-                    textures, colours, patterns, finish,
-                    step, light, planes, seen, here, room, wall_light, glows, out,
+                    x,
+                    y,
+                    j,
+                    t,
+                    sx,
+                    sy,
+                    camera,
+                    axes,
+                    pixel_angle,
+                    kinds,
+                    centres,
+                    maps,
+                    halves,
+                    tapers,
+                    of_material,
+                    textures,
+                    colours,
+                    patterns,
+                    finish,
+                    step,
+                    light,
+                    planes,
+                    seen,
+                    here,
+                    room,
+                    wall_light,
+                    glows,
+                    out,
                 )
                 if k == 0:
                     cosines[y, x] = cosine

@@ -149,7 +149,7 @@ def picture(
         if lattice(seed, 8, 1) < 0.35:
             paper = 0.06
         ink = 0.8 - paper
-        r = g = b = paper
+        r, g, b = paper, paper, paper
         if y > 0.78:
             return hashed_colour(seed, 5, 7)
         if 0.42 < y < 0.72 and 0.1 < x < 0.9:
@@ -158,14 +158,14 @@ def picture(
         if 0.08 < x < 0.92 and y < 0.38 and y > 0.06:
             line = band(y, 0.05, 0.022, footprint)
             word = 1.0 if lattice(int(x * 22.0), int(y * 20.0), seed) > 0.25 else 0.0
-            k = 0.8 * line * word
-            r += (ink - r) * k
-            g, b = r, r
+            dark = 0.8 * line * word
+            r += (ink - r) * dark
+            g = b = r
         return r, g, b
     turbulence = layered_noise(x * 3.0, y * 3.0, seed, 0.0)  # abstract
     r2, g2, b2 = hashed_colour(seed, 6, 7)
-    k = ramp(turbulence, 0.38, 0.6)
-    return r + (r2 - r) * k, g + (g2 - g) * k, b + (b2 - b) * k
+    mix = ramp(turbulence, 0.38, 0.6)
+    return r + (r2 - r) * mix, g + (g2 - g) * mix, b + (b2 - b) * mix
 
 
 @kernel
@@ -215,7 +215,7 @@ def surface_colour(
     second = 0.0  # towards the third colour
     bright = 1.0
 
-    if texture == PICTURE or texture == OUTSIDE or texture == SHEET:
+    if texture in (PICTURE, OUTSIDE, SHEET):
         if not front:
             return colours[m, 0, 0], colours[m, 0, 1], colours[m, 0, 2]
         x = 0.5 + 0.5 * u / half_u
@@ -270,26 +270,28 @@ def surface_colour(
         first = grain(u, v, seed, footprint, size)
         bright = 1.0 + 0.3 * contrast * (value_noise(u * 0.8, v * 2.0, seed + 8) - 0.5)
     elif texture == PLANKS:
-        row = int(math.floor(v / size))
+        row = math.floor(v / size)
         shift = lattice(row, 7, seed)
-        column = int(math.floor(u / (size * aspect) + shift))
+        column = math.floor(u / (size * aspect) + shift)
         tone = lattice(row, column, seed + 1)
         first = 0.35 * tone + 0.65 * grain(u, v, seed + row * 31 + column, footprint, 0.4 * size)
         bright = 1.0 + contrast * (tone - 0.5)
         seam = band(v + 0.5 * size, size, 0.004, footprint)
         seam = max(seam, band(u + (shift + 0.5) * size * aspect, size * aspect, 0.004, footprint))
         bright *= 1.0 - 0.55 * seam
-    elif texture == TILES or texture == BRICKS:
+    elif texture in (TILES, BRICKS):
         height = size * aspect
-        row = int(math.floor(v / height))
+        row = math.floor(v / height)
         along = u
         if texture == BRICKS and (row & 1):
             along += 0.5 * size
-        column = int(math.floor(along / size))
+        column = math.floor(along / size)
         tone = lattice(row, column, seed)
         first = tone if texture == BRICKS else 0.4 * tone
         bright = 1.0 + contrast * (lattice(row, column, seed + 1) - 0.5)
-        bright *= 1.0 + 0.35 * contrast * (layered_noise(u * 9.0, v * 9.0, seed + 2, footprint * 9) - 0.5)
+        bright *= 1.0 + 0.35 * contrast * (
+            layered_noise(u * 9.0, v * 9.0, seed + 2, footprint * 9) - 0.5
+        )
         joint = 0.012 if texture == BRICKS else 0.006
         second = band(along + 0.5 * size, size, joint, footprint)
         second = max(second, band(v + 0.5 * height, height, joint, footprint))

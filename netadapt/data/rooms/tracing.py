@@ -11,6 +11,7 @@ import math
 from typing import Any
 
 import numpy as np
+
 from netadapt.data.rooms.kernels import inlined, kernel
 
 BOX, ELLIPSOID, FRUSTUM, SHELL = range(4)
@@ -39,7 +40,7 @@ def hit(
     The ray is in the solid's own frame, where it spans [-1, 1] in each axis. A frustum has radius 1
     at z = -1 and `taper` at z = 1. A shell is a box seen from within.
     """
-    if kind == BOX or kind == SHELL:
+    if kind in (BOX, SHELL):
         near = -1e30
         far = 1e30
         if abs(dx) > 1e-12:
