@@ -7,6 +7,7 @@ lookup table can have is kept as `Lost`, to be shown as uncounted.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from math import prod
@@ -97,6 +98,7 @@ class _Reader:
         self.drafts: list[Draft] = []
         self.lost: list[Lost] = []
         self.names: dict[str, int] = {}
+        self.calls_of = Counter(call.module for call in program.calls)
         # What doesn't depend on an input is computed once, before deployment.
         inputs = [n for n, what in program.inputs.items() if what.startswith("the network")]
         self.moving = set(inputs)
@@ -126,11 +128,12 @@ class _Reader:
         dims = weight.ndim - 2
         axis = x.ndim - dims - 1
         entering, leaving = _channels(x, axis), _channels(self.value(call.node), axis)
-        groups: Channels = int(given["groups"])
-        per_group = x.shape[axis] // groups
-        whole = groups > 1 and cuts_whole_groups(groups, per_group)
+        number = int(given["groups"])
+        groups: Channels = number
+        per_group = x.shape[axis] // number
+        whole = number > 1 and cuts_whole_groups(number, per_group)
         if whole and not isinstance(entering, int):
-            groups = entering.reshape(groups, per_group)[:, 0]
+            groups = entering.reshape(number, per_group)[:, 0]
         kernel, stride, dilation = weight.shape[2:], given["stride"], given["dilation"]
         size, out = x.shape[axis + 1 :], call.shapes[0][axis + 1 :]
         if dims > 2 or (axis == 1 and x.shape[0] != self.batch):
@@ -162,7 +165,7 @@ class _Reader:
             stride,
             padding,
             dilation,
-            int(given["groups"]),
+            number,
             *size,
             activation,
             output_padding,
@@ -389,8 +392,7 @@ class _Reader:
 
     def title(self, call: Call) -> str:
         """A module's own name where the call is all it does; else `module/op`."""
-        owned = sum(other.module == call.module for other in self.calls.values())
-        if call.module and owned == 1:
+        if call.module and self.calls_of[call.module] == 1:
             return call.module
         return f"{call.module}/{call.op}" if call.module else call.op
 

@@ -71,8 +71,10 @@ class Blueprint:
         lost: list[Lost],
         parameters: Mapping[str, tuple[int, ...]],
         learnable: Iterable[str],
+        unreached: tuple[str, ...],
     ) -> None:
         self.network = network
+        self.unreached = unreached
         self.groups = grouping.groups
         self.indices = {g.name: i for i, g in enumerate(self.groups)}
         self.shapes = dict(parameters)
@@ -218,6 +220,11 @@ class LayerGraph:
     def unknown(self) -> dict[str, tuple[str, ...]]:
         """Operators that have no rule for channels, and the modules that call them."""
         return self.blueprint.unknown
+
+    @property
+    def unreached(self) -> tuple[str, ...]:
+        """Parameters that nothing reads in evaluation mode; they stay as they are in a cut."""
+        return self.blueprint.unreached
 
     def with_widths(self, widths: Mapping[str, int]) -> LayerGraph:
         """The same network at other widths; groups not named keep theirs.

@@ -60,6 +60,8 @@ class Program:
     inputs: dict[fx.Node, str]
     """The network's inputs and the constants in its code, with a word on what they are."""
     outputs: tuple[fx.Node, ...]
+    unreached: tuple[str, ...]
+    """Parameters that nothing reads in evaluation mode (auxiliary heads, say)."""
 
 
 def export_program(model: nn.Module, example_input: ExampleInput) -> Program:
@@ -135,7 +137,9 @@ def _read(exported: torch.export.ExportedProgram, model: nn.Module) -> Program:
             inputs[node] = f"the constant '{node.name}' in the network's code"
         elif node.op == "output":
             outputs = list(node.all_input_nodes)
-    return Program(tuple(calls), parameters, inputs, tuple(outputs))
+    read = {name for node, name in parameters.items() if node.users}
+    unreached = tuple(name for name, _ in model.named_parameters() if name not in read)
+    return Program(tuple(calls), parameters, inputs, tuple(outputs), unreached)
 
 
 def _call(node: fx.Node) -> Call:

@@ -9,7 +9,7 @@ from netadapt.graph.groups import form_groups
 from netadapt.graph.kernels import Channels, Draft, Lost, read_kernels
 from netadapt.graph.labels import Ints
 from netadapt.graph.layer_graph import Blueprint, LayerGraph
-from netadapt.graph.program import ExampleInput, export_program
+from netadapt.graph.program import ExampleInput, Program, export_program
 from netadapt.graph.trial import failing_groups
 from netadapt.graph.walk import Walk
 
@@ -28,16 +28,21 @@ def trace(model: nn.Module, example_input: ExampleInput, *, verify: bool = True)
     walk = Walk()
     walk.run(program)
     drafts, lost = read_kernels(program, walk)
-    graph = _assemble(model, walk, drafts, lost, {})
+    graph = _assemble(model, program, walk, drafts, lost, {})
     if verify:
         frozen = failing_groups(model, graph, example_input)
         if frozen:
-            graph = _assemble(model, walk, drafts, lost, frozen)
+            graph = _assemble(model, program, walk, drafts, lost, frozen)
     return graph
 
 
 def _assemble(
-    model: nn.Module, walk: Walk, drafts: list[Draft], lost: list[Lost], frozen: dict[str, str]
+    model: nn.Module,
+    program: Program,
+    walk: Walk,
+    drafts: list[Draft],
+    lost: list[Lost],
+    frozen: dict[str, str],
 ) -> LayerGraph:
     tracked: list[Ints] = []
     for draft in drafts:
@@ -49,7 +54,9 @@ def _assemble(
     shapes = {name: tuple(tensor.shape) for name, tensor in model.named_parameters()}
     shapes |= {name: tuple(tensor.shape) for name, tensor in model.named_buffers()}
     return LayerGraph(
-        Blueprint(type(model).__name__, grouping, drafts, lost, shapes, learnable),
+        Blueprint(
+            type(model).__name__, grouping, drafts, lost, shapes, learnable, program.unreached
+        ),
         tuple(group.full_width for group in grouping.groups),
     )
 

@@ -210,7 +210,7 @@ class Walk:
 
         Few groups stay, and the same positions are cut from each; of many, whole groups are cut
         and `attribute` follows. A network that is cut and traced again must be read the same
-        way, so many never become few, and groups never become single channels. Gives the labels
+        way, so many never become few, and nothing grouped is left with one channel. Gives the labels
         of the groups where those are cut, else those of the positions.
         """
         groups, each = grid.shape
@@ -218,8 +218,7 @@ class Walk:
             note = "is depthwise" if each == 1 else f"has {groups} groups of {each}"
             heads = self.merge_rows(grid.T, f"{owner} {note}")
             self.labels.note(heads, f"{owner} {note}")
-            if each > 1:
-                self.labels.keep_at_least(heads, FEW_GROUPS + 1)
+            self.labels.keep_at_least(heads, 2 if each == 1 else FEW_GROUPS + 1)
             self.size(call, attribute, heads)
             return heads
         row = self.merge_rows(grid, f"{owner} keeps its {groups} groups equal")

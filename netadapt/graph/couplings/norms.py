@@ -67,6 +67,7 @@ def group_norm(walk: Walk, call: Call, given: dict[str, Any]) -> Result:
     walk.keep_groups(grid, call, "num_groups", call.module)
     if not cuts_whole_groups(*grid.shape):
         walk.statistics.append((weight.parameter, x.labels))
+        walk.labels.note(x.labels, f"{call.module} then takes its mean over the kept channels")
     return _per_channel(walk, call, x, [weight, bias], "num_channels")
 
 
@@ -88,5 +89,6 @@ def layer_norm(walk: Walk, call: Call, given: dict[str, Any]) -> Result:
     for value in parameters:
         walk.tie(value, inside, "per_channel", x.labels)
     walk.statistics.append((str(weight.parameter), x.labels))
+    walk.labels.note(x.labels, f"{call.where} then takes its mean over the kept channels")
     walk.size(call, "normalized_shape", x.labels, inside)
     return walk.passed(call, x)

@@ -88,6 +88,15 @@ def glu(walk: Walk, call: Call, given: dict[str, Any]) -> Result:
     return walk.passed(call, x, walk.merge_rows(halves, f"{call.where} gates half the channels"))
 
 
+@handles("scaled_dot_product_attention")
+def attention(walk: Walk, call: Call, given: dict[str, Any]) -> Result:
+    """Left whole: queries, keys and values keep their channels."""
+    for value in given.values():
+        if isinstance(value, Value):
+            walk.freeze(value, "attention is left whole")
+    return walk.fixed(call, "the output of attention")
+
+
 @handles("grid_sampler")
 def sample(walk: Walk, call: Call, given: dict[str, Any]) -> Result:
     """Reads x [B, C, H, W] at the positions of a grid [B, H', W', 2]."""

@@ -1,0 +1,208 @@
+"""`netadapt plan`: what a network's layers are, which are cut together, and what stays whole."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from netadapt.cli.common import JsonOption, QuietOption, print_json, say
+from netadapt.cli.options import SizeOption, parse_size
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from netadapt.graph import ChannelGroup, LayerGraph
+
+Shape = tuple[int, ...]
+
+
+def plan(
+    model: Annotated[
+        str,
+        typer.Option(
+            "--model",
+            help="A name (fastdepth), a model or run folder, or package.module:function.",
+        ),
+    ] = "fastdepth",
+    input_size: SizeOption = None,
+    input_shape: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--input-shape",
+            metavar="BxCxHxW",
+            help="The shape of an input; once for each, where it isn't one image: 1x3x64x64.",
+        ),
+    ] = None,
+    multiple: Annotated[
+        int, typer.Option("--width-multiple", min=1, help="Widths are multiples of this.")
+    ] = 8,
+    as_json: JsonOption = False,
+    quiet: QuietOption = False,
+) -> None:
+    """Show a network's layers, its channel groups and the widths each may take.
+
+    Example: netadapt plan --model mypackage.nets:resnet18 --input-size 224x224
+    """
+    import torch
+
+    from netadapt.graph import trace
+
+    network, shapes = _load(model)
+    size = parse_size(input_size)
+    if input_shape and size:
+        raise typer.BadParameter("--input-size and --input-shape exclude each other")
+    if input_shape:
+        shapes = tuple(_parse_shape(text) for text in input_shape)
+    elif size:
+        shapes = ((1, 3, *size),)
+    say(f"tracing {model} with input {_shapes_text(shapes)}, and cutting it once", quiet=quiet)
+    graph = trace(network, tuple(torch.zeros(shape) for shape in shapes))
+    if as_json:
+        print_json(_as_json(graph, multiple))
+    else:
+        _print(graph, multiple)
+
+
+def _load(model: str) -> tuple[nn.Module, tuple[Shape, ...]]:
+    from netadapt.errors import ModelError
+    from netadapt.networks import build, load_model, named_config, read_config
+    from netadapt.networks.build import call_factory
+
+    if ":" in model and not Path(model).exists():
+        return call_factory(model), ((1, 3, 224, 224),)
+    if not Path(model).exists():
+        try:
+            config = named_config(model)
+        except ModelError:
+            pass
+        else:
+            return build(config), config.input_shapes
+    return load_model(model), read_config(model).input_shapes
+
+
+def _parse_shape(text: str) -> Shape:
+    if not re.fullmatch(r"[1-9]\d*(x[1-9]\d*)*", text):
+        raise typer.BadParameter(f"'{text}' is not a shape; expected BxCxHxW, as 1x3x224x224")
+    return tuple(int(part) for part in text.split("x"))
+
+
+def _shapes_text(shapes: tuple[Shape, ...]) -> str:
+    return ", ".join("×".join(str(number) for number in shape) for shape in shapes)
+
+
+def _as_json(graph: LayerGraph, multiple: int) -> dict[str, Any]:
+    return {
+        "network": graph.network,
+        "macs": graph.macs,
+        "params": graph.params,
+        "layers": [
+            {
+                "name": layer.name,
+                **layer.shape.to_row(),
+                "macs": layer.macs,
+                "modules": list(layer.modules),
+            }
+            for layer in graph.layers
+        ],
+        "groups": [
+            {
+                "name": group.name,
+                "width": group.width,
+                "channels_per_unit": group.step,
+                "min_width": group.min_width,
+                "widths": list(group.allowed_widths(multiple)),
+                "frozen": group.frozen,
+                "reason": group.reason,
+                "layers": list(group.layers),
+                "because": list(group.couplings),
+            }
+            for group in graph.groups
+        ],
+        "uncounted": [
+            {
+                "name": item.name,
+                "op": item.op,
+                "module": item.module,
+                "macs": item.macs,
+                "macs_share": item.macs_share,
+                "elements": item.elements,
+            }
+            for item in graph.uncounted
+        ],
+        "unknown_operators": {op: list(where) for op, where in graph.unknown.items()},
+        "unreached_parameters": list(graph.unreached),
+    }
+
+
+def _print(graph: LayerGraph, multiple: int) -> None:
+    print(
+        f"{graph.network}: {len(graph.layers)} layers, {graph.macs / 1e9:.3f} GMACs, "
+        f"{graph.params / 1e6:.3f} M parameters\n"
+    )
+    total = max(1, graph.macs)
+    _table(
+        ("layer", "shape", "MACs"),
+        [(x.name, str(x.shape), f"{x.macs / total:.1%}") for x in graph.layers],
+    )
+    free = [group for group in graph.groups if not group.frozen]
+    print(f"\n{len(free)} channel groups can be cut:")
+    _table(
+        ("group", "width", "may be", "cut together", "because"),
+        [
+            (
+                group.name,
+                _width_text(group),
+                _widths_text(group, multiple),
+                _listed(group.layers),
+                _listed(group.couplings, "; "),
+            )
+            for group in free
+        ],
+    )
+    frozen = [group for group in graph.groups if group.frozen]
+    if frozen:
+        print(f"\n{len(frozen)} keep their width:")
+        _table(("group", "width", "because"), [(g.name, _width_text(g), g.reason) for g in frozen])
+    if graph.unknown:
+        print("\nOperators without a rule; channels that touch them keep their width:")
+        for op, modules in graph.unknown.items():
+            where = ", ".join(dict.fromkeys(module or "the network itself" for module in modules))
+            print(f"  {op} in {where}")
+    if graph.uncounted:
+        print("\nNo lookup table has rows for:")
+        _table(
+            ("operator", "MACs", "elements"),
+            [(x.name, f"{x.macs_share:.1%}", f"{x.elements:,}") for x in graph.uncounted],
+        )
+    if graph.unreached:
+        print(
+            f"\nNot read in evaluation mode, and left whole: {_listed(graph.unreached)}. "
+            f"If training reads them, freeze or remove them first."
+        )
+
+
+def _width_text(group: ChannelGroup) -> str:
+    return str(group.width) if group.step == 1 else f"{group.width} of {group.step}"
+
+
+def _widths_text(group: ChannelGroup, multiple: int) -> str:
+    widths = group.allowed_widths(multiple)
+    if len(widths) <= 3:
+        return ", ".join(str(width) for width in widths)
+    return f"{widths[0]}, {widths[1]} … {widths[-1]}"
+
+
+def _listed(items: tuple[str, ...], between: str = ", ", most: int = 4) -> str:
+    text = between.join(items[:most])
+    return text if len(items) <= most else f"{text} and {len(items) - most} more"
+
+
+def _table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> None:
+    """Columns aligned with spaces, so that the output can be read, cut and grepped."""
+    widths = [max(len(row[i]) for row in (head, *rows)) for i in range(len(head))]
+    for row in (head, *rows):
+        cells = [cell.ljust(width) for cell, width in zip(row, widths, strict=True)]
+        print("  " + "  ".join(cells).rstrip())
