@@ -2,18 +2,31 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from netadapt.cli.common import JsonOption, QuietOption, print_json, say
+from netadapt.cli import lut_measure
+from netadapt.cli.common import JsonOption, QuietOption, SeedOption, print_json, say
+from netadapt.cli.options import SizeOption, parse_size
+
+if TYPE_CHECKING:
+    from netadapt.cost.check import Check
+    from netadapt.cost.table import LookupTable
 
 app = typer.Typer(
     help="Lookup tables: what each layer costs on a device.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
+
+LEFT = ("name", "layer", "family", "source", "sources", "schedule", "network", "role", "rows")
+
+app.command("build")(lut_measure.build)
+app.command("doctor")(lut_measure.doctor)
 
 DeviceOption = Annotated[
     str, typer.Option("--device", "-d", help="A device's name, or the path of a table's CSV.")
@@ -57,3 +70,286 @@ def import_records(
         say(f"skipped {count} of {reason}", quiet=quiet)
     say(f"{merged.repeated_shapes} shapes stand in several runs: the least counts", quiet=quiet)
     print(f"{target}: {len(merged.rows)} rows from {len(merged.files)} files")
+
+
+@app.command()
+def show(
+    device: DeviceOption,
+    rows: Annotated[bool, typer.Option("--rows", help="List every row.")] = False,
+    as_json: JsonOption = False,
+    quiet: QuietOption = False,
+) -> None:
+    """What a table holds and where its figures come from.
+
+    Example: netadapt lut show --device tx2 --rows
+    """
+    table = _read(device, quiet)
+    frame = table.rows
+    if as_json:
+        about: dict[str, Any] = {**_about(table), "meta": table.meta}
+        if rows:
+            about["table"] = json.loads(frame.to_json(orient="records"))
+        print_json(about)
+        return
+    for key, value in _about(table).items():
+        say(f"{key}: {value}", quiet=quiet)
+    for key in ("board", "runtime", "target", "threads", "power_mode", "date", "references"):
+        if key in table.meta:
+            value = table.meta[key]
+            say(f"{key}: {'; '.join(value) if isinstance(value, list) else value}", quiet=quiet)
+    if rows:
+        _print_table(
+            ["layer", "ms", "spread ms", "samples", "source", "schedule"],
+            [
+                [
+                    str(row.shape),
+                    f"{row.latency_ms:.4g}",
+                    "" if row.spread_ms is None else f"{row.spread_ms:.2g}",
+                    str(row.samples),
+                    row.source,
+                    row.schedule,
+                ]
+                for row in table.entries
+            ],
+        )
+        return
+    _print_table(
+        ["family", "rows", "least ms", "most ms", "sources"],
+        [
+            [
+                str(name),
+                str(len(part)),
+                f"{part.latency_ms.min():.4g}",
+                f"{part.latency_ms.max():.4g}",
+                ", ".join(sorted(set(part.source))),
+            ]
+            for name, part in frame.groupby(_families(table), sort=False)
+        ],
+    )
+
+
+@app.command()
+def estimate(
+    device: DeviceOption,
+    model: Annotated[
+        str,
+        typer.Option(
+            help="A network's name (fastdepth, fastdepth-pruned), package.module:function, or a "
+            "model's or run's folder."
+        ),
+    ] = "fastdepth",
+    input_size: SizeOption = None,
+    allow_unsupported: Annotated[
+        bool,
+        typer.Option(help="Estimate layers of a kind the table has no row of, and name them."),
+    ] = False,
+    save_layers: Annotated[
+        Path | None, typer.Option(help="Also write the network's layer shapes to this CSV.")
+    ] = None,
+    as_json: JsonOption = False,
+    quiet: QuietOption = False,
+) -> None:
+    """What a network takes on a device: every layer, the total, and how sure that is.
+
+    Example: netadapt lut estimate --device tx2 --model fastdepth
+    """
+    import torch
+
+    from netadapt.cost.estimator import LatencyEstimator
+    from netadapt.cost.table import write_shapes
+    from netadapt.graph import trace
+    from netadapt.networks.opening import build_network
+
+    table = _read(device, quiet)
+    network, config = build_network(model, parse_size(input_size))
+    graph = trace(network, tuple(torch.zeros(shape) for shape in config.input_shapes))
+    if save_layers is not None:
+        write_shapes(save_layers, [layer.shape for layer in graph.layers])
+    latency = LatencyEstimator(table, strict=not allow_unsupported).network(graph)
+    if latency.unsupported:
+        say(
+            f"the table has no rows for {', '.join(latency.unsupported)}: these layers are "
+            f"guessed from others, to a factor of three",
+            quiet=quiet,
+        )
+    for uncounted in graph.uncounted:
+        say(f"not counted: {uncounted}", quiet=quiet)
+    if as_json:
+        print_json(
+            {
+                **_about(table),
+                "model": model,
+                "ms": latency.ms,
+                "low_ms": latency.low_ms,
+                "high_ms": latency.high_ms,
+                "unsupported": list(latency.unsupported),
+                "layers": json.loads(latency.layers.to_json(orient="records")),
+            }
+        )
+        return
+    _print_table(
+        ["name", "layer", "ms", "90 % interval", "source"],
+        [
+            [
+                row.name,
+                row.layer,
+                f"{row.ms:.3f}",
+                f"{row.low_ms:.3f}–{row.high_ms:.3f}",
+                row.source,
+            ]
+            for row in latency.layers.itertuples(index=False)
+        ],
+    )
+    by_source = latency.layers.groupby("source").ms.sum()
+    parts = ", ".join(f"{ms:.2f} {source}" for source, ms in by_source.items())
+    print(
+        f"{model} on {table.name}: {latency.ms:.2f} ms "
+        f"({latency.low_ms:.2f}–{latency.high_ms:.2f}; {parts})"
+    )
+
+
+@app.command()
+def check(
+    device: DeviceOption,
+    refit: Annotated[
+        bool,
+        typer.Option(help="Search the hyperparameters anew for every left-out shape; slower."),
+    ] = False,
+    write: Annotated[bool, typer.Option(help="Write the result into the table's .toml.")] = False,
+    networks: Annotated[
+        int, typer.Option(help="Time so many random prunings whole, on the device itself.", min=0)
+    ] = 0,
+    model: lut_measure.ModelOption = "fastdepth",
+    input_size: SizeOption = None,
+    profile: lut_measure.ProfileOption = None,
+    tracker: lut_measure.TrackerOption = None,
+    key: lut_measure.KeyOption = None,
+    seed: SeedOption = 0,
+    as_json: JsonOption = False,
+    quiet: QuietOption = False,
+) -> None:
+    """How good a table's estimates are: shapes left out one at a time, and whole networks.
+
+    Example: netadapt lut check --device tx2
+    """
+    if networks:
+        lut_measure.check_networks_on_device(
+            device,
+            networks,
+            model=model,
+            input_size=input_size,
+            profile=profile,
+            tracker=tracker,
+            key=key,
+            seed=seed,
+            as_json=as_json,
+            quiet=quiet,
+        )
+        return
+    from netadapt.cost.check import check_table
+
+    table = _read(device, quiet)
+    checked = check_table(table, refit=refit)
+    if write:
+        table.meta["check"] = checked.to_meta()
+        say(f"wrote the result into {table.write().with_suffix('.toml')}", quiet=quiet)
+    if as_json:
+        print_json(
+            {
+                **_about(table),
+                "summary": checked.summary(),
+                "networks": [
+                    {
+                        **asdict(network),
+                        "error": network.error,
+                        "left_out_error": network.left_out_error,
+                    }
+                    for network in checked.networks
+                ],
+                "repeats": checked.repeats,
+                "layers": json.loads(checked.layers.to_json(orient="records")),
+            }
+        )
+        return
+    _print_check(checked, quiet)
+
+
+def _print_check(checked: Check, quiet: bool) -> None:
+    say("Each shape predicted from a table without it:", quiet=quiet)
+    _print_table(
+        ["rows", "family", "shapes", "mean error", "median", "inside 90 % interval"],
+        [
+            [
+                line["scope"],
+                line["family"],
+                str(line["shapes"]),
+                f"{line['mean_error']:.1%}",
+                f"{line['median_error']:.1%}",
+                f"{line['inside_90']:.0%}",
+            ]
+            for line in checked.summary()
+        ],
+    )
+    for name, (median, mean) in checked.repeats.items():
+        say(
+            f"{name}: repeated rows differ by {median:.1%} (median; mean {mean:.1%}) by themselves",
+            quiet=quiet,
+        )
+    if not checked.networks:
+        return
+    say("Whole networks (one price is fitted to a 'calibration', none to a 'test'):", quiet=quiet)
+    _print_table(
+        ["network", "role", "measured ms", "predicted", "error", "its rows left out", "error"],
+        [
+            [
+                network.name,
+                network.role,
+                f"{network.measured_ms:g}",
+                f"{network.predicted_ms:.2f} ({network.low_ms:.2f}–{network.high_ms:.2f})",
+                "fitted" if network.role == "calibration" else f"{network.error:+.1%}",
+                f"{network.left_out_ms:.2f} "
+                f"({network.left_out_low_ms:.2f}–{network.left_out_high_ms:.2f})",
+                "fitted" if network.role == "calibration" else f"{network.left_out_error:+.1%}",
+            ]
+            for network in checked.networks
+        ],
+    )
+
+
+def _read(device: str, quiet: bool) -> LookupTable:
+    """The table, with a word on which one it is and what was odd about it."""
+    from netadapt.cost.table import LookupTable
+
+    table = LookupTable.read(device)
+    kind = "published figures" if table.published else "measured"
+    say(f"table {table.path} ({len(table)} rows, {kind})", quiet=quiet)
+    for note in table.notes:
+        say(note, quiet=quiet)
+    return table
+
+
+def _about(table: LookupTable) -> dict[str, Any]:
+    return {
+        "device": table.name,
+        "path": str(table.path),
+        "rows": len(table),
+        "published": table.published,
+        "hash": table.hash,
+    }
+
+
+def _families(table: LookupTable) -> list[str]:
+    from netadapt.cost.features import family
+
+    return [family(entry.shape) for entry in table.entries]
+
+
+def _print_table(header: list[str], rows: list[list[str]]) -> None:
+    """Aligned columns on stdout, never cut to the terminal's width."""
+    widths = [max(len(row[i]) for row in (header, *rows)) for i in range(len(header))]
+    for row in (header, ["─" * width for width in widths], *rows):
+        cells = [
+            cell.ljust(width) if name in LEFT else cell.rjust(width)
+            for name, cell, width in zip(header, row, widths, strict=True)
+        ]
+        print("  ".join(cells).rstrip())

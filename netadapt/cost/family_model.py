@@ -1,8 +1,8 @@
 """The latency model of one family of layers: a roofline, and a Gaussian process on what is left.
 
 Rows of a second series (others' figures of the same kind of board) teach the shape of the
-surface; an offset and a slope of their own keep their level out of it. Intervals are scaled so
-that, leaving out one shape at a time, they hold what they promise.
+surface; an offset and a slope of their own keep their level out of it. Intervals are
+widened until, leaving out one shape at a time, they hold what they promise.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ COMMON_PRICES = np.array([0.01, 1.0, 0.05, 0.05, 0.05])
 UNSEEN_FEATURE = 0.3
 UNCHECKED_FAMILY = 0.3
 NINETY_PERCENT = 1.645
-SCALE_LIMITS = (0.9, 2.0)
+SCALE_LIMITS = (1.0, 2.0)
 
 
 @dataclass(frozen=True)

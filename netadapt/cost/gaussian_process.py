@@ -22,10 +22,10 @@ from netadapt.cost.features import Array
 # Log-normal priors (centre, standard deviation of the logarithm). Amplitudes and noise are
 # standard deviations of log time; length scales are in standard deviations of the feature, or in
 # LEAST_SPREAD where that is more.
-LENGTH_PRIOR = (1.5, 1.0)
+LENGTH_PRIOR = (3.0, 0.7)
 AMPLITUDE_PRIOR = (0.15, 0.7)
 SLOPE_PRIOR = (0.5, 1.0)
-NOISE_PRIOR = (0.05, 0.7)
+NOISE_PRIOR = (0.06, 0.3)
 # The constant offset is all but free.
 OFFSET_VARIANCE = 100.0
 # A feature (a logarithm) that hardly varies among the rows must not become a steep one outside.

@@ -11,6 +11,7 @@ from __future__ import annotations
 import csv
 import hashlib
 import io
+import json
 import math
 import os
 import sys
@@ -152,13 +153,19 @@ class LookupTable:
 
     @property
     def hash(self) -> str:
-        """SHA-256 over everything that decides an estimate: the rows and the calibration networks.
+        """SHA-256 over what decides an estimate: the rows, and what the .toml calibrates.
 
-        The order of the rows, and the rest of the .toml, do not matter.
+        The order of the rows does not matter.
         """
         lines = sorted(_line(entry) for entry in self.entries)
-        networks = repr([sorted(network.items()) for network in self.meta.get("network", [])])
-        return hashlib.sha256(("".join(lines) + networks).encode()).hexdigest()
+        settings = [self.meta.get(key) for key in ("calibration", "workers")]
+        networks = [
+            network
+            for network in self.meta.get("network", [])
+            if network.get("role") == "calibration"
+        ]
+        text = "".join(lines) + json.dumps([settings, networks], sort_keys=True, default=str)
+        return hashlib.sha256(text.encode()).hexdigest()
 
     def __len__(self) -> int:
         return len(self.entries)
