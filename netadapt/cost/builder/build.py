@@ -92,6 +92,7 @@ def build_table(
     """
     watcher = watcher or Silent()
     start = clock()
+    runtime.reach()
     with table_lock(path):
         table = open_table(profile, runtime, path)
         before = len(table)

@@ -153,9 +153,7 @@ def _read(path: Path) -> DeviceProfile:
     known = {f.name: f for f in fields(DeviceProfile) if f.name not in ("path",)}
     unknown = sorted(set(values) - set(known))
     if unknown:
-        raise InputError(
-            f"{path} has the unknown key '{unknown[0]}'; expected {', '.join(known)}"
-        )
+        raise InputError(f"{path} has the unknown key '{unknown[0]}'; expected {', '.join(known)}")
     values.setdefault("name", path.stem)
     if "runtime" not in values:
         raise InputError(f"{path} lacks 'runtime'; expected {', '.join(RUNTIMES)}")
@@ -181,18 +179,14 @@ def _checked(profile: DeviceProfile, path: Path) -> DeviceProfile:
         ):
             raise InputError(f"{path}: {entry.name} is {value!r}, expected {entry.type}")
     if profile.runtime not in RUNTIMES:
-        raise InputError(
-            f"{path}: runtime is '{profile.runtime}', expected {', '.join(RUNTIMES)}"
-        )
+        raise InputError(f"{path}: runtime is '{profile.runtime}', expected {', '.join(RUNTIMES)}")
     for name in ("threads", "seconds", "ring_mb", "wall_limit_s", "connect_limit_s"):
         if getattr(profile, name) <= 0:
             raise InputError(f"{path}: {name} is {getattr(profile, name)}, expected more than 0")
     if profile.runtime == "tvm" and "kind" not in profile.target:
         raise InputError(f"{path}: [target] lacks 'kind'; expected llvm, cuda or another of TVM's")
-    if profile.tracker:
-        profile.tracker_address
-        if not profile.key:
-            raise InputError(
-                f"{path}: a tracker without a key; name the key the device registers under"
-            )
+    if profile.tracker and profile.tracker_address and not profile.key:
+        raise InputError(
+            f"{path}: a tracker without a key; name the key the device registers under"
+        )
     return profile

@@ -58,6 +58,10 @@ class Runtime(Protocol):
         """How kernels are made, for the table's `schedule` column."""
         ...
 
+    def reach(self) -> None:
+        """Look, quickly and before anything slow, whether the device is there and free."""
+        ...
+
     def prepare(self, shape: LayerShape) -> None:
         """Begin to compile `shape`, so that a later `measure` finds it done; may do nothing."""
         ...

@@ -42,6 +42,9 @@ class FakeRuntime:
             "schedule": self.schedule,
         }
 
+    def reach(self) -> None:
+        """Nothing: it is here."""
+
     def prepare(self, shape: LayerShape) -> None:
         """Nothing."""
 

@@ -72,7 +72,7 @@ class OnnxGraph:
 
 
 def layer_model(shape: LayerShape, values: Reference) -> bytes:
-    """`shape` alone, with `values` as weights: inputs x0, x1, …, output y. To check what it gives."""
+    """`shape` alone, with `values` as weights; inputs x0, x1, …, output y: what it computes."""
     graph = OnnxGraph()
     names = [graph.input(f"x{i}", x.shape) for i, x in enumerate(values.inputs)]
     graph.output(add_layer(graph, shape, names, "y", values), values.output.shape)
@@ -153,7 +153,9 @@ def add_layer(
         if mode not in ("nearest", "bilinear"):
             raise UnsupportedLayer(f"{shape}: no operator is known for '{mode}' interpolation")
         exact: dict[str, str] = (
-            {"mode": "nearest", "nearest_mode": "floor"} if mode == "nearest" else {"mode": "linear"}
+            {"mode": "nearest", "nearest_mode": "floor"}
+            if mode == "nearest"
+            else {"mode": "linear"}
         )
         exact["coordinate_transformation_mode"] = (
             "asymmetric" if mode == "nearest" else "half_pixel"
@@ -177,9 +179,7 @@ def add_layer(
         else:
             graph.node("AveragePool", [sources[0]], inner, count_include_pad=1, **spatial)
     elif shape.op == "pixel_shuffle":
-        graph.node(
-            "DepthToSpace", [sources[0]], inner, blocksize=shape.kernel[0], mode="CRD"
-        )
+        graph.node("DepthToSpace", [sources[0]], inner, blocksize=shape.kernel[0], mode="CRD")
     elif shape.op == "shuffle":
         _shuffle(graph, shape, sources[0], inner)
     elif shape.op == "elementwise":

@@ -88,6 +88,8 @@ class _Reader:
                 self.readers.setdefault(name, []).append(node)
         self.alias: dict[str, str] = {}
         self.absorbed: set[int] = set()
+        self.fused: dict[int, tuple[Any, str, Pair, str]] = {}
+        """Additions that take in an upsampling: its node, the other summand, scale and mode."""
         self.steps: list[Step] = []
 
     def network(self) -> Network:
@@ -114,9 +116,9 @@ class _Reader:
         if node.op_type in _RENAMES:
             # Without pixels, or with all dims kept, a view moves nothing in any layout.
             size = self.size(node.input[0])
-            if node.op_type != "Identity" and np.prod(size[2:] or (1,)) > 1:
-                if self.size(node.output[0]) != size:
-                    raise self.unknown(node)
+            moved = node.op_type != "Identity" and np.prod(size[2:] or (1,)) > 1
+            if moved and self.size(node.output[0]) != size:
+                raise self.unknown(node)
             self.alias[node.output[0]] = self.source(node.input[0])
             return
         reader = {
@@ -178,9 +180,7 @@ class _Reader:
         rows = int(np.prod(self.size(node.input[0]))) // entering
         last, activation = self.follow(node)
         one = (1, 1)
-        shape = LayerShape(
-            "linear", entering, out, one, one, (0, 0), one, 1, rows, 1, activation
-        )
+        shape = LayerShape("linear", entering, out, one, one, (0, 0), one, 1, rows, 1, activation)
         self.add(node, shape, last, weight=weight, bias=bias.reshape(-1))
 
     def resize(self, node: Any) -> None:
@@ -192,7 +192,9 @@ class _Reader:
         whole = all(b % a == 0 for a, b in zip(before, after, strict=True))
         coordinates = attributes.get("coordinate_transformation_mode", "half_pixel")
         # With whole factors every nearest rule but rounding at half pixels picks the same pixel.
-        floors = whole or (coordinates == "asymmetric" and attributes.get("nearest_mode") == "floor")
+        floors = whole or (
+            coordinates == "asymmetric" and attributes.get("nearest_mode") == "floor"
+        )
         if (mode == "nearest" and not floors) or (mode == "bilinear" and "half" not in coordinates):
             raise self.unknown(node)
         if not whole:
@@ -206,17 +208,12 @@ class _Reader:
             if other is not None and self.size(other) == self.size(node.output[0]):
                 # Runs where the addition stands: by then the other summand is there.
                 self.absorbed.add(id(node))
-                self.pending(follower, node, other, scale, mode)
+                self.fused[id(follower)] = (node, other, scale, mode)
                 return
         self.add(node, self.shape("upsample", node, kernel=scale, activation=mode), node)
 
-    def pending(self, add: Any, node: Any, other: str, scale: Pair, mode: str) -> None:
-        """Put the fused upsampling in the place of `add` in the list of nodes."""
-        self.fused = getattr(self, "fused", {})
-        self.fused[id(add)] = (node, other, scale, mode)
-
     def pairwise(self, node: Any) -> None:
-        fused = getattr(self, "fused", {}).get(id(node))
+        fused = self.fused.get(id(node))
         if fused is not None:
             source, other, scale, mode = fused
             last, activation = self.follow(node)

@@ -19,9 +19,9 @@ from netadapt.cost.devices.profile import DeviceProfile
 from netadapt.cost.runtimes.base import Timing, UnsupportedLayer, WrongOutput
 from netadapt.cost.runtimes.onnx_layers import layer_model, repeated_model
 from netadapt.cost.runtimes.reference import compare, reference
+from netadapt.cost.runtimes.repeating import repeats_for
 from netadapt.graph.layers import LayerShape
 
-MOST_REPEATS = 8
 FEWEST_RUNS, MOST_RUNS = 8, 200
 WARM_UP_RUNS = 2
 
@@ -45,6 +45,9 @@ class OnnxRuntime:
             "schedule": self.schedule,
         }
 
+    def reach(self) -> None:
+        """Nothing: it is here."""
+
     def prepare(self, shape: LayerShape) -> None:
         """Nothing: onnxruntime compiles nothing ahead."""
 
@@ -54,14 +57,11 @@ class OnnxRuntime:
         feeds = {f"x{i}": x for i, x in enumerate(values.inputs)}
         compare(shape, session.run(None, feeds)[0], values.output)
 
-        ring_bytes = self.profile.ring_mb * 1e6
-        repeats = int(min(MOST_REPEATS, max(2, ring_bytes // max(1, 4 * shape.weights))))
+        repeats = repeats_for(shape, self.profile.ring_mb)
         model = repeated_model(shape, values, repeats)
         with tempfile.TemporaryDirectory(prefix="netadapt-") as folder:
             session = self._session(model, str(shape), profile=Path(folder) / "profile")
-            feeds = {
-                node.name: np.ones(node.shape, np.float32) for node in session.get_inputs()
-            }
+            feeds = {node.name: np.ones(node.shape, np.float32) for node in session.get_inputs()}
             self._run(lambda: session.run(None, feeds))
             events = json.loads(Path(session.end_profiling()).read_text(encoding="utf-8"))
         return Timing(tuple(_layer_times(events, repeats)))
@@ -90,31 +90,34 @@ class OnnxRuntime:
             options.enable_profiling = True
             options.profile_file_prefix = str(profile)
         try:
-            return onnxruntime.InferenceSession(
-                model, options, providers=["CPUExecutionProvider"]
-            )
+            return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
         except Exception as error:  # onnxruntime's own classes share no base
             line = (str(error).splitlines() or [type(error).__name__])[0]
             raise UnsupportedLayer(f"onnxruntime can't run {what}: {line}") from error
 
     def _run(self, run: Callable[[], Any]) -> list[float]:
-        """Call `run` for the profile's seconds; milliseconds each took, after a warm-up."""
+        """Call `run` for the profile's seconds; milliseconds each took, after a warm-up.
+
+        One thread is timed by its own clock, which stops while another process has the core.
+        """
+        clock = time.thread_time_ns if self.profile.threads == 1 else time.perf_counter_ns
         samples: list[float] = []
         stop = time.perf_counter() + self.profile.seconds
         for i in range(WARM_UP_RUNS + MOST_RUNS):
-            start = time.perf_counter()
+            start = clock()
             run()
-            end = time.perf_counter()
+            end = clock()
             if i >= WARM_UP_RUNS:
-                samples.append((end - start) * 1e3)
-            if len(samples) >= FEWEST_RUNS and end >= stop:
+                samples.append((end - start) / 1e6)
+            if len(samples) >= FEWEST_RUNS and time.perf_counter() >= stop:
                 break
         return samples
 
 
 def _layer_times(events: list[dict[str, Any]], repeats: int) -> list[float]:
-    """Milliseconds of each repeat of the layer in each run, from the profiler's events."""
-    times: dict[int, dict[str, list[float]]] = {i: {} for i in range(repeats)}
+    """Milliseconds of the layer in each run, the mean over its repeats: the profiler counts whole
+    microseconds, which a mean resolves and a quantile doesn't."""
+    nodes: dict[str, list[float]] = {}
     for event in events:
         name = event["name"]
         if event.get("cat") != "Node" or not name.endswith("_kernel_time"):
@@ -122,14 +125,10 @@ def _layer_times(events: list[dict[str, Any]], repeats: int) -> list[float]:
         if event["args"].get("op_name", "").startswith("Reorder"):
             continue
         # The optimizer appends to names ('layer3_nchwc') but keeps how they begin.
-        head = name.removeprefix("layer")
-        digits = head[: len(head) - len(head.lstrip("0123456789"))]
-        if name.startswith("layer") and digits:
-            times[int(digits)].setdefault(name, []).append(event["dur"] / 1e3)
-    samples: list[float] = []
-    for nodes in times.values():
-        runs = [sum(parts) for parts in zip(*nodes.values(), strict=True)]
-        samples += runs[WARM_UP_RUNS:]
-    if not samples or max(samples) == 0:
+        if name.startswith("layer"):
+            nodes.setdefault(name, []).append(event["dur"] / 1e3)
+    if not nodes:
         raise WrongOutput("onnxruntime's profile doesn't name the layer's kernels")
-    return samples
+    runs = [sum(parts) / repeats for parts in zip(*nodes.values(), strict=True)]
+    # What lasts less than the clock resolves took something nevertheless.
+    return [max(run, 0.5e-3 / repeats) for run in runs[WARM_UP_RUNS:]]

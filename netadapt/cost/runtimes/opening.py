@@ -4,18 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from netadapt.cost.devices.profile import DeviceProfile
 from netadapt.cost.runtimes.base import Runtime
+from netadapt.errors import InputError
 
 
 @contextmanager
-def open_runtime(profile: DeviceProfile) -> Iterator[Runtime]:
+def open_runtime(
+    profile: DeviceProfile, *, tune: int = 0, database: Path | None = None
+) -> Iterator[Runtime]:
     """The profile's runtime, closed after the block.
 
-    Raises DeviceError when the device can't be reached, MissingExtraError without the runtime.
+    `tune`: MetaSchedule trials a layer (TVM only), kept in the folder `database`. Raises
+    DeviceError when the device can't be reached, MissingExtraError without the runtime.
     """
     runtime: Runtime
+    if tune and profile.runtime != "tvm":
+        raise InputError(
+            f"{profile.name} runs {profile.runtime}: only TVM can be tuned; leave out --tune"
+        )
     if profile.runtime == "onnxruntime":
         from netadapt.cost.runtimes.onnxruntime import OnnxRuntime
 
@@ -23,7 +32,7 @@ def open_runtime(profile: DeviceProfile) -> Iterator[Runtime]:
     elif profile.runtime == "tvm":
         from netadapt.cost.runtimes.tvm import TvmRuntime
 
-        runtime = TvmRuntime(profile)
+        runtime = TvmRuntime(profile, tune=tune, database=database)
     else:
         from netadapt.cost.runtimes.fake import FakeRuntime
 

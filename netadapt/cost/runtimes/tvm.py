@@ -7,15 +7,16 @@ limit; here is what to ask them, in which order, and what to tell the user when 
 from __future__ import annotations
 
 import contextlib
-import socket
 import tempfile
+import time
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 from netadapt.cost.devices.profile import DeviceProfile
 from netadapt.cost.runtimes.base import Timing
-from netadapt.cost.runtimes.tvm_schedules import SCHEDULE
+from netadapt.cost.runtimes.tracker import Registered, look
+from netadapt.cost.runtimes.tvm_making import Making
 from netadapt.cost.runtimes.worker import Worker, WorkerDied
 from netadapt.errors import DeviceError
 from netadapt.graph.layers import LayerShape
@@ -30,8 +31,11 @@ MOST_COMPILED_AHEAD = 8
 class TvmRuntime:
     """A device behind TVM. Raises DeviceError when it can't be reached."""
 
-    def __init__(self, profile: DeviceProfile) -> None:
+    def __init__(
+        self, profile: DeviceProfile, *, tune: int = 0, database: Path | None = None
+    ) -> None:
         self.profile = profile
+        self._making = Making(tune, database)
         self._folder = tempfile.TemporaryDirectory(prefix="netadapt-")
         self._worker: Worker | None = None
         self._compiler: Worker | None = None
@@ -42,7 +46,7 @@ class TvmRuntime:
 
     @property
     def schedule(self) -> str:
-        return SCHEDULE
+        return self._making.schedule(self.profile.target["kind"])
 
     def describe(self) -> dict[str, Any]:
         if not self._told:
@@ -57,7 +61,7 @@ class TvmRuntime:
         }
 
     def prepare(self, shape: LayerShape) -> None:
-        """Compile in a second process while a board measures; on this machine that would disturb."""
+        """Compile in a second process while a board measures; this machine would be disturbed."""
         if not self.profile.remote or shape in self._compiling:
             return
         if len(self._compiling) < MOST_COMPILED_AHEAD:
@@ -86,55 +90,76 @@ class TvmRuntime:
     def worker(self) -> Worker:
         """The process that talks to the device, started where there is none."""
         if self._worker is None or not self._worker.alive:
-            self._worker = self._start("TvmDevice", self.profile, Path(self._folder.name))
+            self._worker = self._start(
+                "TvmDevice", self.profile, self._making, Path(self._folder.name)
+            )
         return self._worker
 
-    def check_tracker(self) -> None:
-        """Raises DeviceError when nobody listens at the tracker's address."""
-        host, port = self.profile.tracker_address
-        try:
-            with socket.create_connection((host, port), timeout=self.profile.connect_limit_s):
-                return
-        except OSError as error:
-            reason = error.strerror or str(error)
-            raise DeviceError(
-                f"no tracker answers at {host}:{port} for the device {self.profile.name} "
-                f"({reason}); start one with: python -m tvm.exec.rpc_tracker --host 0.0.0.0 "
-                f"--port {port}"
-            ) from error
+    def reach(self) -> None:
+        """Raises DeviceError when the tracker isn't there, or has no free device of that key."""
+        if self.profile.remote:
+            self.check_tracker()
+            self.check_key()
+
+    def check_tracker(self) -> Registered:
+        """Raises DeviceError when no tracker answers."""
+        profile = self.profile
+        return look(profile.tracker_address, profile.key, profile.connect_limit_s)
 
     def check_key(self) -> None:
         """Raises DeviceError when no server has the key, or all are busy."""
-        seen = self.worker().call(
-            "look",
-            limit_s=self.profile.connect_limit_s,
-            what=f"asking the tracker at {self.profile.tracker}",
-        )
-        key, others = self.profile.key, ", ".join(seen["keys"]) or "none"
-        if not seen["servers"]:
+        profile, seen = self.profile, self.check_tracker()
+        others = ", ".join(seen.keys) or "none"
+        if not seen.servers:
             raise DeviceError(
-                f"no device is registered as '{key}' at the tracker {self.profile.tracker} "
+                f"no device is registered as '{profile.key}' at the tracker {profile.tracker} "
                 f"(registered: {others}); start on the device: python3 -m tvm.exec.rpc_server "
-                f"--tracker HOST:PORT --key {key}"
+                f"--tracker {profile.tracker} --key {profile.key}"
             )
-        if not seen["free"]:
+        if not seen.free:
             raise DeviceError(
-                f"the device '{key}' at the tracker {self.profile.tracker} is registered but not "
-                f"free ({seen['pending']} waiting): another client holds it, or its server has "
+                f"the device '{profile.key}' at the tracker {profile.tracker} is registered but "
+                f"not free ({seen.pending} waiting): another client holds it, or its server has "
                 f"died and must be restarted"
             )
 
     def connect(self) -> None:
         """Open a session on the board, having looked that the request can be answered."""
-        self.check_tracker()
-        self.check_key()
+        if self._worker is not None and self._worker.alive:
+            self._worker.call("disconnect", limit_s=10.0, what="ending a session")
+        self._wait_free()
         # The server ends a session that outlives its client; ours is renewed long before.
         session_s = int(max(60, 40 * self.profile.wall_limit_s))
         self.worker().call(
             "connect",
             session_s,
             limit_s=self.profile.connect_limit_s,
-            what=f"opening a session on '{self.profile.key}' (its server doesn't answer; restart it)",
+            what=f"opening a session on '{self.profile.key}' (restart its server)",
+        )
+
+    def _wait_free(self) -> None:
+        """A server needs a moment after a session to be free again."""
+        stop = time.monotonic() + self.profile.connect_limit_s / 2
+        while True:
+            try:
+                self.check_key()
+                return
+            except DeviceError:
+                if time.monotonic() >= stop or not self.check_tracker().servers:
+                    raise
+            time.sleep(0.2)
+
+    def missing_functions(self) -> list[str]:
+        """Functions of this TVM that the device's runtime lacks: none where versions are equal."""
+        return list(self._ask("missing_functions"))
+
+    def has_device(self) -> bool:
+        """Whether the device's runtime can run what the target needs."""
+        return bool(self._ask("has_device"))
+
+    def _ask(self, method: str) -> Any:
+        return self.worker().call(
+            method, limit_s=self.profile.connect_limit_s, what=f"asking '{self.profile.name}'"
         )
 
     def _on_device(self, what: str, method: str, *arguments: Any) -> Any:
@@ -163,7 +188,7 @@ class TvmRuntime:
 
     def _compile(self, shape: LayerShape) -> Path:
         if self._compiler is None or not self._compiler.alive:
-            self._compiler = self._start("TvmCompiler", self.profile)
+            self._compiler = self._start("TvmCompiler", self.profile, self._making)
         self._numbers += 1
         path = Path(self._folder.name) / f"layer-{self._numbers}.so"
         self._compiler.call(

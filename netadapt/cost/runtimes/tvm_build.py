@@ -20,10 +20,6 @@ from netadapt.cost.runtimes.onnx_steps import Network
 from netadapt.cost.runtimes.reference import Array, Reference, concat_parts
 from netadapt.graph.layers import LayerShape
 
-MOST_REPEATS = 16
-WORTH_TIMING_US = 200
-FEW_WEIGHTS_BYTES = 64 * 1024
-
 
 @dataclass(frozen=True)
 class Program:
@@ -62,28 +58,13 @@ def make_target(target: dict[str, Any], threads: int) -> Any:
     return made if host is None else tvm.target.Target(made, tvm.target.Target(host))
 
 
-def repeats_for(shape: LayerShape, ring_mb: float) -> int:
-    """How often to call a layer in one measurement.
-
-    Often enough that its weights rotate through `ring_mb` (few weights come from a near cache in
-    a network too), and that a tiny layer outlasts the clock's own cost.
-    """
-    height, width = shape.out_size
-    values = shape.in_channels * shape.in_height * shape.in_width
-    values += shape.out_channels * height * width
-    fastest_us = shape.macs / 50e3 + 4 * values / 20e3
-    repeats = WORTH_TIMING_US / fastest_us
-    if 4 * shape.weights > FEW_WEIGHTS_BYTES:
-        repeats = max(repeats, ring_mb * 1e6 / (4 * shape.weights))
-    return int(min(MOST_REPEATS, max(1, -(-repeats // 1))))
-
-
 def build_layer(
     shape: LayerShape, values: Reference, target: Any, repeats: int, *, compiled: bool = True
 ) -> Program:
     """`shape` `repeats` times on the same inputs, each with weights of its own.
 
-    Without `compiled`, only what to call a library with that was compiled elsewhere. Raises UnsupportedLayer where there is no kernel for it.
+    Without `compiled`, only what to call a library with that was compiled elsewhere. Raises
+    UnsupportedLayer where there is no kernel for it.
     """
     kernel = _kernel(shape, tvm_schedules.cpu_of(target), "layer")
     builder = _Builder(target)
@@ -98,9 +79,7 @@ def build_layer(
         given = [builder.parameter(f"w{i}_{j}", size) for j, size in enumerate(kernel.weights)]
         builder.call(function, [*inputs, *given], kernel.output)
     executable = builder.compile() if compiled else None
-    arrays = tuple(
-        _flat(x, planar=kernel.planar_input or x.ndim != 4) for x in values.inputs
-    )
+    arrays = tuple(_flat(x, planar=kernel.planar_input or x.ndim != 4) for x in values.inputs)
     return Program(
         executable,
         arrays,

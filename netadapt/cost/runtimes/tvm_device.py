@@ -19,18 +19,20 @@ from netadapt.cost.devices.profile import DeviceProfile
 from netadapt.cost.runtimes.base import Timing
 from netadapt.cost.runtimes.onnx_steps import read_network
 from netadapt.cost.runtimes.reference import Array, Reference, compare, reference
+from netadapt.cost.runtimes.repeating import repeats_for
 from netadapt.cost.runtimes.tvm_build import (
     Program,
     build_layer,
     build_network,
     export_library,
     make_target,
-    repeats_for,
 )
+from netadapt.cost.runtimes.tvm_making import Making
 from netadapt.errors import DeviceError, MissingExtraError
 from netadapt.graph.layers import LayerShape
 
 FEWEST_SAMPLES, MOST_SAMPLES = 8, 400
+VIRTUAL_MACHINE = "vm.builtin."
 LAYERS_A_SESSION = 25
 """A session keeps every library it loaded, so it is renewed before a small board runs out."""
 
@@ -38,12 +40,13 @@ LAYERS_A_SESSION = 25
 class TvmCompiler:
     """Compiles for the profile's target; needs no device."""
 
-    def __init__(self, profile: DeviceProfile) -> None:
+    def __init__(self, profile: DeviceProfile, making: Making) -> None:
         try:
             import tvm
         except ImportError as error:
             raise MissingExtraError("apache-tvm", "tvm") from error
         self.profile = profile
+        self.making = making
         self.version = tvm.__version__
         self.target = make_target(profile.target, profile.threads)
 
@@ -67,36 +70,17 @@ class TvmCompiler:
 class TvmDevice(TvmCompiler):
     """Loads and times programs on the device."""
 
-    def __init__(self, profile: DeviceProfile, folder: Path) -> None:
-        super().__init__(profile)
+    def __init__(self, profile: DeviceProfile, making: Making, folder: Path) -> None:
+        super().__init__(profile, making)
         self.folder = folder
         self.session: Any = None
         self.loaded = 0
         self.numbers = itertools.count()
 
-    def look(self) -> dict[str, Any]:
-        """What the tracker says of the key: servers, how many are free, how many wait."""
-        from tvm import rpc
-
-        tracker = rpc.connect_tracker(*self.profile.tracker_address)
-        summary = tracker.summary()
-        key = self.profile.key
-        servers = [s for s in summary["server_info"] if s["key"] == f"server:{key}"]
-        queue = summary["queue_info"].get(key, {})
-        tracker.close()
-        keys = sorted({s["key"].removeprefix("server:") for s in summary["server_info"]})
-        return {
-            "servers": len(servers),
-            "free": queue.get("free", 0),
-            "pending": queue.get("pending", 0),
-            "keys": [k for k in keys if not k.startswith("client")],
-        }
-
     def connect(self, session_limit_s: int) -> None:
         """Open a session; the caller has looked whether there is a free server."""
         from tvm import rpc
 
-        self.disconnect()
         tracker = rpc.connect_tracker(*self.profile.tracker_address)
         self.session = tracker.request(self.profile.key, session_timeout=session_limit_s)
         self.loaded = 0
@@ -107,41 +91,29 @@ class TvmDevice(TvmCompiler):
     def disconnect(self) -> None:
         self.session = None
 
-    @property
-    def worn(self) -> bool:
+    def is_worn(self) -> bool:
         """Whether a fresh session is due."""
         return self.session is None or self.loaded >= LAYERS_A_SESSION
 
-    def is_worn(self) -> bool:
-        return self.worn
+    def missing_functions(self) -> list[str]:
+        """What this TVM's virtual machine may call and the device's runtime doesn't have.
 
-    def remote_version(self) -> str:
-        """The TVM version the server runs, '' where its files don't say.
-
-        RPC has no call for it, but the server hands out files: its memory map names the folder of
-        its library, and the Python package beside it a version.
+        RPC has no call for a version; another version shows in the functions it registers.
         """
-        maps = bytes(self.session.download("/proc/self/maps")).decode(errors="replace")
-        for line in maps.splitlines():
-            path = line.partition("/")[2]
-            if "libtvm" not in path:
-                continue
-            folder = Path("/" + path).parent
-            for place in (folder.parent, folder):
-                with contextlib.suppress(Exception):
-                    text = bytes(self.session.download(str(place / "_version.py"))).decode()
-                    for row in text.splitlines():
-                        if row.startswith(("__version__", "version")) and "=" in row:
-                            return row.rpartition("=")[2].strip().strip("'\"")
-        return ""
+        import tvm_ffi
+
+        missing = []
+        for name in tvm_ffi.registry.list_global_func_names():
+            if name.startswith(VIRTUAL_MACHINE):
+                try:
+                    self.session.get_function(name)
+                except Exception:
+                    missing.append(name)
+        return sorted(missing)
 
     def has_device(self) -> bool:
         """Whether the runtime on the device can run what the target needs."""
         return bool(self._device().exist)
-
-    def check_small(self, shape: LayerShape) -> None:
-        """Run one small layer and compare it with torch."""
-        self.measure(shape, None, 0.0)
 
     def measure(self, shape: LayerShape, library: Path | None, seconds: float) -> Timing:
         """Time one layer for about `seconds`; `library`: compiled already by another worker."""

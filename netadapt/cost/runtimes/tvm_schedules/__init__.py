@@ -23,9 +23,7 @@ BUILD_OPTIONS = {"tirx.disable_storage_rewrite": True}
 """Options of the PassContext to compile under: the rewrite would move registers to the heap."""
 
 
-def build(
-    shape: LayerShape, cpu: Cpu, name: str = "main", parts: tuple[int, ...] = ()
-) -> Kernel:
+def build(shape: LayerShape, cpu: Cpu, name: str = "main", parts: tuple[int, ...] = ()) -> Kernel:
     """The kernel of `shape` on `cpu`; `name` is the function's name in its module.
 
     `parts`: the channels of each tensor that a concatenation joins. Raises KeyError naming what

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from netadapt.cost.runtimes.tvm_schedules.emit import Node, splat
 
+
 def activate(value: Node, name: str, lanes: int) -> Node:
     """`value` after the activation `name`, or several joined by '+'.
 

@@ -89,7 +89,12 @@ class _Conv:
         self.w = buffer(shape.weights, "w")
         self.b = buffer(shape.out_channels, "b")
         self.y = buffer(shape.out_channels * height * width, "y")
-        self.sizes = (in_size, shape.weights, shape.out_channels, shape.out_channels * height * width)
+        self.sizes = (
+            in_size,
+            shape.weights,
+            shape.out_channels,
+            shape.out_channels * height * width,
+        )
 
     def kernel(self, name: str) -> Kernel:
         # What is read again and again should be the smaller: weights that fit a cache are reread
@@ -158,9 +163,7 @@ class _Conv:
         if run.count == 1:
             yield from body(run.start)
         else:
-            yield loop(
-                run.count, lambda i: body(run.start + i * run.size), parallel=parallel
-            )
+            yield loop(run.count, lambda i: body(run.start + i * run.size), parallel=parallel)
 
     def _each_column_block(self, body: object, *, parallel: bool = False) -> Iterator[Node]:
         assert callable(body)
@@ -175,9 +178,7 @@ class _Conv:
             )
             return
         for block in self.columns:
-            yield loop(
-                block.count, lambda i, block=block: body(0, block, i), parallel=parallel
-            )
+            yield loop(block.count, lambda i, block=block: body(0, block, i), parallel=parallel)
 
     def _tile(
         self, plane: Plane, run: TileRun, y: Index, x: Index, g: Index, block: _Columns, i: Index
@@ -219,9 +220,7 @@ class _Conv:
         offsets: list[int],
     ) -> Iterator[Node]:
         """All input channels of one tap, for the pixels of the tile that the tap touches."""
-        used = [
-            p for p in range(len(registers)) if plane.column_inside(x, p, column_offset)
-        ]
+        used = [p for p in range(len(registers)) if plane.column_inside(x, p, column_offset)]
         if not used:
             return
         width = sum(register.lanes for register in registers[0])

@@ -26,7 +26,7 @@ from netadapt.cost.runtimes.tvm_schedules.emit import (
     when,
 )
 from netadapt.cost.runtimes.tvm_schedules.kernel import Array, Kernel
-from netadapt.cost.runtimes.tvm_schedules.tiling import Plane, TileRun, planes, tile_runs
+from netadapt.cost.runtimes.tvm_schedules.tiling import TileRun, planes, tile_runs
 from netadapt.graph.layers import LayerShape
 
 

@@ -84,7 +84,9 @@ class Register:
 
         self.lanes = lanes
         self._buffer = tirx.decl_buffer((lanes,), FLOAT, "acc", scope="local")
-        self.declaration = tirx.AllocBuffer(self._buffer, {"disable_lower_builtin": tirx.IntImm("bool", 1)})
+        self.declaration = tirx.AllocBuffer(
+            self._buffer, {"disable_lower_builtin": tirx.IntImm("bool", 1)}
+        )
 
     @property
     def value(self) -> Node:

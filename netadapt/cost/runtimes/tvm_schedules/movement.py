@@ -33,8 +33,6 @@ Body = Callable[[Index, Index, Index, int], Iterator[Node]]
 UNROLLED_TAPS = 64
 
 
-
-
 def movement(shape: LayerShape, cpu: Cpu, name: str) -> Kernel:
     """The kernel of an `op` without weights. Raises KeyError for an op with weights."""
     builder = {
@@ -205,11 +203,14 @@ def _pool(shape: LayerShape, cpu: Cpu, name: str) -> Kernel:
                 for kx in range(shape.kernel[1]):
                     yield from tap(ky, kx)
         else:
-            yield loop(
-                shape.kernel[0], lambda ky: [loop(shape.kernel[1], lambda kx: tap(ky, kx))]
-            )
+            yield loop(shape.kernel[0], lambda ky: [loop(shape.kernel[1], lambda kx: tap(ky, kx))])
         value = register.value * splat(1 / taps, lanes) if average else register.value
-        yield store(y, activate(value, activation, lanes), (row * width + column) * channels + channel, lanes)
+        yield store(
+            y,
+            activate(value, activation, lanes),
+            (row * width + column) * channels + channel,
+            lanes,
+        )
 
     return _kernel(shape, [x, y], _pixels(height, width, channels, cpu, body), name)
 
@@ -254,8 +255,10 @@ def transpose(channels: int, pixels: int, *, to_planar: bool, name: str) -> Kern
     x, y = buffer(channels * pixels, "x"), buffer(channels * pixels, "y")
 
     def row(pixel: Index) -> Iterator[Node]:
-        for_each = (lambda c: (pixel * channels + c, c * pixels + pixel)) if to_planar else (
-            lambda c: (c * pixels + pixel, pixel * channels + c)
+        for_each = (
+            (lambda c: (pixel * channels + c, c * pixels + pixel))
+            if to_planar
+            else (lambda c: (c * pixels + pixel, pixel * channels + c))
         )
 
         def channel(c: Index) -> Iterator[Node]:

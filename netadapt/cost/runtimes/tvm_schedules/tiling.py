@@ -77,7 +77,9 @@ class TileRun:
 def planes(shape: LayerShape) -> list[Plane]:
     """The planes of a convolution, transposed convolution or linear layer."""
     if shape.op == "linear" or (
-        shape.kernel == (1, 1) and shape.stride == (1, 1) and shape.padding == (0, 0)
+        shape.kernel == (1, 1)
+        and shape.stride == (1, 1)
+        and shape.padding == (0, 0)
         and shape.op == "conv2d"
     ):
         pixels = shape.in_height * shape.in_width
@@ -91,9 +93,7 @@ def planes(shape: LayerShape) -> list[Plane]:
             )
             for axis in (0, 1)
         )
-        return [
-            Plane(height, width, shape.in_height, shape.in_width, shape.stride, rows, columns)
-        ]
+        return [Plane(height, width, shape.in_height, shape.in_width, shape.stride, rows, columns)]
     found = []
     for y in range(min(shape.stride[0], height)):
         for x in range(min(shape.stride[1], width)):
