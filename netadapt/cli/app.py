@@ -7,7 +7,7 @@ import sys
 import typer
 
 from netadapt import __version__
-from netadapt.cli import data, lut, models
+from netadapt.cli import data, lut, models, plan, prune, train
 from netadapt.cli.common import run_app
 
 app = typer.Typer(
@@ -17,9 +17,12 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+app.command()(prune.prune)
+app.command()(train.train)
 app.add_typer(data.app, name="data")
 app.add_typer(lut.app, name="lut")
 app.add_typer(models.app, name="models")
+app.command("plan")(plan.plan)
 
 
 def _version(show: bool) -> None:

@@ -6,9 +6,11 @@ every layer shape is kept; what a millisecond is made of stays with `netadapt.co
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 
 from netadapt.cost.estimator import Latency, LatencyEstimator
+from netadapt.cost.table import LookupTable
 from netadapt.graph import LayerGraph
 
 
@@ -26,3 +28,10 @@ class Cost:
     def latency(self, graph: LayerGraph) -> Latency:
         """The same with its interval and a row a layer."""
         return self.estimator.network(graph)
+
+
+def describe_table(table: LookupTable) -> str:
+    """One line: the device, how many rows of which source, and the file."""
+    sources = Counter(entry.source for entry in table.entries)
+    counts = ", ".join(f"{count} {source}" for source, count in sources.most_common())
+    return f"{table.name}: {counts} layer latencies from {table.path}"

@@ -20,12 +20,13 @@ from torch import Tensor, nn
 from netadapt.errors import BudgetError, InputError
 from netadapt.graph import LayerGraph, cut, trace
 from netadapt.search.cost import Cost
-from netadapt.search.feasibility import Reach, feasibility, require_reachable
+from netadapt.search.feasibility import feasibility, require_reachable
 from netadapt.search.importance import kept_units
 from netadapt.search.proposal import Proposal, Schedule, propose
 from netadapt.search.run_folder import Row, RunFolder
 from netadapt.search.selection import Candidate, choose, score
 from netadapt.search.trajectory import widths_text
+from netadapt.search.watching import Watcher
 from netadapt.training.finetune import FineTuning, fine_tune
 from netadapt.training.task import Task
 
@@ -66,22 +67,6 @@ class Step:
     row: dict[str, object]
     model: nn.Module
     graph: LayerGraph
-
-
-class Watcher:
-    """Is told what a search does; every method may be overridden, none has to be."""
-
-    def feasible(self, reaches: list[Reach], iterations: int) -> None:
-        """The feasibility table, and how many iterations the budget needs at least."""
-
-    def iteration(self, iteration: int, latency_ms: float, target_ms: float, left: int) -> None:
-        """An iteration begins; `left` counts it and those after it."""
-
-    def candidate(self, proposal: Proposal, index: int, count: int) -> None:
-        """A proposal is about to be fine-tuned."""
-
-    def chosen(self, step: Step) -> None:
-        """An iteration is on disk."""
 
 
 def run_search(

@@ -6,8 +6,7 @@ All of it happens on the graph; no weight is touched (NetAdapt, ECCV 2018, algor
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from netadapt.graph import ChannelGroup, LayerGraph
@@ -80,17 +79,17 @@ def propose(
         target_ms = (target_ms + present_ms) / 2
 
 
-def narrower_widths(group: ChannelGroup, width_multiple: int) -> Iterator[int]:
+def narrower_widths(group: ChannelGroup, width_multiple: int) -> tuple[int, ...]:
     """The widths below the present one that `group` may take, widest first."""
-    step = math.lcm(width_multiple, group.step)
-    widest = (group.width - 1) // step * step
-    yield from range(widest, 0, -step)
+    return tuple(
+        width for width in reversed(group.allowed_widths(width_multiple)) if width < group.width
+    )
 
 
 def smallest_widths(graph: LayerGraph, width_multiple: int = 8) -> dict[str, int]:
     """The narrowest width that the search may give to every group that isn't frozen."""
     return {
-        group.name: min(narrower_widths(group, width_multiple), default=group.width)
+        group.name: group.allowed_widths(width_multiple)[0]
         for group in graph.groups
         if not group.frozen
     }
@@ -98,12 +97,13 @@ def smallest_widths(graph: LayerGraph, width_multiple: int = 8) -> dict[str, int
 
 def half_widths(graph: LayerGraph, width_multiple: int = 8) -> dict[str, int]:
     """Every group at half its width, rounded to a width it may take."""
-    halves = {}
-    for group in graph.groups:
-        if not group.frozen:
-            choices = [group.width, *narrower_widths(group, width_multiple)]
-            halves[group.name] = min(choices, key=lambda width: abs(width - group.width / 2))
-    return halves
+    return {
+        group.name: min(
+            group.allowed_widths(width_multiple), key=lambda width: abs(width - group.width / 2)
+        )
+        for group in graph.groups
+        if not group.frozen
+    }
 
 
 def _widest(costs: list[tuple[int, float]], target_ms: float) -> tuple[int, float] | None:

@@ -21,12 +21,13 @@ from netadapt.cost.estimator import LatencyEstimator
 from netadapt.cost.table import LookupTable
 from netadapt.errors import InputError
 from netadapt.graph import LayerGraph
-from netadapt.networks import build
+from netadapt.networks.build import describe as describe_network
 from netadapt.networks.config import FactoryConfig, ModelConfig
-from netadapt.search.cost import Cost
-from netadapt.search.loop import SearchSettings, Step, Watcher, run_search
+from netadapt.search.cost import Cost, describe_table
+from netadapt.search.loop import SearchSettings, Step, run_search
 from netadapt.search.run_folder import RunFolder
 from netadapt.search.trajectory import read_trajectory
+from netadapt.search.watching import Watcher
 from netadapt.training.finetune import FineTuning
 from netadapt.training.task import Task
 
@@ -78,6 +79,8 @@ def search(
     )
     table = LookupTable.read(device)
     cost = Cost(device, LatencyEstimator(table))
+    watcher = watcher or Watcher()
+    watcher.table(describe_table(table))
     folder = Path(tempfile.mkdtemp(prefix="netadapt-")) if out is None else Path(out)
     configuration = {
         **asdict(settings),
@@ -124,7 +127,7 @@ def describe_cut(
         return FactoryConfig(f"{kind.__module__}:{kind.__qualname__}", widths).to_json()
     if isinstance(config, FactoryConfig):
         return replace(config, widths=widths).to_json()
-    return build.describe(model, config).to_json()
+    return describe_network(model, config).to_json()
 
 
 def weights_hash(model: nn.Module) -> str:

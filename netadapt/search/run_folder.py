@@ -46,7 +46,7 @@ class RunFolder:
         arguments: Mapping[str, Any] | None = None,
     ) -> None:
         self.path = Path(path)
-        configuration = json.loads(json.dumps(configuration))
+        configuration = dict(json.loads(json.dumps(configuration)))
         if (self.path / "run.json").exists():
             if not resume:
                 raise RunError(

@@ -17,6 +17,11 @@ OPTIMIZERS = ("sgd", "adamw")
 SCHEDULES = ("step", "cosine")
 
 
+def _require_choice(name: str, value: str, choices: tuple[str, ...]) -> None:
+    if value not in choices:
+        raise InputError(f"{name} is '{value}'; expected one of {', '.join(choices)}")
+
+
 @dataclass(frozen=True)
 class Recipe:
     """How to train. `size` pixels square; learning rates are for `batch_size` images."""
@@ -37,7 +42,6 @@ class Recipe:
     warmup_steps: int = 0
     ema_decay: float = 0.0
     """Of the exponential moving average of the weights that is evaluated and kept; 0 = none."""
-    channels_last: bool = False
     autocast: bool = False
     """Convolutions in bfloat16; the loss and the weights stay float32."""
 
@@ -81,7 +85,7 @@ RECIPES = {
         epochs=30,
         batch_size=16,
         small_size=128,
-        small_share=0.6,
+        small_share=0.8,
         loss="log-l1-gradient",
         optimizer="adamw",
         learning_rate=2e-3,
@@ -89,7 +93,6 @@ RECIPES = {
         schedule="cosine",
         warmup_steps=200,
         ema_decay=0.998,
-        channels_last=True,
     ),
 }
 
@@ -106,8 +109,3 @@ def recipe_named(name: str, **changes: Any) -> Recipe:
         if key not in known:
             raise InputError(f"a recipe has no '{key}'; it has {', '.join(sorted(known))}")
     return replace(RECIPES[name], **{key: v for key, v in changes.items() if v is not None})
-
-
-def _require_choice(name: str, value: str, choices: tuple[str, ...]) -> None:
-    if value not in choices:
-        raise InputError(f"{name} is '{value}'; expected one of {', '.join(choices)}")

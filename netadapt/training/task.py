@@ -52,7 +52,7 @@ class DepthTask:
     lie on the device `compute`; of `world_size` processes each trains on batches of its own.
     """
 
-    metrics = ("delta1", "rmse_m", "absrel")
+    metrics: tuple[str, ...] = ("delta1", "rmse_m", "absrel")
 
     def __init__(
         self,
@@ -86,15 +86,18 @@ class DepthTask:
         self, batch_size: int, seed: int, start_step: int = 0
     ) -> Iterator[tuple[Tensor, Tensor]]:
         """Augmented batches: images `[B, 3, H, W]` in [0, 1], depth `[B, 1, H, W]` in metres."""
-        return batches(
-            self.train,
-            batch_size,
-            self.size,
-            seed=seed,
-            train=True,
-            start_step=start_step,
-            device=self.compute,
-            **self._process,
+        return map(
+            _channels_last,
+            batches(
+                self.train,
+                batch_size,
+                self.size,
+                seed=seed,
+                train=True,
+                start_step=start_step,
+                device=self.compute,
+                **self._process,
+            ),
         )
 
     def evaluate(self, model: nn.Module) -> dict[str, float]:
@@ -113,12 +116,16 @@ class DepthTask:
         return other
 
     def evaluation_batches(self) -> Iterator[tuple[Tensor, Tensor]]:
+        """The holdout in order: images `[B, 3, H, W]` and depth `[B, 1, H, W]`."""
         if self._holdout_batches is not None:
             yield from self._holdout_batches
             return
         size_bytes = len(self.holdout) * 4 * 4 * self.size[0] * self.size[1]
         kept: list[tuple[Tensor, Tensor]] | None = [] if size_bytes < CACHE_LIMIT_BYTES else None
-        for batch in batches(self.holdout, 16, self.size, train=False, device=self.compute):
+        for batch in map(
+            _channels_last,
+            batches(self.holdout, 16, self.size, train=False, device=self.compute),
+        ):
             if kept is not None:
                 kept.append(batch)
             yield batch
@@ -131,7 +138,7 @@ class ClassificationTask:
     `train` and `holdout` are pairs (inputs `[N, …]` float32, labels `[N]` int64).
     """
 
-    metrics = ("accuracy", "cross_entropy")
+    metrics: tuple[str, ...] = ("accuracy", "cross_entropy")
 
     def __init__(self, train: tuple[Tensor, Tensor], holdout: tuple[Tensor, Tensor]) -> None:
         for name, (inputs, labels) in (("train", train), ("holdout", holdout)):
@@ -176,6 +183,12 @@ def evaluation_mode(model: nn.Module) -> Iterator[None]:
         yield
     finally:
         model.train(was_training)
+
+
+def _channels_last(batch: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
+    """Convolutions follow their input's layout, and depthwise ones train twice as fast in this."""
+    images, depth = batch
+    return images.contiguous(memory_format=torch.channels_last), depth
 
 
 class _Part:

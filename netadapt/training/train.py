@@ -78,8 +78,6 @@ def train(
     history = CsvJournal(out / "history.csv", HISTORY_COLUMNS) if processes.is_first else None
 
     model.to(task.compute)
-    if recipe.channels_last:
-        model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     optimizer = _optimizer(model, recipe)
     average = WeightAverage(model, recipe.ema_decay) if recipe.ema_decay else None
     done = 0
@@ -140,8 +138,6 @@ def _run_epoch(
     for step, (images, depth) in zip(range(steps), stream, strict=False):
         for group in optimizer.param_groups:
             group["lr"] = recipe.learning_rate_at(epoch * steps + step, steps)
-        if recipe.channels_last:
-            images = images.contiguous(memory_format=torch.channels_last)
         optimizer.zero_grad(set_to_none=True)
         with torch.autocast(task.compute.type, torch.bfloat16, enabled=recipe.autocast):
             prediction = replica(images)
@@ -159,7 +155,6 @@ def _run_epoch(
         total += value
         if after_step is not None:
             after_step(Progress(epoch + 1, recipe.epochs, step + 1, steps, value))
-    stream.close()  # type: ignore[attr-defined]
     return total / steps
 
 

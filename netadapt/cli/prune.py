@@ -1,0 +1,218 @@
+"""`netadapt prune`: the main job, with the feasibility table, progress and the resume command."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from netadapt.cli.common import JsonOption, QuietOption, SeedOption, messages, print_json, say
+from netadapt.cli.options import ComputeOption, DataOption, ResumeOption, SizeOption, parse_size
+from netadapt.search.watching import TimeLeft, Watcher
+
+if TYPE_CHECKING:
+    from netadapt.search.feasibility import Reach
+    from netadapt.search.job import PruneJob
+    from netadapt.search.loop import Step
+    from netadapt.search.proposal import Proposal
+
+
+def prune(
+    context: typer.Context,
+    budget_ms: Annotated[
+        float | None, typer.Option(help="The latency to reach, in milliseconds.")
+    ] = None,
+    device: Annotated[
+        str, typer.Option(help="The device whose lookup table counts, or a table's CSV.")
+    ] = "tx2",
+    model: Annotated[
+        str,
+        typer.Option(help="fastdepth, a variant, a model folder, or package.module:function."),
+    ] = "fastdepth",
+    weights: Annotated[
+        str | None,
+        typer.Option(help="A model folder, a shipped model, .pth.tar or .npz."),
+    ] = None,
+    data: DataOption = "rooms",
+    task: Annotated[
+        str | None,
+        typer.Option(help="package.module:function that gives the task; depth without one."),
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="The run's folder; default runs/MODEL-DEVICE-BUDGETms.")
+    ] = None,
+    resume: ResumeOption = False,
+    strategy: Annotated[
+        str, typer.Option(help="full: every proposal is fine-tuned and evaluated.")
+    ] = "full",
+    finetune_steps: Annotated[
+        int, typer.Option(help="Short-term fine-tuning steps of every proposal.")
+    ] = 4,
+    learning_rate: Annotated[float, typer.Option(help="Of the short-term fine-tuning.")] = 1e-3,
+    batch_size: Annotated[int, typer.Option(help="Images a fine-tuning step.")] = 8,
+    holdout_images: Annotated[
+        int, typer.Option(help="Images every proposal is evaluated on, spread over the holdout.")
+    ] = 48,
+    input_size: SizeOption = None,
+    width_multiple: Annotated[int, typer.Option(help="Widths are multiples of this.")] = 8,
+    first_reduction: Annotated[
+        float, typer.Option(help="What the first step must save, as a share of the latency.")
+    ] = 0.025,
+    decay: Annotated[float, typer.Option(help="How the share shrinks each step.")] = 0.98,
+    compute: ComputeOption = None,
+    seed: SeedOption = 0,
+    as_json: JsonOption = False,
+    quiet: QuietOption = False,
+) -> None:
+    """Prune a trained network until it meets a latency budget on a device.
+
+    Example: netadapt prune --budget-ms 6 --device tx2
+    """
+    from netadapt.search.job import PruneJob, prepare, run_job
+    from netadapt.search.run_folder import read_run
+    from netadapt.search.trajectory import read_trajectory
+
+    if strategy != "full":
+        raise typer.BadParameter(f"the strategy is '{strategy}'; expected full")
+    given: dict[str, Any] = {
+        "budget_ms": budget_ms,
+        "device": device,
+        "model": model,
+        "weights": weights,
+        "data": data,
+        "task": task,
+        "input_size": parse_size(input_size),
+        "finetune_steps": finetune_steps,
+        "learning_rate": learning_rate,
+        "batch_size": batch_size,
+        "holdout_images": holdout_images,
+        "first_reduction": first_reduction,
+        "decay": decay,
+        "width_multiple": width_multiple,
+        "compute": compute,
+        "seed": seed,
+    }
+    if resume and out is not None and (out / "run.json").exists():
+        spoken = {name: value for name, value in given.items() if _was_given(context, name)}
+        given = {**read_run(out)["arguments"], **spoken}
+    if given["budget_ms"] is None:
+        raise typer.BadParameter("give the latency to reach: --budget-ms 6")
+    job = PruneJob.from_json(given)
+    folder = out or Path("runs") / _run_name(job)
+    quiet = quiet or as_json
+    with Progress(
+        TextColumn("{task.description}"),
+        BarColumn(bar_width=24),
+        TextColumn("{task.fields[left]}"),
+        TimeElapsedColumn(),
+        console=messages,
+        disable=quiet,
+        transient=True,
+    ) as progress:
+        watcher = _Shown(progress, quiet)
+        prepared = prepare(job, lambda text: say(text, quiet=quiet), watcher.rendering)
+        steps = run_job(job, prepared, folder, resume=resume, watcher=watcher)
+        try:
+            for _ in steps:
+                pass
+        except KeyboardInterrupt:
+            say(f"stopped; continue with: netadapt prune --resume --out {folder}")
+            raise
+    trajectory = read_trajectory(folder)
+    if as_json:
+        print_json({"run": str(folder), "trajectory": trajectory.to_dict("records")})
+        return
+    _print_summary(folder, trajectory, prepared.task.metrics)
+
+
+class _Shown(Watcher):
+    """Shows a search on the terminal: what it is doing and how long is left."""
+
+    def __init__(self, progress: Progress, quiet: bool) -> None:
+        self._progress = progress
+        self._quiet = quiet
+        self._line: TaskID | None = None
+        self._left = TimeLeft()
+        self._iteration = ""
+
+    def rendering(self, done: int, total: int) -> None:
+        """Rooms are being rendered."""
+        self._show("rendering rooms", done, total, "")
+        if done == total:
+            self._close()
+
+    def table(self, description: str) -> None:
+        say(description, quiet=self._quiet)
+
+    def feasible(self, reaches: list[Reach], iterations: int) -> None:
+        table = Table("widths", "latency ms", "90 % interval", "MACs", "parameters", box=None)
+        for reach in reaches:
+            table.add_row(
+                reach.name,
+                f"{reach.latency_ms:.2f}",
+                f"{reach.low_ms:.2f} to {reach.high_ms:.2f}",
+                f"{reach.macs / 1e9:.3f} G",
+                f"{reach.params / 1e6:.2f} M",
+            )
+        if not self._quiet:
+            messages.print(table)
+        say(f"the budget needs about {iterations} iterations", quiet=self._quiet)
+
+    def iteration(self, iteration: int, latency_ms: float, target_ms: float, left: int) -> None:
+        self._iteration = f"iteration {iteration}: {latency_ms:.2f} → {target_ms:.2f} ms"
+        self._left.iteration(left)
+
+    def candidate(self, proposal: Proposal, index: int, count: int) -> None:
+        what = f"fine-tuning {proposal.group} {proposal.width_before}→{proposal.width_after}"
+        left = self._left.candidate(index, count)
+        self._show(f"{self._iteration}, {what}", index, count, left)
+
+    def chosen(self, step: Step) -> None:
+        row = step.row
+        say(
+            f"{row['iteration']:>3}  {row['group']:<16} {row['width_before']:>4} → "
+            f"{row['width_after']:<4} {row['latency_ms']:6.3f} ms  "
+            + "  ".join(
+                f"{name} {row[name]:.3f}" for name in list(row)[9:12] if name not in ("macs",)
+            ),
+            quiet=self._quiet,
+        )
+
+    def _show(self, what: str, done: int, total: int, left: str) -> None:
+        if self._line is None:
+            self._line = self._progress.add_task(what, total=total, left=left)
+        self._progress.update(self._line, description=what, completed=done, total=total, left=left)
+
+    def _close(self) -> None:
+        if self._line is not None:
+            self._progress.remove_task(self._line)
+            self._line = None
+
+
+def _was_given(context: typer.Context, name: str) -> bool:
+    source = context.get_parameter_source(name)
+    return source is not None and source.name == "COMMANDLINE"
+
+
+def _run_name(job: PruneJob) -> str:
+    model = Path(job.model.replace(":", ".")).name
+    return f"{model}-{Path(job.device).stem}-{job.budget_ms:g}ms"
+
+
+def _print_summary(folder: Path, trajectory: Any, metrics: tuple[str, ...]) -> None:
+    first, last = trajectory.iloc[0], trajectory.iloc[-1]
+    rows = Table("", "latency ms", *metrics, "MACs", "parameters", box=None)
+    for name, row in (("given", first), ("pruned", last)):
+        rows.add_row(
+            name,
+            "{latency_ms:.2f} ({latency_low_ms:.2f} to {latency_high_ms:.2f})".format(**row),
+            *(f"{row[metric]:.3f}" for metric in metrics),
+            f"{row['macs'] / 1e9:.3f} G",
+            f"{row['params'] / 1e6:.2f} M",
+        )
+    messages.print(rows)
+    say(f"trajectory: {folder / 'trajectory.csv'}")
+    say(f"next: netadapt finetune {folder}, to win back what short-term fine-tuning left")

@@ -1,0 +1,153 @@
+"""A pruning run as the command line asks for it: names and paths become a network and a task.
+
+What the search then does with them is `loop`'s affair.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass, replace
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from netadapt.errors import InputError
+from netadapt.networks.config import ModelConfig, NetworkConfig
+from netadapt.networks.folded import needs_batch_norm, restore_batch_norm
+from netadapt.networks.opening import open_network
+from netadapt.search.loop import Step
+from netadapt.search.prune import search
+from netadapt.search.watching import Watcher
+from netadapt.training.finetune import FineTuning
+from netadapt.training.opening import compute_device, data_folder, open_task
+from netadapt.training.task import Task
+
+RESTORING_BATCHES = 32
+"""Batches of 8 training frames that folded weights get their batch-norm statistics from."""
+
+
+@dataclass(frozen=True)
+class PruneJob:
+    """Everything that `netadapt prune` is told, and that a resumed run must be told again."""
+
+    budget_ms: float
+    device: str = "tx2"
+    model: str = "fastdepth"
+    weights: str | None = None
+    data: str = "rooms"
+    task: str | None = None
+    """`package.module:function` that gives the task; depth on `data` without one."""
+    input_size: tuple[int, int] | None = None
+    finetune_steps: int = 4
+    learning_rate: float = 1e-3
+    batch_size: int = 8
+    holdout_images: int = 48
+    first_reduction: float = 0.025
+    decay: float = 0.98
+    width_multiple: int = 8
+    compute: str | None = None
+    seed: int = 0
+
+    @classmethod
+    def from_json(cls, arguments: dict[str, Any]) -> PruneJob:
+        """Read what `arguments` wrote into a run.json."""
+        size = arguments.get("input_size")
+        return cls(**{**arguments, "input_size": None if size is None else tuple(size)})
+
+    def arguments(self) -> dict[str, Any]:
+        """The job as JSON."""
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A network ready to be trained and cut, its task, and an example of its input."""
+
+    model: nn.Module
+    config: ModelConfig
+    task: Task
+    example: tuple[torch.Tensor, ...]
+
+
+def prepare(
+    job: PruneJob,
+    say: Callable[[str], None] = lambda text: None,
+    rendering: Callable[[int, int], None] | None = None,
+) -> Prepared:
+    """Open the network and the data of `job`; `say` is told what the user should know."""
+    compute = compute_device(job.compute)
+    model, config = open_network(job.model, job.weights, job.input_size)
+    task: Task
+    if job.task is not None:
+        task = call_task(job.task)
+    else:
+        size = config.input_shapes[0][-2:]
+        folder = data_folder(job.data, rendering)
+        task = open_task(
+            folder, (size[0], size[1]), holdout_images=job.holdout_images, compute=compute
+        )
+    if needs_batch_norm(model, config):
+        stream = islice(task.training_batches(8, job.seed), RESTORING_BATCHES)
+        images = restore_batch_norm(model, (inputs for inputs, _ in stream))
+        say(
+            f"batch norm is folded into these weights: measured its statistics again on {images} "
+            f"training frames, so that they can be trained"
+        )
+        if isinstance(config, NetworkConfig):
+            config = replace(config, batch_norm="restored")
+    model.to(compute)
+    example = tuple(torch.zeros(shape, device=compute) for shape in config.input_shapes)
+    return Prepared(model, config, task, example)
+
+
+def run_job(
+    job: PruneJob, prepared: Prepared, out: Path, *, resume: bool, watcher: Watcher
+) -> Iterator[Step]:
+    """Search for `job`, giving each step."""
+    return search(
+        prepared.model,
+        prepared.example,
+        task=prepared.task,
+        budget={job.device: job.budget_ms},
+        out=out,
+        config=prepared.config,
+        first_reduction=job.first_reduction,
+        decay=job.decay,
+        width_multiple=job.width_multiple,
+        short_term=FineTuning(
+            steps=job.finetune_steps, learning_rate=job.learning_rate, batch_size=job.batch_size
+        ),
+        seed=job.seed,
+        resume=resume,
+        arguments=job.arguments(),
+        data=f"{job.task or job.data}, {job.holdout_images} holdout images",
+        watcher=watcher,
+    )
+
+
+def call_task(name: str) -> Task:
+    """The task that 'package.module:function' returns. Raises InputError when there is none."""
+    module_name, _, function_name = name.partition(":")
+    try:
+        function = getattr(importlib.import_module(module_name), function_name)
+        task = function()
+    except (ImportError, AttributeError, TypeError, ValueError) as error:
+        raise InputError(
+            f"cannot make the task '{name}': {error}; expected package.module:function, and a "
+            f"function without arguments"
+        ) from error
+    missing = [
+        member
+        for member in ("metrics", "loss", "training_batches", "evaluate")
+        if not hasattr(task, member)
+    ]
+    if missing:
+        raise InputError(
+            f"the task that {name} gives has no {', '.join(missing)}; see netadapt.training.task"
+        )
+    made: Task = task
+    return made
