@@ -165,7 +165,8 @@ def estimate(
     graph = trace(network, tuple(torch.zeros(shape) for shape in config.input_shapes))
     if save_layers is not None:
         write_shapes(save_layers, [layer.shape for layer in graph.layers])
-    latency = LatencyEstimator(table, strict=not allow_unsupported).network(graph)
+    estimator = LatencyEstimator(table, strict=not allow_unsupported)
+    latency = estimator.network(graph)
     if latency.unsupported:
         say(
             f"the table has no rows for {', '.join(latency.unsupported)}: these layers are "
@@ -187,21 +188,26 @@ def estimate(
             }
         )
         return
+    estimates = estimator.layers(layer.shape for layer in graph.layers)
     _print_table(
-        ["name", "layer", "ms", "90 % interval", "source"],
+        ["name", "layer", "ms", "90 % interval", "source", "of it added by the model"],
         [
             [
-                row.name,
-                row.layer,
-                f"{row.ms:.3f}",
-                f"{row.low_ms:.3f}–{row.high_ms:.3f}",
-                row.source,
+                layer.name,
+                str(layer.shape),
+                f"{one.ms:.3f}",
+                f"{one.low_ms:.3f}–{one.high_ms:.3f}",
+                one.source,
+                f"{one.overhead_ms:.3f}" if one.overhead_ms else "",
             ]
-            for row in latency.layers.itertuples(index=False)
+            for layer, one in zip(graph.layers, estimates, strict=True)
         ],
     )
-    by_source = latency.layers.groupby("source").ms.sum()
-    parts = ", ".join(f"{ms:.2f} {source}" for source, ms in by_source.items())
+    by_source = latency.layers.groupby("source").kernel_ms.sum().to_dict()
+    by_source["modelled"] = latency.ms - sum(
+        ms for source, ms in by_source.items() if source != "modelled"
+    )
+    parts = ", ".join(f"{ms:.2f} {source}" for source, ms in sorted(by_source.items()))
     print(
         f"{model} on {table.name}: {latency.ms:.2f} ms "
         f"({latency.low_ms:.2f}–{latency.high_ms:.2f}; {parts})"
