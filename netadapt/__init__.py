@@ -1,3 +1,69 @@
-"""Fit a trained CNN to a millisecond budget on a real device."""
+"""Fit a trained CNN to a millisecond budget on a real device.
+
+The public names are resolved when they are first used, so that `import netadapt` and the command's
+`--help` load neither torch nor pandas.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from netadapt.cost.estimator import Latency, LatencyEstimator
+    from netadapt.cost.table import LookupTable
+    from netadapt.graph import LayerGraph, cut, trace
+    from netadapt.networks.store import load_model
+    from netadapt.search.loop import Step
+    from netadapt.search.prune import Result, prune
+    from netadapt.training.finetune import FineTuning
+    from netadapt.training.task import ClassificationTask, DepthTask, Task
 
 __version__ = "0.1.0"
+
+_HOMES = {
+    "ClassificationTask": "netadapt.training.task",
+    "DepthTask": "netadapt.training.task",
+    "FineTuning": "netadapt.training.finetune",
+    "Latency": "netadapt.cost.estimator",
+    "LatencyEstimator": "netadapt.cost.estimator",
+    "LayerGraph": "netadapt.graph",
+    "LookupTable": "netadapt.cost.table",
+    "Result": "netadapt.search.prune",
+    "Step": "netadapt.search.loop",
+    "Task": "netadapt.training.task",
+    "cut": "netadapt.graph",
+    "load_model": "netadapt.networks.store",
+    "prune": "netadapt.search.prune",
+    "trace": "netadapt.graph",
+}
+
+__all__ = [
+    "ClassificationTask",
+    "DepthTask",
+    "FineTuning",
+    "Latency",
+    "LatencyEstimator",
+    "LayerGraph",
+    "LookupTable",
+    "Result",
+    "Step",
+    "Task",
+    "cut",
+    "load_model",
+    "prune",
+    "search",
+    "trace",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name == "search":
+        return import_module("netadapt.search")  # called, it is the function
+    if name in _HOMES:
+        return getattr(import_module(_HOMES[name]), name)
+    raise AttributeError(f"module 'netadapt' has no attribute '{name}'")
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *__all__])

@@ -36,7 +36,6 @@ def test_a_failed_write_leaves_the_old_file(tmp_path):
     path = tmp_path / "file.txt"
     write_text(path, "old")
 
-
     def fill_the_disk() -> None:
         with atomic_path(path) as temporary:
             temporary.write_text("ne")

@@ -7,7 +7,7 @@ import sys
 import typer
 
 from netadapt import __version__
-from netadapt.cli import data, lut, models, plan, prune, train
+from netadapt.cli import data, evaluate, finetune, lut, models, plan, prune, train
 from netadapt.cli.common import run_app
 
 app = typer.Typer(
@@ -19,6 +19,9 @@ app = typer.Typer(
 )
 app.command()(prune.prune)
 app.command()(train.train)
+app.command()(finetune.finetune)
+app.command()(evaluate.evaluate)
+app.command()(evaluate.predict)
 app.add_typer(data.app, name="data")
 app.add_typer(lut.app, name="lut")
 app.add_typer(models.app, name="models")

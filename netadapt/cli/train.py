@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
-from netadapt.cli.common import JsonOption, QuietOption, SeedOption, messages, print_json, say
+from netadapt.cli.common import JsonOption, QuietOption, SeedOption, print_json, say
 from netadapt.cli.options import ComputeOption, DataOption, OutOption, ResumeOption
+from netadapt.cli.training_bar import training_bar
 
 
 def train(
@@ -44,7 +45,6 @@ def train(
     Example: netadapt train --data nyudepthv2 --recipe fastdepth --out runs/fastdepth
     """
     import torch
-    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
     from netadapt.networks.build import build, complete
     from netadapt.networks.checkpoint import load_encoder_weights
@@ -52,7 +52,6 @@ def train(
     from netadapt.training.opening import compute_device, data_folder, open_task
     from netadapt.training.processes import join_processes, leave_processes
     from netadapt.training.recipe import recipe_named
-    from netadapt.training.train import Progress as TrainingProgress
     from netadapt.training.train import train as run_training
 
     chosen = recipe_named(
@@ -75,34 +74,7 @@ def train(
         compute=device,
         processes=processes,
     )
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        TextColumn("{task.completed}/{task.total} steps, {task.fields[note]}"),
-        TimeRemainingColumn(),
-    )
-    rows: list[dict[str, Any]] = []
-    with Progress(*columns, console=messages, disable=quiet, transient=True) as bar:
-        line = bar.add_task("training", total=None, note="")
-
-        def after_step(progress: TrainingProgress) -> None:
-            bar.update(
-                line,
-                description=f"epoch {progress.epoch} of {progress.epochs}",
-                completed=(progress.epoch - 1) * progress.steps + progress.step,
-                total=progress.epochs * progress.steps,
-                note=f"loss {progress.loss:.3f}",
-            )
-
-        def after_epoch(row: dict[str, Any]) -> None:
-            rows.append(row)
-            say(
-                f"epoch {row['epoch']}: loss {row['loss']:.4f}, holdout delta1 "
-                f"{row['delta1']:.3f}, RMSE {row['rmse_m']:.3f} m, "
-                f"{row['images_per_second']:.1f} images/s",
-                quiet=quiet,
-            )
-
+    with training_bar(quiet) as (after_step, after_epoch, rows):
         run_training(
             network,
             task,

@@ -112,7 +112,7 @@ def read_images(pair: ImagePair, encoding: DepthEncoding) -> tuple[Rgb, Depth]:
     Depth of another size is brought to RGB's by nearest neighbour when both have the same aspect
     ratio. Raises DataError naming the file that can't be read or used.
     """
-    rgb = np.ascontiguousarray(_read_rgb(pair.rgb).transpose(2, 0, 1))
+    rgb = np.ascontiguousarray(read_rgb(pair.rgb).transpose(2, 0, 1))
     units = read_units(pair.depth)
     metres = (units / encoding.units_per_metre).astype(np.float32)
     metres[np.isin(units, (0, *encoding.invalid))] = 0.0
@@ -160,7 +160,8 @@ def _as_stored(values: npt.NDArray[np.generic], path: Path) -> npt.NDArray[np.ge
     return np.rint(np.asarray(values, np.float64) * maximum / 65535)
 
 
-def _read_rgb(path: Path) -> npt.NDArray[np.uint8]:
+def read_rgb(path: Path) -> npt.NDArray[np.uint8]:
+    """An image file as `[H, W, 3]`. Raises DataError naming it."""
     try:
         with Image.open(path) as image:
             return np.asarray(image.convert("RGB"))

@@ -24,12 +24,12 @@ def _require_choice(name: str, value: str, choices: tuple[str, ...]) -> None:
 
 @dataclass(frozen=True)
 class Recipe:
-    """How to train. `size` pixels square; learning rates are for `batch_size` images."""
+    """How to train. Sizes are (height, width) in pixels."""
 
     epochs: int = 20
     batch_size: int = 8
-    size: int = 224
-    small_size: int | None = None
+    size: tuple[int, int] = (224, 224)
+    small_size: tuple[int, int] | None = None
     """The input size of the first `small_share` of the epochs: cheap, and a good start."""
     small_share: float = 0.5
     loss: str = "l1"
@@ -49,7 +49,7 @@ class Recipe:
         loss_named(self.loss)
         _require_choice("optimizer", self.optimizer, OPTIMIZERS)
         _require_choice("schedule", self.schedule, SCHEDULES)
-        for name in ("epochs", "batch_size", "size", "halve_every_epochs", "learning_rate"):
+        for name in ("epochs", "batch_size", "halve_every_epochs", "learning_rate"):
             value = getattr(self, name)
             if not value > 0 or not math.isfinite(value):
                 raise InputError(f"{name} is {value}; expected a number > 0")
@@ -59,10 +59,10 @@ class Recipe:
             raise InputError(f"ema_decay is {self.ema_decay}; expected a number from 0 to below 1")
         for name in ("size", "small_size"):
             value = getattr(self, name)
-            if value is not None and value % 32:
-                raise InputError(f"{name} is {value}; expected a multiple of 32 pixels")
+            if value is not None and any(side < 32 or side % 32 for side in value):
+                raise InputError(f"{name} is {value}; expected multiples of 32 pixels")
 
-    def size_at(self, epoch: int) -> int:
+    def size_at(self, epoch: int) -> tuple[int, int]:
         """The input size of `epoch`, counted from 0."""
         if self.small_size is not None and epoch < round(self.small_share * self.epochs):
             return self.small_size
@@ -84,7 +84,7 @@ RECIPES = {
     "default": Recipe(
         epochs=30,
         batch_size=16,
-        small_size=128,
+        small_size=(128, 128),
         small_share=0.8,
         loss="log-l1-gradient",
         optimizer="adamw",

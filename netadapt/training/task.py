@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from netadapt.data.base import DepthSource
 from netadapt.data.loader import batches
+from netadapt.data.parts import spread
 from netadapt.errors import DataError, InputError
 from netadapt.training.losses import Loss, loss_named
 from netadapt.training.metrics import METRICS, DepthMetrics
@@ -167,7 +168,7 @@ class ClassificationTask:
     def evaluate(self, model: nn.Module) -> dict[str, float]:
         inputs, labels = self.holdout
         with evaluation_mode(model), torch.inference_mode():
-            scores = torch.cat([model(part) for part in inputs.split(256)])
+            scores = torch.cat([model(part) for part in torch.split(inputs, 256)])
         return {
             "accuracy": float((scores.argmax(1) == labels).double().mean()),
             "cross_entropy": float(nn.functional.cross_entropy(scores, labels)),
@@ -189,27 +190,3 @@ def _channels_last(batch: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
     """Convolutions follow their input's layout, and depthwise ones train twice as fast in this."""
     images, depth = batch
     return images.contiguous(memory_format=torch.channels_last), depth
-
-
-class _Part:
-    """Some of a source's images, by index."""
-
-    def __init__(self, source: DepthSource, indices: list[int]) -> None:
-        self._source = source
-        self._indices = indices
-        self.names = [source.names[index] for index in indices]
-
-    def __len__(self) -> int:
-        return len(self._indices)
-
-    def read(self, index: int):  # type: ignore[no-untyped-def]
-        return self._source.read(self._indices[index])
-
-
-def spread(source: DepthSource, count: int) -> DepthSource:
-    """At most `count` images of `source`, evenly spread over it."""
-    if count >= len(source):
-        return source
-    if count < 1:
-        raise InputError(f"the holdout needs at least 1 image, not {count}")
-    return _Part(source, [index * len(source) // count for index in range(count)])

@@ -24,10 +24,10 @@ from netadapt.journal import CsvJournal
 from netadapt.networks.store import save_model
 from netadapt.training.averaging import WeightAverage
 from netadapt.training.finetune import parameter_groups
+from netadapt.training.pictures import draw_depths
 from netadapt.training.processes import Processes
 from netadapt.training.recipe import Recipe
-from netadapt.training.samples import save_samples
-from netadapt.training.task import DepthTask
+from netadapt.training.task import DepthTask, evaluation_mode
 from netadapt.training.training_state import load_training_state, save_training_state
 
 HISTORY = ("epoch", "size", "learning_rate", "loss", "delta1", "rmse_m", "absrel")
@@ -89,7 +89,7 @@ def train(
     for epoch in range(done, recipe.epochs):
         started = time.perf_counter()
         size = recipe.size_at(epoch)
-        sized = task.at_size((size, size))
+        sized = task.at_size(size)
         torch.manual_seed(seed * 100_003 + epoch)
         mean_loss = _run_epoch(
             replica, model, average, sized, recipe, optimizer, epoch, steps, seed, processes,
@@ -101,14 +101,14 @@ def train(
         seconds = time.perf_counter() - started
         row: dict[str, Any] = {
             "epoch": epoch + 1,
-            "size": size,
+            "size": f"{size[0]}x{size[1]}",
             "learning_rate": recipe.learning_rate_at((epoch + 1) * steps - 1, steps),
             "loss": mean_loss,
             **{k: v for k, v in sized.evaluate(kept).items() if k in HISTORY},
             "images_per_second": round(steps * recipe.batch_size / seconds, 2),
             "seconds": round(seconds, 2),
         }
-        save_samples(kept, sized, out / "samples" / f"epoch_{epoch + 1:03d}.png")
+        _save_samples(kept, sized, out / "samples" / f"epoch_{epoch + 1:03d}.png")
         save_model(out, kept, dict(config))
         save_training_state(out / "state.safetensors", model, average, optimizer, epoch + 1)
         history.append(row)
@@ -156,6 +156,13 @@ def _run_epoch(
         if after_step is not None:
             after_step(Progress(epoch + 1, recipe.epochs, step + 1, steps, value))
     return total / steps
+
+
+def _save_samples(model: nn.Module, task: DepthTask, path: Path, count: int = 4) -> None:
+    images, depth = next(task.evaluation_batches())
+    images, depth = images[:count], depth[:count]
+    with evaluation_mode(model), torch.inference_mode():
+        draw_depths(images, depth, model(images), path)
 
 
 def _optimizer(model: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:

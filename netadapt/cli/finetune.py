@@ -1,0 +1,62 @@
+"""`netadapt finetune`: the long fine-tune of a run's result."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from netadapt.cli.common import JsonOption, QuietOption, print_json, say
+from netadapt.cli.options import ComputeOption, ResumeOption
+from netadapt.cli.training_bar import training_bar
+
+
+def finetune(
+    run: Annotated[Path, typer.Argument(metavar="RUN", help="The folder of a pruning run.")],
+    epochs: Annotated[int, typer.Option(help="Passes over the training images.")] = 10,
+    learning_rate: Annotated[float, typer.Option(help="The highest learning rate.")] = 1e-3,
+    batch_size: Annotated[int, typer.Option(help="Images a step.")] = 16,
+    loss: Annotated[
+        str, typer.Option(help="l1, berhu, log-l1 or log-l1-gradient.")
+    ] = "log-l1-gradient",
+    data: Annotated[
+        str | None, typer.Option(help="Another data set than the run's: a folder, or 'rooms'.")
+    ] = None,
+    compute: ComputeOption = None,
+    resume: ResumeOption = False,
+    seed: Annotated[int | None, typer.Option(help="Another seed than the run's.")] = None,
+    as_json: JsonOption = False,
+    quiet: QuietOption = False,
+) -> None:
+    """Fine-tune what a run has pruned, for long, into the run's final/ folder.
+
+    Example: netadapt finetune runs/fastdepth-tx2-6ms --epochs 20
+    """
+    from netadapt.search.long_term import finetune_run
+
+    with training_bar(quiet or as_json) as (after_step, after_epoch, rows):
+        final, before = finetune_run(
+            run,
+            epochs=epochs,
+            learning_rate=learning_rate,
+            batch_size=batch_size,
+            loss=loss,
+            data=data,
+            compute=compute,
+            resume=resume,
+            seed=seed,
+            after_step=after_step,
+            after_epoch=after_epoch,
+        )
+    last: dict[str, Any] = rows[-1] if rows else {}
+    if as_json:
+        print_json({"model": str(final), "before": before, "after": last})
+        return
+    if last:
+        say(
+            f"holdout delta1 {before['delta1']:.3f} → {last['delta1']:.3f}, RMSE "
+            f"{before['rmse_m']:.3f} → {last['rmse_m']:.3f} m",
+            quiet=quiet,
+        )
+    say(f"the network is in {final}; next: netadapt evaluate {run}", quiet=quiet)

@@ -1,0 +1,50 @@
+"""The progress of a training on the terminal: a bar for the steps, a line for each epoch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+from netadapt.cli.common import messages, say
+
+if TYPE_CHECKING:
+    from netadapt.training.train import Progress as TrainingProgress
+
+Shown = tuple[Callable[["TrainingProgress"], None], Callable[[dict[str, Any]], None], list[Any]]
+
+
+@contextmanager
+def training_bar(quiet: bool) -> Iterator[Shown]:
+    """Gives what to call after a step and after an epoch, and the list of the epochs' rows."""
+    rows: list[dict[str, Any]] = []
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.completed}/{task.total} steps, {task.fields[note]}"),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=messages, disable=quiet, transient=True) as bar:
+        line = bar.add_task("training", total=None, note="")
+
+        def after_step(progress: TrainingProgress) -> None:
+            bar.update(
+                line,
+                description=f"epoch {progress.epoch} of {progress.epochs}",
+                completed=(progress.epoch - 1) * progress.steps + progress.step,
+                total=progress.epochs * progress.steps,
+                note=f"loss {progress.loss:.3f}",
+            )
+
+        def after_epoch(row: dict[str, Any]) -> None:
+            rows.append(row)
+            say(
+                f"epoch {row['epoch']}: loss {row['loss']:.4f}, holdout delta1 "
+                f"{row['delta1']:.3f}, RMSE {row['rmse_m']:.3f} m, "
+                f"{row['images_per_second']:.1f} images/s",
+                quiet=quiet,
+            )
+
+        yield after_step, after_epoch, rows

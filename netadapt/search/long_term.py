@@ -1,0 +1,79 @@
+"""The long fine-tune after a search: the run's last network, trained on into `final/`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from netadapt.errors import RunError
+from netadapt.networks.store import load_model, read_config
+from netadapt.search.job import PruneJob
+from netadapt.search.run_folder import read_run
+from netadapt.search.trajectory import read_trajectory
+from netadapt.training.opening import compute_device, data_folder, open_task
+from netadapt.training.recipe import Recipe
+from netadapt.training.train import Progress, train
+
+FINAL = "final"
+
+
+def finetune_run(
+    run: Path,
+    *,
+    epochs: int,
+    learning_rate: float,
+    batch_size: int,
+    loss: str,
+    data: str | None = None,
+    compute: str | None = None,
+    resume: bool = False,
+    seed: int | None = None,
+    after_step: Callable[[Progress], None] | None = None,
+    after_epoch: Callable[[dict[str, Any]], None] | None = None,
+) -> tuple[Path, dict[str, float]]:
+    """Train the last network of `run` on; gives its folder and the metrics it had before.
+
+    Data, seed and input size are the run's unless given. Raises RunError when the run has its
+    final network already and `resume` is false, or was pruned for another task than depth.
+    """
+    job = PruneJob.from_json(read_run(run)["arguments"])
+    if job.task is not None:
+        raise RunError(f"{run} was pruned for the task {job.task}; only depth is fine-tuned here")
+    checkpoint = run / str(read_trajectory(run)["checkpoint"].iloc[-1])
+    model, config = load_model(checkpoint), read_config(checkpoint)
+    height, width = config.input_shapes[0][-2:]
+    recipe = Recipe(
+        epochs=epochs,
+        batch_size=batch_size,
+        size=(height, width),
+        loss=loss,
+        optimizer="adamw",
+        learning_rate=learning_rate,
+        weight_decay=0.02,
+        schedule="cosine",
+        warmup_steps=20,
+        ema_decay=0.99,
+    )
+    chosen = data or job.data
+    task = open_task(
+        data_folder(chosen),
+        (height, width),
+        loss=loss,
+        holdout_images=job.holdout_images,
+        compute=compute_device(compute or job.compute),
+    )
+    before = task.evaluate(model.to(task.compute))
+    train(
+        model,
+        task,
+        recipe,
+        run / FINAL,
+        config.to_json(),
+        seed=job.seed if seed is None else seed,
+        resume=resume,
+        data=chosen,
+        after_step=after_step,
+        after_epoch=after_epoch,
+    )
+    return run / FINAL, before
