@@ -137,7 +137,7 @@ def check_table(table: LookupTable, *, refit: bool = False) -> Check:
             low, high = np.exp(log_ms + NINETY_PERCENT * spread * np.array([-1, 1]))
             records.append(
                 {
-                    "layer": str(shape),
+                    "layer": str(row.shape),
                     "family": name,
                     "in_network": shape in in_network,
                     "ms": row.latency_ms,
