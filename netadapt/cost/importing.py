@@ -13,8 +13,8 @@ from netadapt.errors import TableError
 def import_table(device: str, own: Sequence[Path], others: Sequence[Path], target: Path) -> Merged:
     """Merge tuning records into the table at `target`.
 
-    An existing table of published rows is replaced; of its .toml everything but `device` and
-    `[import]` stays. Raises TableError when `target` holds measured rows, or the records give no
+    An existing table of published rows is replaced; of its .toml everything stays but `device`,
+    `[import]`, and what a check of the old rows had shown. Raises TableError when `target` holds measured rows, or the records give no
     table.
     """
     merged = merge_files(own, others)
@@ -27,5 +27,6 @@ def import_table(device: str, own: Sequence[Path], others: Sequence[Path], targe
                 f"choose another file with --out"
             )
     meta = {**read_meta(target), "device": device, "import": merged.meta()}
+    meta.pop("check", None)
     LookupTable(name=device, entries=list(merged.rows), meta=meta).write(target)
     return merged

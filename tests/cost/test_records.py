@@ -275,10 +275,11 @@ def test_two_kinds_of_target_make_no_table(tmp_path: Path) -> None:
 def test_an_import_keeps_the_toml_and_never_replaces_measured_rows(tmp_path: Path) -> None:
     run = write_run(tmp_path / "run.log", {8: 1.0})
     target = tmp_path / "board.csv"
-    target.with_suffix(".toml").write_text('power_mode = "max-N"\n')
+    target.with_suffix(".toml").write_text('power_mode = "max-N"\n[check]\nnetworks = []\n')
     import_table("board", [run], [], target)
     meta = LookupTable.read(target).meta
     assert (meta["power_mode"], meta["device"], meta["import"]["rows"]) == ("max-N", "board", 1)
+    assert "check" not in meta
     row = LookupTable.read(target).entries[0]
     measured = TableRow(row.shape, 2.0, source="measured")
     LookupTable("board", [measured]).write(target)
