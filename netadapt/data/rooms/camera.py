@@ -125,16 +125,18 @@ def choose_pose(rng: Random, scene: Scene) -> Pose:
         pose = draw_pose(rng, scene)
         depth, solid = sees(scene, pose, *PROBE)
         flat = np.where(depth < 0.5 * NOTHING, depth, 20.0).ravel()
-        near, middle, far = np.percentile(flat, (3, 50, 95))
-        _, counts = np.unique(solid, return_counts=True)
+        ordered = np.sort(flat)
+        near, middle, far = (float(ordered[int(q * flat.size)]) for q in (0.03, 0.5, 0.95))
+        counts = np.bincount(solid.ravel() + 1)
+        seen = int(np.count_nonzero(counts))
         cost = abs(math.log(middle / wanted))
-        foot = np.median(flat[-4 * PROBE[1] :]) / middle
+        foot = float(np.median(flat[-4 * PROBE[1] :])) / middle
         cost += max(0.0, math.log(foot / wanted_foot))
         cost += 3.0 * max(0.0, 0.55 - near)
         cost += 2.0 * max(0.0, 0.6 - math.log(far / max(near, 0.05)))
-        cost += 2.0 * max(0.0, counts.max() / flat.size - 0.55)
-        cost += 0.03 * max(0, 16 - len(counts))
-        if flat.min() < 0.25:
+        cost += 2.0 * max(0.0, int(counts.max()) / flat.size - 0.55)
+        cost += 0.03 * max(0, 16 - seen)
+        if ordered[0] < 0.25:
             cost += 2.0
         if cost < best_cost:
             best, best_cost = pose, cost

@@ -89,24 +89,28 @@ def convolve(image: Any, weights: Any, axis: int) -> Any:
     """One-dimensional convolution of [H, W, 3] along an axis, edges repeated."""
     height, width, _ = image.shape
     radius = weights.shape[0] // 2
-    out = np.empty_like(image)
+    length = 3 * width
+    rows = image.reshape((height, length))
+    out = np.zeros((height, length), dtype=np.float32)
+    padded = np.empty(length + 6 * radius, dtype=np.float32)
     for y in range(height):
-        for x in range(width):
-            s0 = s1 = s2 = np.float32(0.0)
+        if axis == 0:
             for k in range(-radius, radius + 1):
-                yy, xx = y, x
-                if axis == 0:
-                    yy = min(height - 1, max(0, y + k))
-                else:
-                    xx = min(width - 1, max(0, x + k))
-                w = weights[k + radius]
-                s0 += w * image[yy, xx, 0]
-                s1 += w * image[yy, xx, 1]
-                s2 += w * image[yy, xx, 2]
-            out[y, x, 0] = s0
-            out[y, x, 1] = s1
-            out[y, x, 2] = s2
-    return out
+                weight = weights[k + radius]
+                source = min(height - 1, max(0, y + k))
+                for x in range(length):
+                    out[y, x] += weight * rows[source, x]
+            continue
+        padded[3 * radius : 3 * radius + length] = rows[y]
+        for k in range(radius):
+            for c in range(3):
+                padded[3 * k + c] = rows[y, c]
+                padded[3 * (radius + width + k) + c] = rows[y, length - 3 + c]
+        for k in range(2 * radius + 1):
+            weight = weights[k]
+            for x in range(length):
+                out[y, x] += weight * padded[x + 3 * k]
+    return out.reshape((height, width, 3))
 
 
 @kernel

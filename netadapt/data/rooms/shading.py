@@ -74,9 +74,16 @@ def surface_point(
         )
     if kind == ELLIPSOID:
         nx, ny, nz = lx, ly, lz
-        u = math.atan2(ly, lx) * 0.5 * (hx + hy)
-        v = lz * hz
-        hu, hv = 3.1416 * hx, hz
+        if hz < 0.7 * min(hx, hy):  # a flat one is seen from above, or from the front
+            u, v = lx * hx, ly * hy
+            hu, hv = hx, hy
+        elif hy < 0.7 * min(hx, hz):
+            u, v = lx * hx, lz * hz
+            hu, hv = hx, hz
+        else:
+            u = math.atan2(ly, lx) * 0.5 * (hx + hy)
+            v = lz * hz
+            hu, hv = 3.1416 * hx, hz
     elif abs(lz) > 0.9995:
         nx, ny, nz = 0.0, 0.0, lz
         u, v = lx * hx, ly * hy
@@ -118,6 +125,7 @@ def light_at(
     lamp_origins: Any,
     starts: Any,
     items: Any,
+    blockers: Any,
     out: Any,
 ) -> None:
     """Irradiance (out[0:3]) and gloss (out[3:6]) at a point with normal n, seen from direction v.
@@ -144,7 +152,18 @@ def light_at(
             if emitted <= 0.0:
                 continue
         if not lit(
-            lamp, dx, dy, dz, 0.012 * inverse, kinds, maps, tapers, lamp_origins, starts, items
+            lamp,
+            dx,
+            dy,
+            dz,
+            0.012 * inverse,
+            kinds,
+            maps,
+            tapers,
+            lamp_origins,
+            starts,
+            items,
+            blockers,
         ):
             continue
         strength = emitted / (square + LIGHT_FLOOR_M2)
@@ -193,6 +212,7 @@ def light_screen(
     raw = np.zeros((rows, columns, 6), dtype=np.float32)
     planes = np.zeros((rows, columns, 4), dtype=np.float32)
     seen = np.full((rows, columns), -1, dtype=np.int32)
+    blockers = np.full(lamps.shape[0], -1, dtype=np.int32)
     out = np.empty(6)
     order = np.array([0, 8, 2, 10, 12, 4, 14, 6, 3, 11, 1, 9, 15, 7, 13, 5])
     for r in range(rows):
@@ -242,6 +262,7 @@ def light_screen(
                 lamp_origins,
                 starts,
                 items,
+                blockers,
                 out,
             )
             for k in range(6):
@@ -521,7 +542,8 @@ def shade_screen(
     closest: Any,
     ceiling: float,
 ) -> tuple[Any, Any]:
-    """The linear picture [H, W, 3] and |n . v| [H, W]; pixels on an edge are averaged of four.
+    """The linear picture [H, W, 3] and |n . v| [H, W]; pixels on an edge are averaged of
+    three or four samples.
 
     Linear values are capped at `ceiling` before averaging, so that a lamp's rim stays smooth.
     """
@@ -553,7 +575,7 @@ def shade_screen(
                 or face[above, x] != f
                 or face[below, x] != f
             ):
-                samples = 4
+                samples = 4 if step == 1 else 3
             tile = (y // TILE) * tile_columns + x // TILE
             s0 = s1 = s2 = 0.0
             count = 0.0

@@ -22,6 +22,10 @@ Colour = tuple[float, float, float]
 Vector = tuple[float, float, float]
 
 
+def opposite(vector: Vector) -> Vector:
+    return -vector[0], -vector[1], -vector[2]
+
+
 @dataclass(frozen=True, slots=True)
 class Material:
     """A texture with three linear RGB colours, and a finish.
@@ -152,6 +156,11 @@ class SceneBuilder:
                 (cz * sy * cx + sz * sx, sz * sy * cx - cz * sx, cy * cx),
             )
         half = (max(half[0], 5e-4), max(half[1], 5e-4), max(half[2], 5e-4))
+        if taper > 1.0:  # stood on its head, so that `half` bounds it
+            along, across, up = axes
+            axes = (along, opposite(across), opposite(up))
+            half = (half[0] * taper, half[1] * taper, half[2])
+            taper = 1.0 / taper
         self.solids.append((kind, self.world(*position), axes, half, taper, index, casting))
 
     def box(self, position: Vector, half: Vector, material: Material, **more: Any) -> None:

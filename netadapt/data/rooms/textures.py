@@ -266,6 +266,9 @@ def surface_colour(
 
     if texture == PLAIN:
         bright = 1.0 + contrast * (layered_noise(u * 1.1, v * 1.1, seed, 0.3) - 0.5)
+        if footprint < 0.02:  # plaster, orange peel, wear
+            fine = value_noise(u / 0.02, v / 0.02, seed + 4) - 0.5
+            bright += 0.35 * contrast * fine * fade(footprint, 0.02)
     elif texture == WOOD:
         first = grain(u, v, seed, footprint, size)
         bright = 1.0 + 0.3 * contrast * (value_noise(u * 0.8, v * 2.0, seed + 8) - 0.5)

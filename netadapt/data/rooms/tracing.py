@@ -15,7 +15,7 @@ import numpy as np
 from netadapt.data.rooms.kernels import inlined, kernel
 
 BOX, ELLIPSOID, FRUSTUM, SHELL = range(4)
-TILE = 16
+TILE = 8
 """Pixels a side of a screen tile."""
 FACE_TILES = 7
 """Tiles a side of each of the six faces of the cube of directions around a lamp."""
@@ -411,16 +411,20 @@ def lit(
     lamp_origins: Any,
     starts: Any,
     items: Any,
+    blockers: Any,
 ) -> bool:
     """Whether nothing stands between a lamp and the point at lamp + (dx, dy, dz).
 
     `clearance` is the part of the way, at the point's end, in which a solid doesn't count: it is
-    the surface itself.
+    the surface itself. `blockers` [lamps] remembers what last stood in each lamp's way, which is
+    tried first, since it mostly shades the next point too.
     """
     tile = lamp * 6 * FACE_TILES * FACE_TILES + direction_tile(dx, dy, dz)
     limit = 1.0 - clearance
-    for k in range(starts[tile], starts[tile + 1]):
-        i = items[k]
+    for k in range(starts[tile] - 1, starts[tile + 1]):
+        i = items[k] if k >= starts[tile] else blockers[lamp]
+        if i < 0:
+            continue
         lx = maps[i, 0, 0] * dx + maps[i, 0, 1] * dy + maps[i, 0, 2] * dz
         ly = maps[i, 1, 0] * dx + maps[i, 1, 1] * dy + maps[i, 1, 2] * dz
         lz = maps[i, 2, 0] * dx + maps[i, 2, 1] * dy + maps[i, 2, 2] * dz
@@ -435,6 +439,7 @@ def lit(
             tapers[i],
         )
         if t < limit:
+            blockers[lamp] = i
             return False
     return True
 

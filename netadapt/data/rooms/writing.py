@@ -176,7 +176,7 @@ def write_frame(dst: Path, seed: int, planned: PlannedFrame) -> None:
     # In memory first: the HDF5 library crashes the process when the disk is full.
     content = io.BytesIO()
     with h5py.File(content, "w", track_order=True) as file:
-        file.create_dataset("rgb", data=rgb, compression="lzf", chunks=(1, *rgb.shape[1:]))
+        file.create_dataset("rgb", data=rgb)  # its noise leaves nothing to compress
         file.create_dataset(
             "depth", data=depth, compression="lzf", shuffle=True, chunks=depth.shape
         )
