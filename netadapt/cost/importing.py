@@ -14,8 +14,8 @@ def import_table(device: str, own: Sequence[Path], others: Sequence[Path], targe
     """Merge tuning records into the table at `target`.
 
     An existing table of published rows is replaced; of its .toml everything stays but `device`,
-    `[import]`, and what a check of the old rows had shown. Raises TableError when `target` holds measured rows, or the records give no
-    table.
+    `[import]`, and what a check of the old rows had shown. Raises TableError when `target` holds
+    measured rows, or the records give no table.
     """
     merged = merge_files(own, others)
     if target.is_file():
