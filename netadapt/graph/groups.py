@@ -167,15 +167,12 @@ def _gather(
         if role != "in" and len(walk.shapes[parameter]) > 1 and layer not in layers:
             layers.append(layer)
     reason = next((reasons[root] for root in members.tolist() if root in reasons), "")
-    if not reason and len(unit_of) < 2:
-        reason = (
-            "it is a single channel"
-            if step == 1
-            else f"its {step} channels can only be removed all together"
-        )
+    if not reason and step > 1 and len(unit_of) < 2:
+        reason = f"its {step} channels can only be removed all together"
     min_width = max(least.get(root, 1) for root in members.tolist())
-    if not reason and min_width >= len(unit_of):
-        reason = f"its {len(unit_of)} units of {step} channels are as few as they can be"
+    if not reason and min_width > len(unit_of):
+        reason = f"it has only {len(unit_of)} units of {step} channels"
+    min_width = min(min_width, len(unit_of))
     couplings = dict.fromkeys(note for root in members.tolist() for note in notes.get(root, []))
     lead_parameter = uses[lead][0][0]
     group = ChannelGroup(

@@ -100,7 +100,7 @@ def check_keep(graph: LayerGraph, keep: Keep) -> dict[str, Ints]:
             raise ModelError(f"group {name} can't be cut: {group.reason}")
         if not len(kept):
             raise ModelError(f"group {name} would lose all its channels; keep at least one")
-        if len(kept) < group.min_width:
+        if not whole and len(kept) < group.min_width:
             raise ModelError(f"group {name} must keep at least {group.min_width} of its units")
         if (np.diff(kept) <= 0).any() or kept[0] < 0 or kept[-1] >= group.full_width:
             raise ModelError(

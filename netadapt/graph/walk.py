@@ -210,8 +210,8 @@ class Walk:
 
         Few groups stay, and the same positions are cut from each; of many, whole groups are cut
         and `attribute` follows. A network that is cut and traced again must be read the same
-        way, so many never become few, and nothing grouped is left with one channel. Gives the labels
-        of the groups where those are cut, else those of the positions.
+        way, so many never become few, and no group is left alone. Gives the labels of the groups
+        where those are cut, else those of the positions.
         """
         groups, each = grid.shape
         if cuts_whole_groups(groups, each):
@@ -221,15 +221,16 @@ class Walk:
             self.labels.keep_at_least(heads, 2 if each == 1 else FEW_GROUPS + 1)
             self.size(call, attribute, heads)
             return heads
-        row = self.merge_rows(grid, f"{owner} keeps its {groups} groups equal")
-        self.labels.keep_at_least(row, 2)
-        return row
+        return self.merge_rows(grid, f"{owner} keeps its {groups} groups equal")
 
     def merge_rows(self, grid: Ints, note: str) -> Ints:
         """Unify the rows of `grid` [n, m] position by position; one row is given back."""
         first: Ints = grid[0]
         for row in grid[1:]:
             self.labels.unify(first, row, note)
+        if len(grid) > 1:
+            # One unit of several channels could not be told from channels that never come apart.
+            self.labels.keep_at_least(first, 2)
         return first
 
     def varies(self, labels: Ints, axis: int) -> bool:

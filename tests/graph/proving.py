@@ -71,6 +71,7 @@ def prove(model: nn.Module, inputs: tuple[Tensor, ...], graph: LayerGraph, keep:
 
     planned = graph.with_widths({name: len(kept) for name, kept in keep.items()})
     again = trace(small, inputs, verify=False)
+    assert {g.name: g.width for g in again.groups} == {g.name: g.width for g in planned.groups}
     assert [layer.shape for layer in again.layers] == [layer.shape for layer in planned.layers]
     assert again.layers == planned.layers
     assert again.macs == planned.macs

@@ -140,7 +140,7 @@ KINDS = (
 
 
 @settings(
-    max_examples=20,
+    max_examples=25,
     deadline=None,
     phases=[Phase.explicit, Phase.reuse, Phase.generate],
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],

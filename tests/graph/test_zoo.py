@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import io
 import warnings
 from pathlib import Path
@@ -11,16 +12,16 @@ import onnxruntime
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
+from torch import nn
 
-from netadapt.graph import cut, trace
+from netadapt.graph import LayerGraph, cut, trace
 from netadapt.networks import build
 from netadapt.networks.registry import variant_names
 from tests.graph.proving import lively, outputs_of, prove, random_keep
 from tests.zoo import ZOO
 
-QUICK_VARIANTS = ("mobilenet-deconv5dw", "mobilenet-shuffle5dw", "resnet18-upproj",
-                  "mobilenet-nnconv5dw-skipconcat")  # fmt: skip
-QUICK_EXPORTS = ("MobileNetV3-Small", "ShuffleNetV2", "FPN", "Shapes")
+QUICK_VARIANTS = ("mobilenet-shuffle5dw", "mobilenet-nnconv5dw-skipconcat")
+QUICK_EXPORTS = ("ShuffleNetV2", "FPN")
 NOT_WHOLE = {
     "ShuffleNetV1": "can only be removed all together",
     "ResNet-20 option A": "pads the channels",
@@ -32,34 +33,39 @@ NOT_WHOLE = {
 }
 
 
+@functools.cache
+def traced(name: str) -> tuple[nn.Module, tuple[torch.Tensor, ...], LayerGraph]:
+    torch.manual_seed(0)
+    model = lively(ZOO[name].small()).double()
+    inputs = tuple(tensor.double() for tensor in ZOO[name].inputs())
+    return model, inputs, trace(model, inputs)
+
+
 @pytest.mark.parametrize("name", ZOO)
 def test_random_cut_is_the_full_network_without_those_channels(name: str) -> None:
-    torch.manual_seed(0)
-    entry = ZOO[name]
-    model = lively(entry.small()).double()
-    inputs = tuple(tensor.double() for tensor in entry.inputs())
-    graph = trace(model, inputs)
+    model, inputs, graph = traced(name)
     assert graph.widths
-    small = prove(model, inputs, graph, random_keep(graph, np.random.default_rng(0)))
+    prove(model, inputs, graph, random_keep(graph, np.random.default_rng(0)))
 
-    # A network that was cut is a network: it can be traced and cut again.
-    once_more = trace(small, inputs)
-    assert [group.name for group in once_more.groups] == [group.name for group in graph.groups]
-    prove(small, inputs, once_more, random_keep(once_more, np.random.default_rng(1)))
+
+@pytest.mark.parametrize("name", ["ShuffleNetV2", "RegNetY-400MF", "MobileNetV1", "Norms"])
+def test_cut_network_can_be_traced_and_cut_again(name: str) -> None:
+    model, inputs, graph = traced(name)
+    small = cut(model, graph, random_keep(graph, np.random.default_rng(1)))
+    again = trace(small, inputs)
+    assert [group.name for group in again.groups] == [group.name for group in graph.groups]
+    prove(small, inputs, again, random_keep(again, np.random.default_rng(2)))
 
 
 @pytest.mark.parametrize("name", ZOO)
 def test_frozen_groups_say_why(name: str) -> None:
-    entry = ZOO[name]
-    graph = trace(entry.small().eval(), entry.inputs())
+    _, _, graph = traced(name)
     reasons = {group.reason for group in graph.groups if group.frozen}
-    surprising = {
-        reason for reason in reasons if "output" not in reason and "channels]" not in reason
-    }
+    surprising = {reason for reason in reasons if "output" not in reason}
     if name in NOT_WHOLE:
         assert any(NOT_WHOLE[name] in reason for reason in surprising)
     else:
-        assert not surprising
+        assert surprising <= {"split_with_sizes makes parts of [4, 10] channels"}
 
 
 @pytest.mark.slow
