@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from netadapt.errors import InputError, RunError
 from netadapt.files import write_text
@@ -78,84 +78,105 @@ def train(
     history = CsvJournal(out / "history.csv", HISTORY_COLUMNS) if processes.is_first else None
 
     model.to(task.compute)
+    state = out / "state.safetensors"
+    fresh = not (resume and state.exists())
+    if fresh:
+        start_at_mean_depth(model, task)
+    replica = processes.replicate(model)  # from here on all processes hold the same weights
     optimizer = _optimizer(model, recipe)
     average = WeightAverage(model, recipe.ema_decay) if recipe.ema_decay else None
-    done = 0
-    if resume and (out / "state.safetensors").exists():
-        done = load_training_state(out / "state.safetensors", model, average, optimizer)
+    done = 0 if fresh else load_training_state(state, model, average, optimizer)
     if history is not None:
         history.replace(row for row in history.rows() if int(row["epoch"]) <= done)
-    replica = processes.replicate(model)
+    training = _Training(model, replica, average, optimizer, task, recipe, steps, seed, processes)
+    kept = model if average is None else average.model
     for epoch in range(done, recipe.epochs):
         started = time.perf_counter()
-        size = recipe.size_at(epoch)
-        sized = task.at_size(size)
-        torch.manual_seed(seed * 100_003 + epoch)
-        mean_loss = _run_epoch(
-            replica, model, average, sized, recipe, optimizer, epoch, steps, seed, processes,
-            after_step,
-        )  # fmt: skip
-        if not processes.is_first or history is None:
+        mean_loss = training.run_epoch(epoch, after_step)
+        if history is None:
             continue
-        kept = model if average is None else average.model
         seconds = time.perf_counter() - started
+        sized = task.at_size(recipe.size_at(epoch))
+        metrics = sized.evaluate(kept)
         row: dict[str, Any] = {
             "epoch": epoch + 1,
-            "size": f"{size[0]}x{size[1]}",
+            "size": "{}x{}".format(*sized.size),
             "learning_rate": recipe.learning_rate_at((epoch + 1) * steps - 1, steps),
             "loss": mean_loss,
-            **{k: v for k, v in sized.evaluate(kept).items() if k in HISTORY},
+            **{name: value for name, value in metrics.items() if name in HISTORY},
             "images_per_second": round(steps * recipe.batch_size / seconds, 2),
             "seconds": round(seconds, 2),
         }
         _save_samples(kept, sized, out / "samples" / f"epoch_{epoch + 1:03d}.png")
         save_model(out, kept, dict(config))
-        save_training_state(out / "state.safetensors", model, average, optimizer, epoch + 1)
+        save_training_state(state, model, average, optimizer, epoch + 1)
         history.append(row)
         if after_epoch is not None:
             after_epoch(row)
-    return model if average is None else average.model
+    return kept
 
 
-def _run_epoch(
-    replica: nn.Module,
-    model: nn.Module,
-    average: WeightAverage | None,
-    task: DepthTask,
-    recipe: Recipe,
-    optimizer: torch.optim.Optimizer,
-    epoch: int,
-    steps: int,
-    seed: int,
-    processes: Processes,
-    after_step: Callable[[Progress], None] | None,
-) -> float:
-    """One pass; gives the mean loss."""
-    replica.train()
-    total = 0.0
-    share = recipe.batch_size // processes.world_size
-    stream = task.training_batches(share, seed, start_step=epoch * steps)
-    for step, (images, depth) in zip(range(steps), stream, strict=False):
-        for group in optimizer.param_groups:
-            group["lr"] = recipe.learning_rate_at(epoch * steps + step, steps)
-        optimizer.zero_grad(set_to_none=True)
-        with torch.autocast(task.compute.type, torch.bfloat16, enabled=recipe.autocast):
-            prediction = replica(images)
-        loss = task.loss(prediction.float(), depth)
-        value = float(loss.detach())
-        if not value < float("inf"):
-            raise InputError(
-                f"the loss became {value} in epoch {epoch + 1}; check the data with 'netadapt data "
-                f"check', or lower --learning-rate"
-            )
+@dataclass(frozen=True)
+class _Training:
+    """What stays the same from epoch to epoch."""
+
+    model: nn.Module
+    replica: nn.Module
+    average: WeightAverage | None
+    optimizer: torch.optim.Optimizer
+    task: DepthTask
+    recipe: Recipe
+    steps: int
+    seed: int
+    processes: Processes
+
+    def run_epoch(self, epoch: int, after_step: Callable[[Progress], None] | None) -> float:
+        """One pass over the training images; gives the mean loss."""
+        self.replica.train()
+        torch.manual_seed(self.seed * 100_003 + epoch)  # dropout, if any
+        first = epoch * self.steps
+        total = 0.0
+        share = self.recipe.batch_size // self.processes.world_size
+        sized = self.task.at_size(self.recipe.size_at(epoch))
+        stream = sized.training_batches(share, self.seed, start_step=first)
+        for step, (images, depth) in zip(range(self.steps), stream, strict=False):
+            for group in self.optimizer.param_groups:
+                group["lr"] = self.recipe.learning_rate_at(first + step, self.steps)
+            loss = self._step(images, depth)
+            if not loss < float("inf"):
+                raise InputError(
+                    f"the loss became {loss} in epoch {epoch + 1}; check the data with 'netadapt "
+                    f"data check', or lower --learning-rate"
+                )
+            if self.average is not None:
+                self.average.update(self.model, first + step + 1)
+            total += loss
+            if after_step is not None:
+                progress = Progress(epoch + 1, self.recipe.epochs, step + 1, self.steps, loss)
+                after_step(progress)
+        return total / self.steps
+
+    def _step(self, images: Tensor, depth: Tensor) -> float:
+        self.optimizer.zero_grad(set_to_none=True)
+        with torch.autocast(images.device.type, torch.bfloat16, enabled=self.recipe.autocast):
+            prediction = self.replica(images)
+        loss = self.task.loss(prediction.float(), depth)
         loss.backward()  # type: ignore[no-untyped-call]
-        optimizer.step()
-        if average is not None:
-            average.update(model, epoch * steps + step + 1)
-        total += value
-        if after_step is not None:
-            after_step(Progress(epoch + 1, recipe.epochs, step + 1, steps, value))
-    return total / steps
+        self.optimizer.step()
+        return float(loss.detach())
+
+
+@torch.no_grad()
+def start_at_mean_depth(model: nn.Module, task: DepthTask) -> None:
+    """Let a fresh network begin at the mean depth of some training images, not at zero.
+
+    The shift of its last batch norm is the depth it predicts everywhere before it has learned
+    anything; small steps would take a thousand of them to get there from zero.
+    """
+    last = [module for module in model.modules() if isinstance(module, nn.BatchNorm2d)][-1:]
+    if last and last[0].num_features == 1 and not last[0].bias.any():
+        _, depth = next(iter(task.training_batches(32, seed=0)))
+        last[0].bias.fill_(float(depth[depth > 0].mean()))
 
 
 def _save_samples(model: nn.Module, task: DepthTask, path: Path, count: int = 4) -> None:

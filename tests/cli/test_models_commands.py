@@ -4,30 +4,16 @@ from __future__ import annotations
 
 import json
 import os
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import torch
 
-from netadapt.cli import main
 from netadapt.networks import NetworkConfig, build, save_model
 
 THIN = {f"conv{i}": 4 for i in range(14)} | {f"decode_conv{i}": 4 for i in range(1, 6)}
 Command = Callable[..., tuple[int, str, str]]
-
-
-@pytest.fixture
-def netadapt(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Command:
-    def run(*arguments: object) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["netadapt", *map(str, arguments)])
-        with pytest.raises(SystemExit) as stop:
-            main()
-        captured = capsys.readouterr()
-        return int(stop.value.code or 0), captured.out, captured.err
-
-    return run
 
 
 def test_import_then_show(netadapt: Command, tmp_path: Path) -> None:

@@ -1,0 +1,165 @@
+"""Training: it learns, it goes on after a kill to the same weights, and shares work fairly."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from netadapt.data import ArraySource
+from netadapt.errors import InputError, RunError
+from netadapt.networks import NetworkConfig, build, load_model
+from netadapt.networks.build import complete
+from netadapt.training.recipe import Recipe, recipe_named
+from netadapt.training.task import DepthTask
+from netadapt.training.train import train
+
+THIN = {f"conv{i}": 8 for i in range(14)} | {f"decode_conv{i}": 8 for i in range(1, 6)}
+CONFIG = complete(NetworkConfig(widths=THIN, input_size=(64, 64)))
+RECIPE = Recipe(
+    epochs=3,
+    batch_size=4,
+    size=(64, 64),
+    small_size=(32, 32),
+    small_share=0.34,
+    loss="log-l1-gradient",
+    optimizer="adamw",
+    learning_rate=5e-3,
+    schedule="cosine",
+    ema_decay=0.9,
+)
+
+
+def task() -> DepthTask:
+    """Slopes whose brightness is their depth."""
+    random = np.random.default_rng(0)
+    depth = np.empty((16, 96, 128), np.float32)
+    for picture in depth:
+        near, far = np.sort(random.uniform(1, 6, 2))
+        picture[:] = np.linspace(far, near, 96, dtype=np.float32)[:, None]
+    rgb = np.repeat((depth / 6 * 255).astype(np.uint8)[:, None], 3, axis=1)
+    source = ArraySource(rgb, depth)
+    return DepthTask(source, source, (64, 64), loss="log-l1-gradient", holdout_images=4)
+
+
+def run(out: Path, recipe: Recipe = RECIPE, **options):
+    torch.manual_seed(0)
+    return train(build(CONFIG), task(), recipe, out, CONFIG.to_json(), **options)
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory) -> Path:
+    out = tmp_path_factory.mktemp("train") / "whole"
+    run(out, replace(RECIPE, epochs=8))
+    return out
+
+
+def test_it_learns_and_leaves_what_it_says(trained):
+    history = pd.read_csv(trained / "history.csv")
+    assert history["epoch"].tolist() == list(range(1, 9))
+    assert history["size"].tolist() == ["32x32"] * 3 + ["64x64"] * 5
+    assert history["loss"].iloc[-1] < 0.8 * history["loss"].iloc[0]
+    assert len(list((trained / "samples").glob("*.png"))) == 8
+    model = load_model(trained)
+    assert task().evaluate(model)["delta1"] == history["delta1"].iloc[-1]
+
+
+def test_a_training_that_was_stopped_goes_on_to_the_same_weights(tmp_path):
+    whole = run(tmp_path / "whole")
+
+    class Stopped(Exception):
+        pass
+
+    def stop(progress):
+        if (progress.epoch, progress.step) == (2, 3):
+            raise Stopped
+
+    with pytest.raises(Stopped):
+        run(tmp_path / "stopped", after_step=stop)
+    resumed = run(tmp_path / "stopped", resume=True)
+    for name, value in whole.state_dict().items():
+        assert torch.equal(resumed.state_dict()[name], value), name
+    columns = ["epoch", "loss", "delta1", "learning_rate"]
+    first, second = (pd.read_csv(tmp_path / n / "history.csv") for n in ("whole", "stopped"))
+    pd.testing.assert_frame_equal(first[columns], second[columns])
+
+
+def test_another_training_is_not_overwritten_or_continued(trained):
+    with pytest.raises(RunError, match="exists already; add --resume"):
+        run(trained)
+    with pytest.raises(RunError, match="another seed"):
+        run(trained, replace(RECIPE, epochs=8), seed=5, resume=True)
+
+
+def test_a_damaged_state_is_named(tmp_path):
+    run(tmp_path / "run", replace(RECIPE, epochs=1))
+    state = tmp_path / "run" / "state.safetensors"
+    state.write_bytes(state.read_bytes()[:1000])
+    with pytest.raises(RunError, match=r"state\.safetensors can't be continued from"):
+        run(tmp_path / "run", replace(RECIPE, epochs=1), resume=True)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"loss": "l3"}, "no loss is called 'l3'"),
+        ({"epochs": 0}, "epochs is 0"),
+        ({"batch_size": 1}, "at least 2 images"),
+        ({"learning_rate": float("nan")}, "learning_rate is nan"),
+        ({"size": (50, 64)}, "multiples of 32"),
+        ({"colour": 1}, "a recipe has no 'colour'"),
+    ],
+)
+def test_a_wrong_recipe_is_refused(changes, message):
+    with pytest.raises(InputError, match=message):
+        recipe_named("default", **changes)
+
+
+def test_the_published_schedule_halves_every_five_epochs():
+    recipe = recipe_named("fastdepth")
+    rates = [recipe.learning_rate_at(epoch * 100, 100) for epoch in (0, 4, 5, 10, 19)]
+    assert rates == [0.01, 0.01, 0.005, 0.0025, 0.00125]
+
+
+WORKER = """
+import sys
+sys.path.insert(0, sys.argv[1])
+import torch, test_train as t
+from netadapt.training.processes import join_processes, leave_processes
+from netadapt.training.task import DepthTask
+torch.set_num_threads(1)
+processes = join_processes(torch.device("cpu"))
+task = t.task()
+task = DepthTask(task.train, task.holdout, task.size, loss="l1", rank=processes.rank,
+                 world_size=processes.world_size)
+torch.manual_seed(0)
+model = t.train(t.build(t.CONFIG), task, t.replace(t.RECIPE, epochs=2), sys.argv[2],
+                t.CONFIG.to_json(), processes=processes)
+sums = torch.stack([p.double().sum() for p in model.parameters()])
+others = [torch.empty_like(sums) for _ in range(processes.world_size)]
+torch.distributed.all_gather(others, sums)
+assert all(torch.equal(sums, other) for other in others)
+leave_processes(processes)
+"""
+
+
+def test_two_processes_train_one_network(tmp_path):
+    """As torchrun starts them, talking through gloo; both end with the same weights."""
+    script = tmp_path / "worker.py"
+    script.write_text(WORKER)
+    command = [
+        sys.executable, "-m", "torch.distributed.run", "--standalone", "--local-addr=127.0.0.1",
+        "--nproc-per-node=2", str(script), str(Path(__file__).parent), str(tmp_path / "run"),
+    ]  # fmt: skip
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "GLOO_SOCKET_IFNAME": "lo"}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=240)
+    assert done.returncode == 0, done.stderr[-3000:]
+    history = pd.read_csv(tmp_path / "run" / "history.csv")
+    assert history["epoch"].tolist() == [1, 2]
