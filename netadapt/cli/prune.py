@@ -71,9 +71,9 @@ def prune(
 
     Example: netadapt prune --budget-ms 6 --device tx2
     """
+    from netadapt.report.trajectory import read_trajectory
     from netadapt.search.job import PruneJob, prepare, run_job
     from netadapt.search.run_folder import read_run
-    from netadapt.search.trajectory import read_trajectory
 
     if strategy != "full":
         raise typer.BadParameter(f"the strategy is '{strategy}'; expected full")

@@ -8,9 +8,9 @@ from typing import Any
 
 from netadapt.errors import RunError
 from netadapt.networks.store import load_model, read_config
+from netadapt.report.trajectory import read_trajectory
 from netadapt.search.job import PruneJob
 from netadapt.search.run_folder import read_run
-from netadapt.search.trajectory import read_trajectory
 from netadapt.training.opening import compute_device, data_folder, open_task
 from netadapt.training.recipe import Recipe
 from netadapt.training.train import Progress, train

@@ -23,10 +23,10 @@ from netadapt.errors import InputError
 from netadapt.graph import LayerGraph
 from netadapt.networks.build import describe as describe_network
 from netadapt.networks.config import FactoryConfig, ModelConfig
+from netadapt.report.trajectory import read_trajectory
 from netadapt.search.cost import Cost, describe_table
 from netadapt.search.loop import SearchSettings, Step, run_search
 from netadapt.search.run_folder import RunFolder
-from netadapt.search.trajectory import read_trajectory
 from netadapt.search.watching import Watcher
 from netadapt.training.finetune import FineTuning
 from netadapt.training.task import Task

@@ -1,13 +1,8 @@
-"""The columns of `trajectory.csv` and `candidates.csv`, and a trajectory as a DataFrame."""
+"""The columns of `trajectory.csv` and `candidates.csv`."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
-
-import pandas as pd
-
-from netadapt.errors import RunError
 
 _BEFORE_METRICS = (
     "iteration",
@@ -36,11 +31,3 @@ def candidate_columns(metrics: tuple[str, ...]) -> tuple[str, ...]:
 def widths_text(widths: Mapping[str, int]) -> str:
     """All widths in one cell: `conv0=32 conv1=64 …`."""
     return " ".join(f"{name}={width}" for name, width in widths.items())
-
-
-def read_trajectory(run: Path | str) -> pd.DataFrame:
-    """The trajectory of a run's folder. Raises RunError where there is none."""
-    path = Path(run) / "trajectory.csv"
-    if not path.is_file():
-        raise RunError(f"{run} is not a run's folder: it has no trajectory.csv")
-    return pd.read_csv(path, keep_default_na=True)

@@ -1,0 +1,32 @@
+"""`netadapt report`: a picture of one or several runs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from netadapt.cli.common import JsonOption, QuietOption, print_json, say
+
+
+def report(
+    runs: Annotated[list[Path], typer.Argument(metavar="RUN…", help="Folders of pruning runs.")],
+    out: Annotated[
+        Path | None, typer.Option("--out", help="The PNG; default RUN/trajectory.png.")
+    ] = None,
+    as_json: JsonOption = False,
+    quiet: QuietOption = False,
+) -> None:
+    """Draw the trajectories of runs: accuracy against latency, and the widths of the first.
+
+    Example: netadapt report runs/fastdepth-tx2-6ms
+    """
+    from netadapt.report.trajectory import draw_trajectories
+
+    target = out or runs[0] / "trajectory.png"
+    draw_trajectories(runs, target)
+    if as_json:
+        print_json({"picture": str(target)})
+    else:
+        say(f"{target}", quiet=quiet)
