@@ -213,7 +213,8 @@ class _Reader:
             return self.simple(call, "resize", x, mode, modules, kernel=out)
         scale = (out[0] // size[0], out[1] // size[1])
         follower = self.follower(call.node)
-        if follower is not None and follower.op == "add":
+        free = follower is not None and follower.node not in self.absorbed
+        if free and follower is not None and follower.op == "add":
             values = [v for v in self.walk.given(follower).values() if isinstance(v, Value)]
             if len(values) == 2 and values[0].shape == values[1].shape:
                 self.absorbed.add(follower.node)
