@@ -44,5 +44,12 @@ def activate(value: Node, name: str, lanes: int) -> Node:
         # exp of the clipped value, so that the branch not taken cannot overflow.
         return tirx.max(value, number(0)) + tirx.exp(tirx.min(value, number(0))) - number(1)
     if name == "gelu":
-        return value * number(0.5) * (number(1) + tirx.erf(value * number(0.5**0.5)))
+        # erfc by Abramowitz and Stegun, 7.1.26 (error below 1.5e-7): LLVM has no erf.
+        size = tirx.max(value, -value)
+        t = number(1) / (number(1) + number(0.3275911 * 0.5**0.5) * size)
+        tail = number(1.061405429)
+        for coefficient in (-1.453152027, 1.421413741, -0.284496736, 0.254829592):
+            tail = tail * t + number(coefficient)
+        tail = tail * t * tirx.exp(-size * size * number(0.5))
+        return tirx.max(value, number(0)) - size * tail * number(0.5)
     raise KeyError(f"the activation '{name}'")
