@@ -50,12 +50,12 @@ def prune(
     ] = "full",
     finetune_steps: Annotated[
         int, typer.Option(help="Short-term fine-tuning steps of every proposal.")
-    ] = 4,
+    ] = 3,
     learning_rate: Annotated[float, typer.Option(help="Of the short-term fine-tuning.")] = 1e-3,
     batch_size: Annotated[int, typer.Option(help="Images a fine-tuning step.")] = 8,
     holdout_images: Annotated[
         int, typer.Option(help="Images every proposal is evaluated on, spread over the holdout.")
-    ] = 48,
+    ] = 32,
     input_size: SizeOption = None,
     width_multiple: Annotated[int, typer.Option(help="Widths are multiples of this.")] = 8,
     first_reduction: Annotated[

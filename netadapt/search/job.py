@@ -42,10 +42,10 @@ class PruneJob:
     task: str | None = None
     """`package.module:function` that gives the task; depth on `data` without one."""
     input_size: tuple[int, int] | None = None
-    finetune_steps: int = 4
+    finetune_steps: int = 3
     learning_rate: float = 1e-3
     batch_size: int = 8
-    holdout_images: int = 48
+    holdout_images: int = 32
     first_reduction: float = 0.025
     decay: float = 0.98
     width_multiple: int = 8

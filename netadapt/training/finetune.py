@@ -7,7 +7,8 @@ fine-tuning that was killed is simply run again, or continued from a saved `Fine
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +17,9 @@ from torch import Tensor, nn
 
 from netadapt.errors import InputError
 from netadapt.training.task import Task
+
+FOLLOWED = 2 / 3
+"""How much of batch norm's statistics comes from the fine-tuned network after all its steps."""
 
 
 @dataclass(frozen=True)
@@ -87,21 +91,19 @@ def fine_tune(
     )
     if state.optimizer is not None:
         optimizer.load_state_dict(state.optimizer)
-    was_training = model.training
-    model.train()
     if stream is None:
         stream = task.training_batches(settings.batch_size, seed, start_step=state.step)
-    for inputs, target in stream:
-        for group in optimizer.param_groups:
-            group["lr"] = settings.learning_rate_at(state.step)
-        loss = train_step(model, task, optimizer, inputs, target)
-        state.step += 1
-        if after_step is not None:
-            state.optimizer = optimizer.state_dict()
-            after_step(state, loss)
-        if state.step >= settings.steps:
-            break
-    model.train(was_training)
+    with _training_mode(model), _statistics_of_few_steps(model, settings.steps):
+        for inputs, target in stream:
+            for group in optimizer.param_groups:
+                group["lr"] = settings.learning_rate_at(state.step)
+            loss = train_step(model, task, optimizer, inputs, target)
+            state.step += 1
+            if after_step is not None:
+                state.optimizer = optimizer.state_dict()
+                after_step(state, loss)
+            if state.step >= settings.steps:
+                break
 
 
 def train_step(
@@ -119,6 +121,36 @@ def train_step(
     loss.backward()  # type: ignore[no-untyped-call]
     optimizer.step()
     return value
+
+
+@contextmanager
+def _training_mode(model: nn.Module) -> Iterator[None]:
+    was_training = model.training
+    model.train()
+    try:
+        yield
+    finally:
+        model.train(was_training)
+
+
+@contextmanager
+def _statistics_of_few_steps(model: nn.Module, steps: int) -> Iterator[None]:
+    """Let batch norm's running statistics follow within `steps`.
+
+    A cut shifts the input of every batch norm behind it, and evaluation uses the running
+    statistics: at the usual momentum a handful of steps would leave most of the old ones.
+    """
+    norms = [m for m in model.modules() if isinstance(m, nn.modules.batchnorm._BatchNorm)]
+    before = [norm.momentum for norm in norms]
+    fast = 1 - (1 - FOLLOWED) ** (1 / max(1, steps))
+    for norm, momentum in zip(norms, before, strict=True):
+        if momentum is not None:
+            norm.momentum = max(momentum, fast)
+    try:
+        yield
+    finally:
+        for norm, momentum in zip(norms, before, strict=True):
+            norm.momentum = momentum
 
 
 def parameter_groups(model: nn.Module, weight_decay: float) -> list[dict[str, Any]]:

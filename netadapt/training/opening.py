@@ -17,7 +17,7 @@ from netadapt.errors import InputError
 from netadapt.training.processes import Processes
 from netadapt.training.task import DepthTask
 
-DEMO_SCENES = 240
+DEMO_SCENES = 160
 DEMO_FRAMES_A_SCENE = 3
 DEMO_SEED = 20_000
 """Far from the seeds that shipped models are trained on, so their demo rooms are unseen."""
