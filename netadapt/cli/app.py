@@ -7,7 +7,7 @@ import sys
 import typer
 
 from netadapt import __version__
-from netadapt.cli import data, evaluate, finetune, lut, models, plan, prune, report, train
+from netadapt.cli import data, evaluate, export, finetune, lut, models, plan, prune, report, train
 from netadapt.cli.common import run_app
 
 app = typer.Typer(
@@ -22,6 +22,7 @@ app.command()(train.train)
 app.command()(finetune.finetune)
 app.command()(evaluate.evaluate)
 app.command()(evaluate.predict)
+app.command()(export.export)
 app.command()(report.report)
 app.add_typer(data.app, name="data")
 app.add_typer(lut.app, name="lut")
