@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.progress import Progress
 
 from netadapt.cli.common import JsonOption, QuietOption, messages, print_json, results, say
-from netadapt.cli.options import ComputeOption, DataOption
+from netadapt.cli.options import ComputeOption
 
 ModelArgument = Annotated[
     str,
@@ -19,48 +20,108 @@ ModelArgument = Annotated[
 
 def evaluate(
     model: ModelArgument,
-    data: DataOption = "rooms",
-    split: Annotated[str, typer.Option(help="train, holdout or val.")] = "val",
+    data: Annotated[
+        list[str] | None,
+        typer.Option("--data", help="A data set's folder, or 'rooms' (the default); repeatable."),
+    ] = None,
+    split: Annotated[
+        str, typer.Option(help="train, holdout, val, or all: every image of the set.")
+    ] = "val",
+    constants: Annotated[
+        bool,
+        typer.Option(
+            "--constants",
+            help="Show beside the network what a constant reaches: each image's median, and 2.5 m.",
+        ),
+    ] = False,
     csv: Annotated[Path | None, typer.Option(help="Write every metric of every image.")] = None,
     worst: Annotated[Path | None, typer.Option(help="Draw the worst images into this PNG.")] = None,
-    worst_count: Annotated[int, typer.Option(help="How many of them.")] = 8,
+    worst_count: Annotated[int, typer.Option(min=1, help="How many of them.")] = 8,
     batch_size: Annotated[int, typer.Option(help="Images at a time.")] = 16,
     compute: ComputeOption = None,
     as_json: JsonOption = False,
     quiet: QuietOption = False,
 ) -> None:
-    """Evaluate a depth network on a data set.
+    """Evaluate a depth network on a data set, or on several.
+
+    --json gives an object for one set, a list of objects for several.
 
     Example: netadapt evaluate runs/fastdepth-tx2-6ms --data nyudepthv2 --worst worst.png
+
+    What a network makes of real photographs, beside networks that know nothing:
+    netadapt evaluate fastdepth-rooms --data kitchen --data dining --split all --constants
     """
-    from netadapt.data.opening import open_depth_data
+    import pandas as pd
+
+    from netadapt.data.parts import Joined
     from netadapt.deploy.predictor import open_predictor
-    from netadapt.training.evaluation import PROTOCOL, save_rows, save_worst
+    from netadapt.training.evaluation import (
+        PROTOCOL,
+        evaluate_constants,
+        save_rows,
+        save_worst,
+    )
     from netadapt.training.evaluation import evaluate as evaluate_network
-    from netadapt.training.opening import compute_device, data_folder
+    from netadapt.training.opening import compute_device, open_for_evaluation
 
     predictor = open_predictor(model, compute_device(compute))
-    source = open_depth_data(data_folder(data), split)
+    sources = {name: open_for_evaluation(name, split) for name in data or ["rooms"]}
+    rows: dict[str, pd.DataFrame] = {}
+    means: dict[str, dict[str, dict[str, float]]] = {}
     with Progress(console=messages, disable=quiet or as_json, transient=True) as bar:
-        line = bar.add_task(f"evaluating {len(source)} images", total=len(source))
-        rows = evaluate_network(
-            predictor,
-            source,
-            batch_size=batch_size,
-            progress=lambda done, _: bar.update(line, completed=done),
-        )
+        for name, source in sources.items():
+            line = bar.add_task(f"evaluating {len(source)} images", total=len(source))
+            rows[name] = evaluate_network(
+                predictor,
+                source,
+                batch_size=batch_size,
+                progress=lambda done, _, line=line: bar.update(line, completed=done),  # type: ignore[misc]
+            )
+            measured = {"network": rows[name]}
+            if constants:
+                measured |= evaluate_constants(source, predictor.size, batch_size=batch_size)
+            means[name] = {who: dict(table.mean()) for who, table in measured.items()}
+    joined = pd.concat(rows, names=["data"])
     if csv is not None:
-        save_rows(rows, csv)
+        save_rows(joined, csv)
     if worst is not None:
-        save_worst(predictor, source, rows, worst, worst_count)
-    means = rows.mean()
+        save_worst(predictor, Joined(list(sources.values())), joined, worst, worst_count)
     if as_json:
-        print_json({"model": model, "data": data, "split": split, "images": len(rows), **means})
+        reports = [
+            _report(model, name, split, len(rows[name]), of_set) for name, of_set in means.items()
+        ]
+        print_json(reports[0] if len(reports) == 1 else reports)
         return
-    results.print(f"{model} on {len(rows)} images of {data} ({split})", markup=False)
-    for name, value in means.items():
-        results.print(f"  {name:<16} {value:9.4f}", markup=False)
+    for name, of_set in means.items():
+        results.print(f"{model} on {len(rows[name])} images of {name} ({split})", markup=False)
+        _print_metrics(of_set)
     say(PROTOCOL, quiet=quiet)
+
+
+def _report(
+    model: str, data: str, split: str, images: int, means: dict[str, dict[str, float]]
+) -> dict[str, Any]:
+    """The evaluation on one set as JSON; metrics that a constant hasn't are left out."""
+    known = {
+        who: {name: value for name, value in of_one.items() if not math.isnan(value)}
+        for who, of_one in means.items()
+    }
+    report = {"model": model, "data": data, "split": split, "images": images, **known["network"]}
+    if len(known) > 1:
+        report["constants"] = {who: known[who] for who in known if who != "network"}
+    return report
+
+
+def _print_metrics(means: dict[str, dict[str, float]]) -> None:
+    """A line a metric; with constants, a column each."""
+    if len(means) > 1:
+        heads = ("network", "image's median", "2.5 m")
+        results.print(" " * 18 + "".join(f" {head:>14}" for head in heads))
+    width = 14 if len(means) > 1 else 9
+    for name in means["network"]:
+        values = [of_one[name] for of_one in means.values()]
+        texts = ["–" if math.isnan(value) else f"{value:.4f}" for value in values]
+        results.print(f"  {name:<16}" + "".join(f" {text:>{width}}" for text in texts))
 
 
 def predict(

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 
-from netadapt.data.base import DepthSource, check_split
-from netadapt.data.nyu import is_hdf5_folder, open_hdf5
-from netadapt.data.pack import is_pack, open_pack
+from netadapt.data.base import SPLITS, DepthSource, check_split
+from netadapt.data.nyu import is_hdf5_folder, open_hdf5, split_names
+from netadapt.data.pack import PackIndex, is_pack, open_pack
+from netadapt.data.parts import Joined, once
 from netadapt.errors import DataError
 
 
@@ -28,3 +30,19 @@ def open_depth_data(path: Path | str, split: str) -> DepthSource:
         f"{root}: no data set in it; expected train/<scene>/*.h5 or val/official/*.h5, or a packed "
         f"set's index.json. Bring RGB and depth images in with: netadapt data import {root} DST"
     )
+
+
+def open_all_splits(path: Path | str) -> DepthSource:
+    """Every image of the data set at `path` once, whichever splits it is in.
+
+    Raises DataError when there is no data set, or no image in it.
+    """
+    root = Path(path)
+    filled: Iterable[str] = SPLITS
+    if is_hdf5_folder(root):
+        filled = [split for split, names in split_names(root).items() if names]
+    elif is_pack(root):
+        filled = [split for split, count in PackIndex.read(root).counts.items() if count]
+    if not filled:
+        raise DataError(f"{root}: no images in it")
+    return once(Joined([open_depth_data(root, split) for split in filled]))

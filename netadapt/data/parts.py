@@ -1,8 +1,10 @@
-"""Some images of a depth source, as a source."""
+"""Some images of a depth source, or the images of several, as a source."""
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Sequence
+from itertools import accumulate
 
 from netadapt.data.base import Depth, DepthSource, Rgb
 from netadapt.errors import DataError
@@ -30,3 +32,26 @@ def spread(source: DepthSource, count: int) -> DepthSource:
     if count >= len(source):
         return source
     return Part(source, [index * len(source) // count for index in range(count)])
+
+
+class Joined:
+    """The images of several sources, one source after another."""
+
+    def __init__(self, sources: Sequence[DepthSource]) -> None:
+        self._sources = list(sources)
+        self._ends = list(accumulate(len(source) for source in sources))
+        self.names = [name for source in sources for name in source.names]
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    def read(self, index: int) -> tuple[Rgb, Depth]:
+        number = bisect_right(self._ends, index)
+        first = self._ends[number] - len(self._sources[number])
+        return self._sources[number].read(index - first)
+
+
+def once(source: DepthSource) -> DepthSource:
+    """`source` without the images whose name came before."""
+    first = {name: index for index, name in reversed(list(enumerate(source.names)))}
+    return Part(source, sorted(first.values()))

@@ -52,7 +52,7 @@ def depth_metrics(prediction: Tensor, truth: Tensor) -> dict[str, Tensor]:
         "delta2": mean((ratio < 1.25**2).double()),
         "delta3": mean((ratio < 1.25**3).double()),
     }
-    scale = _masked_median(truth, valid) / _masked_median(prediction, valid)
+    scale = masked_median(truth, valid) / masked_median(prediction, valid)
     aligned = prediction * scale[:, None]
     aligned_ratio = torch.maximum(aligned / truth, truth / aligned)
     result["aligned_delta1"] = mean((aligned_ratio < 1.25).double())
@@ -91,5 +91,6 @@ class DepthMetrics:
         return {name: float(means[name]) for name in ALL_METRICS}
 
 
-def _masked_median(values: Tensor, valid: Tensor) -> Tensor:
+def masked_median(values: Tensor, valid: Tensor) -> Tensor:
+    """The lower median of each row's valid values: `[B, N]` to `[B]`, NaN where none is valid."""
     return torch.where(valid, values, torch.nan).nanmedian(1).values

@@ -12,7 +12,8 @@ from pathlib import Path
 
 import torch
 
-from netadapt.data.opening import open_depth_data
+from netadapt.data.base import DepthSource
+from netadapt.data.opening import open_all_splits, open_depth_data
 from netadapt.errors import InputError
 from netadapt.training.processes import Processes
 from netadapt.training.task import DepthTask
@@ -21,6 +22,8 @@ DEMO_SCENES = 160
 DEMO_FRAMES_A_SCENE = 3
 DEMO_SEED = 20_000
 """Far from the seeds that shipped models are trained on, so their demo rooms are unseen."""
+
+ALL_SPLITS = "all"
 
 
 def compute_device(name: str | None = None) -> torch.device:
@@ -43,10 +46,25 @@ def compute_device(name: str | None = None) -> torch.device:
 
 def data_folder(data: str, progress: Callable[[int, int], None] | None = None) -> Path:
     """The folder of `data`: a path, or `rooms`, which is rendered into the cache on first use."""
-    if data != "rooms" or Path("rooms").is_dir():
+    if not _are_demo_rooms(data):
         folder = Path(data)
         open_depth_data(folder, "train")  # says at once what is wrong with it
         return folder
+    return _demo_rooms(progress)
+
+
+def open_for_evaluation(data: str, split: str) -> DepthSource:
+    """A split of `data`, a path or `rooms`; or, where `split` is 'all', each of its images once."""
+    folder = _demo_rooms(None) if _are_demo_rooms(data) else Path(data)
+    return open_all_splits(folder) if split == ALL_SPLITS else open_depth_data(folder, split)
+
+
+def _are_demo_rooms(data: str) -> bool:
+    return data == "rooms" and not Path(data).is_dir()
+
+
+def _demo_rooms(progress: Callable[[int, int], None] | None) -> Path:
+    """The folder of the demo's rooms, which are rendered when they aren't there yet."""
     from netadapt.data.rooms import RENDERER_VERSION, write_rooms_pack
 
     folder = cache_folder() / f"rooms-{RENDERER_VERSION}-{DEMO_SEED}-{DEMO_SCENES}"
