@@ -5,7 +5,6 @@ What the search then does with them is `loop`'s affair.
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, replace
 from itertools import islice
@@ -16,7 +15,8 @@ import torch
 from torch import nn
 
 from netadapt.errors import InputError
-from netadapt.networks.config import ModelConfig, NetworkConfig
+from netadapt.networks.calling import call_named
+from netadapt.networks.config import FactoryConfig, ModelConfig, NetworkConfig
 from netadapt.networks.folded import needs_batch_norm, restore_batch_norm
 from netadapt.networks.opening import open_network
 from netadapt.search.loop import Step
@@ -42,6 +42,8 @@ class PruneJob:
     task: str | None = None
     """`package.module:function` that gives the task; depth on `data` without one."""
     input_size: tuple[int, int] | None = None
+    input_shapes: tuple[tuple[int, ...], ...] | None = None
+    """Of a user's own network; those of the task's batches when neither is given."""
     finetune_steps: int = 3
     learning_rate: float = 1e-3
     batch_size: int = 8
@@ -55,8 +57,14 @@ class PruneJob:
     @classmethod
     def from_json(cls, arguments: dict[str, Any]) -> PruneJob:
         """Read what `arguments` wrote into a run.json."""
-        size = arguments.get("input_size")
-        return cls(**{**arguments, "input_size": None if size is None else tuple(size)})
+        size, shapes = arguments.get("input_size"), arguments.get("input_shapes")
+        return cls(
+            **{
+                **arguments,
+                "input_size": None if size is None else tuple(size),
+                "input_shapes": None if shapes is None else tuple(map(tuple, shapes)),
+            }
+        )
 
     def arguments(self) -> dict[str, Any]:
         """The job as JSON."""
@@ -80,10 +88,12 @@ def prepare(
 ) -> Prepared:
     """Open the network and the data of `job`; `say` is told what the user should know."""
     compute = compute_device(job.compute)
-    model, config = open_network(job.model, job.weights, job.input_size)
+    model, config = open_network(job.model, job.weights, job.input_size, job.input_shapes)
     task: Task
     if job.task is not None:
         task = call_task(job.task)
+        if job.input_size is None and job.input_shapes is None:
+            config = _at_shape_of_batches(config, task)
     else:
         size = config.input_shapes[0][-2:]
         folder = data_folder(job.data, rendering)
@@ -129,17 +139,17 @@ def run_job(
     )
 
 
+def _at_shape_of_batches(config: ModelConfig, task: Task) -> ModelConfig:
+    """A network of the user's own whose config names no inputs gets what the task feeds it."""
+    if not isinstance(config, FactoryConfig) or config.input_shapes != FactoryConfig.input_shapes:
+        return config
+    inputs, _ = next(iter(task.training_batches(2, 0)))
+    return replace(config, input_shapes=((1, *inputs.shape[1:]),))
+
+
 def call_task(name: str) -> Task:
     """The task that 'package.module:function' returns. Raises InputError when there is none."""
-    module_name, _, function_name = name.partition(":")
-    try:
-        function = getattr(importlib.import_module(module_name), function_name)
-        task = function()
-    except (ImportError, AttributeError, TypeError, ValueError) as error:
-        raise InputError(
-            f"cannot make the task '{name}': {error}; expected package.module:function, and a "
-            f"function without arguments"
-        ) from error
+    task = call_named(name, "task", InputError)
     missing = [
         member
         for member in ("metrics", "loss", "training_batches", "evaluate")
@@ -147,7 +157,7 @@ def call_task(name: str) -> Task:
     ]
     if missing:
         raise InputError(
-            f"the task that {name} gives has no {', '.join(missing)}; see netadapt.training.task"
+            f"the task that {name}() gives has no {', '.join(missing)}; see netadapt.training.task"
         )
     made: Task = task
     return made

@@ -11,7 +11,7 @@ from __future__ import annotations
 import itertools
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
@@ -20,7 +20,6 @@ from torch import Tensor, nn
 from netadapt.errors import BudgetError, InputError
 from netadapt.graph import LayerGraph, cut, trace
 from netadapt.search.cost import Cost
-from netadapt.search.feasibility import feasibility, require_reachable
 from netadapt.search.importance import kept_units
 from netadapt.search.proposal import Proposal, Schedule, propose
 from netadapt.search.run_folder import Row, RunFolder
@@ -58,6 +57,10 @@ class SearchSettings:
         if self.width_multiple < 1:
             raise InputError(f"the width multiple is {self.width_multiple}; expected 1 or more")
 
+    def schedule(self, latency_ms: float) -> Schedule:
+        """What each iteration must save, for a network that takes `latency_ms` uncut."""
+        return Schedule(self.first_reduction * latency_ms, self.decay)
+
 
 @dataclass(frozen=True)
 class Step:
@@ -71,26 +74,24 @@ class Step:
 
 def run_search(
     run: RunFolder,
-    model: nn.Module,
+    given: Step,
     example_input: Tensor | tuple[Tensor, ...],
     task: Task,
     cost: Cost,
     settings: SearchSettings,
     describe: Describe,
-    watcher: Watcher | None = None,
+    watcher: Watcher,
 ) -> Iterator[Step]:
-    """Search, giving each step as it is on disk; continues where `run` stands.
+    """Search from `given` (iteration 0), giving each step as it is on disk.
 
-    Raises BudgetError before the first step when the smallest network is too slow, and later when
-    no cut makes the network faster although the budget isn't met.
+    Continues where `run` stands. Raises BudgetError when no cut makes the network faster although
+    the budget isn't met.
     """
-    return _Loop(run, example_input, task, cost, settings, describe, watcher or Watcher()).steps(
-        model
-    )
+    return _Loop(run, example_input, task, cost, settings, describe, watcher).steps(given)
 
 
 class _Loop:
-    """The state of a search between two iterations is a model; the rest is fixed."""
+    """The state of a search between two iterations is a step; the rest is fixed."""
 
     def __init__(
         self,
@@ -111,22 +112,18 @@ class _Loop:
         self.describe = describe
         self.watcher = watcher
 
-    def steps(self, model: nn.Module) -> Iterator[Step]:
+    def steps(self, given: Step) -> Iterator[Step]:
         done = self.run.trajectory.rows()
         budget_ms = self.settings.budget_ms
-        first = self._first(model, done)
-        latency_ms = self.cost.ms(first.graph)
-        schedule = Schedule(self.settings.first_reduction * latency_ms, self.settings.decay)
-        reaches = feasibility(first.graph, self.cost, self.settings.width_multiple)
-        self.watcher.feasible(reaches, schedule.iterations_left(1, latency_ms, budget_ms))
-        require_reachable(reaches, budget_ms, self.cost.device)
-        if not done:
-            self._commit(first)
-        yield first
-        step = first
+        schedule = self.settings.schedule(self.cost.ms(given.graph))
+        if done:
+            step = replace(given, row=dict(done[0]))
+        else:
+            step = self._evaluated(given)
+            self._commit(step)
+        yield step
         for row in done[1:][-1:]:  # of what an interrupted run has done, only its last matters
-            model = self.run.load(int(row["iteration"]))
-            step = Step(int(row["iteration"]), dict(row), model, trace(model, self.example_input))
+            step = self._loaded(row)
             yield step
         while (latency_ms := self.cost.ms(step.graph)) > budget_ms + 1e-9:
             iteration = step.iteration + 1
@@ -138,16 +135,18 @@ class _Loop:
             self.watcher.chosen(step)
             yield step
 
-    def _first(self, model: nn.Module, done: list[Row]) -> Step:
-        """Iteration 0: the network given, evaluated; from its checkpoint when the run has one."""
-        if done:
-            model = self.run.load(0)
-            return Step(0, dict(done[0]), model, trace(model, self.example_input))
+    def _evaluated(self, given: Step) -> Step:
         started = time.perf_counter()
-        graph = trace(model, self.example_input)
-        metrics = self._evaluate(model)
-        row = self._row(0, None, graph, float("nan"), metrics, 0.0, started)
-        return Step(0, row, model, graph)
+        metrics = self._evaluate(given.model)
+        row = self._row(0, None, given.graph, float("nan"), metrics, 0.0, started)
+        return replace(given, row=row)
+
+    def _loaded(self, row: Row) -> Step:
+        iteration = int(row["iteration"])
+        example = self.example_input
+        first = example if isinstance(example, Tensor) else example[0]
+        model = self.run.load(iteration).to(first.device)
+        return Step(iteration, dict(row), model, trace(model, example))
 
     def _iterate(self, step: Step, target_ms: float) -> Step:
         started = time.perf_counter()

@@ -20,11 +20,12 @@ from torch import Tensor, nn
 from netadapt.cost.estimator import LatencyEstimator
 from netadapt.cost.table import LookupTable
 from netadapt.errors import InputError
-from netadapt.graph import LayerGraph
+from netadapt.graph import LayerGraph, trace
 from netadapt.networks.build import describe as describe_network
 from netadapt.networks.config import FactoryConfig, ModelConfig
 from netadapt.report.trajectory import read_trajectory
 from netadapt.search.cost import Cost, describe_table
+from netadapt.search.feasibility import feasibility, require_reachable
 from netadapt.search.loop import SearchSettings, Step, run_search
 from netadapt.search.run_folder import RunFolder
 from netadapt.search.watching import Watcher
@@ -81,6 +82,12 @@ def search(
     cost = Cost(device, LatencyEstimator(table))
     watcher = watcher or Watcher()
     watcher.table(describe_table(table))
+    graph = trace(model, example_input)
+    reaches = feasibility(graph, cost, width_multiple)
+    latency_ms = cost.ms(graph)
+    iterations = settings.schedule(latency_ms).iterations_left(1, latency_ms, settings.budget_ms)
+    watcher.feasible(reaches, iterations)
+    require_reachable(reaches, settings.budget_ms, device)
     folder = Path(tempfile.mkdtemp(prefix="netadapt-")) if out is None else Path(out)
     configuration = {
         **asdict(settings),
@@ -92,11 +99,13 @@ def search(
     }
     run = RunFolder(folder, configuration, task.metrics, resume=resume, arguments=arguments)
 
-    def describe(cut_model: nn.Module, graph: LayerGraph) -> Mapping[str, Any]:
-        return describe_cut(cut_model, graph, config)
+    def describe(cut_model: nn.Module, cut_graph: LayerGraph) -> Mapping[str, Any]:
+        return describe_cut(cut_model, cut_graph, config)
 
     try:
-        yield from run_search(run, model, example_input, task, cost, settings, describe, watcher)
+        yield from run_search(
+            run, Step(0, {}, model, graph), example_input, task, cost, settings, describe, watcher
+        )
     finally:
         run.close()
 
