@@ -21,6 +21,14 @@ SizeOption = Annotated[
     str | None,
     typer.Option("--input-size", metavar="HxW", help="The network's input in pixels: 224x224."),
 ]
+ShapeOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--input-shape",
+        metavar="BxCxHxW",
+        help="Of a network of your own: the shape of an input, once for each: 1x1x28x28.",
+    ),
+]
 ResumeOption = Annotated[bool, typer.Option("--resume", help="Continue a run that was stopped.")]
 OutOption = Annotated[Path, typer.Option("--out", help="The folder to write.")]
 
@@ -33,3 +41,16 @@ def parse_size(text: str | None) -> tuple[int, int] | None:
     if len(parts) in (1, 2) and all(part.isdigit() and int(part) > 0 for part in parts):
         return (int(parts[0]), int(parts[-1]))
     raise typer.BadParameter(f"'{text}' is not a size; expected HEIGHTxWIDTH, as 224x224")
+
+
+def parse_shapes(texts: list[str] | None) -> tuple[tuple[int, ...], ...] | None:
+    """`1x3x224x224`, once for each input; None stays None. Raises BadParameter for others."""
+    if not texts:
+        return None
+    shapes = []
+    for text in texts:
+        parts = text.lower().split("x")
+        if not all(part.isdigit() and int(part) > 0 for part in parts):
+            raise typer.BadParameter(f"'{text}' is not a shape; expected BxCxHxW, as 1x3x224x224")
+        shapes.append(tuple(int(part) for part in parts))
+    return tuple(shapes)

@@ -10,7 +10,15 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedCo
 from rich.table import Table
 
 from netadapt.cli.common import JsonOption, QuietOption, SeedOption, messages, print_json, say
-from netadapt.cli.options import ComputeOption, DataOption, ResumeOption, SizeOption, parse_size
+from netadapt.cli.options import (
+    ComputeOption,
+    DataOption,
+    ResumeOption,
+    ShapeOption,
+    SizeOption,
+    parse_shapes,
+    parse_size,
+)
 from netadapt.search.watching import TimeLeft, Watcher
 
 if TYPE_CHECKING:
@@ -57,6 +65,7 @@ def prune(
         int, typer.Option(help="Images every proposal is evaluated on, spread over the holdout.")
     ] = 32,
     input_size: SizeOption = None,
+    input_shapes: ShapeOption = None,
     width_multiple: Annotated[int, typer.Option(help="Widths are multiples of this.")] = 8,
     first_reduction: Annotated[
         float, typer.Option(help="What the first step must save, as a share of the latency.")
@@ -85,6 +94,7 @@ def prune(
         "data": data,
         "task": task,
         "input_size": parse_size(input_size),
+        "input_shapes": parse_shapes(input_shapes),
         "finetune_steps": finetune_steps,
         "learning_rate": learning_rate,
         "batch_size": batch_size,

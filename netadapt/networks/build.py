@@ -6,11 +6,8 @@ dict, so that a network that was cut is described without keeping books. Files a
 
 from __future__ import annotations
 
-import importlib
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -18,6 +15,7 @@ from torch import nn
 
 from netadapt.errors import ModelError
 from netadapt.networks import decoders, mobilenet, resnet
+from netadapt.networks.calling import call_named
 from netadapt.networks.config import (
     FactoryConfig,
     ModelConfig,
@@ -110,29 +108,10 @@ def describe(model: nn.Module, config: ModelConfig) -> ModelConfig:
 def call_factory(factory: str) -> nn.Module:
     """The network that 'package.module:function' returns.
 
-    The folder where the command is run is searched too, as with `python -m`. Raises ModelError
-    when there is no such module or function, when it fails, or returns something else.
+    Raises ModelError when there is no such module or function, when it fails, or returns
+    something else.
     """
-    module_name, _, function_name = factory.partition(":")
-    if not module_name or not function_name.isidentifier():
-        raise ModelError(f"factory is '{factory}', expected package.module:function")
-    here = str(Path.cwd())
-    if here not in sys.path:
-        sys.path.append(here)
-    try:
-        module = importlib.import_module(module_name)
-    except ImportError as error:
-        raise ModelError(
-            f"cannot import '{module_name}' for the factory '{factory}': {error}; run the command "
-            f"in the folder that holds it, or install it"
-        ) from error
-    function = getattr(module, function_name, None)
-    if not callable(function):
-        raise ModelError(f"module '{module_name}' has no function '{function_name}'")
-    try:
-        model = function()
-    except Exception as error:  # whatever a user's function raises is shown as its failure
-        raise ModelError(f"{factory}() failed: {type(error).__name__}: {error}") from error
+    model = call_named(factory, "factory", ModelError)
     if not isinstance(model, nn.Module):
         raise ModelError(f"{factory}() returned {type(model).__name__}, expected a torch.nn.Module")
     return model

@@ -13,7 +13,7 @@ from torch import nn
 from netadapt.errors import ModelError, WeightsError
 from netadapt.networks.build import build
 from netadapt.networks.checkpoint import import_weights
-from netadapt.networks.config import FactoryConfig, ModelConfig, NetworkConfig
+from netadapt.networks.config import FactoryConfig, ModelConfig
 from netadapt.networks.registry import named_config
 from netadapt.networks.store import (
     find_model,
@@ -23,23 +23,30 @@ from netadapt.networks.store import (
     shipped_models,
 )
 
+Shapes = tuple[tuple[int, ...], ...]
+
 DEFAULT_WEIGHTS = {"fastdepth": "fastdepth-rooms"}
 """The shipped weights of a network that is given by its bare name."""
 
 
 def open_network(
-    model: str, weights: str | None = None, input_size: tuple[int, int] | None = None
+    model: str,
+    weights: str | None = None,
+    input_size: tuple[int, int] | None = None,
+    input_shapes: Shapes | None = None,
 ) -> tuple[nn.Module, ModelConfig]:
     """A network with its weights, in evaluation mode, and the config that rebuilds it.
 
     `model` is a name (`fastdepth`, a variant), a model's or run's folder, a shipped model, or
     `package.module:function`. `weights` is a model or run folder, a shipped model, an official
     checkpoint (.pth.tar), folded weights (.npz), or for a factory a .safetensors file; `fastdepth`
-    alone takes the shipped ones. Raises ModelError or WeightsError.
+    alone takes the shipped ones. `input_size` (height, width) or `input_shapes` (at batch 1; of
+    a network of the user's own only) replace the inputs that the network's config names. Raises
+    ModelError or WeightsError.
     """
     if ":" in model:
-        return _open_factory(model, weights, input_size)
-    if Path(model).is_dir() or model in shipped_models():
+        network, config = _open_factory(model, weights)
+    elif Path(model).is_dir() or model in shipped_models():
         if weights is not None:
             raise ModelError(
                 f"{model} is a model with weights of its own; give --weights with a network's "
@@ -57,21 +64,35 @@ def open_network(
         network, config = _open_weights(weights)
         if isinstance(config, FactoryConfig) or config.name != wanted.name:
             raise WeightsError(f"{weights} holds {config.name}, not {wanted.name}")
-    if input_size is not None and isinstance(config, NetworkConfig):
-        config = replace(config, input_size=_multiple_of_32(input_size))
-    return network, config
+    return network, _with_inputs(config, input_size, input_shapes)
 
 
 def build_network(
-    model: str, input_size: tuple[int, int] | None = None
+    model: str,
+    input_size: tuple[int, int] | None = None,
+    input_shapes: Shapes | None = None,
 ) -> tuple[nn.Module, ModelConfig]:
     """The same network where its weights don't matter: a bare name is built without any."""
     if ":" in model or Path(model).is_dir() or model in shipped_models():
-        return open_network(model, None, input_size)
-    config = named_config(model)
-    if input_size is not None:
-        config = replace(config, input_size=_multiple_of_32(input_size))
+        return open_network(model, None, input_size, input_shapes)
+    config = _with_inputs(named_config(model), input_size, input_shapes)
     return build(config).eval(), config
+
+
+def _with_inputs(
+    config: ModelConfig, size: tuple[int, int] | None, shapes: Shapes | None
+) -> ModelConfig:
+    if size is not None and shapes is not None:
+        raise ModelError("--input-size and --input-shape exclude each other")
+    if isinstance(config, FactoryConfig):
+        if size is not None:
+            shapes = tuple((*shape[:2], *size) for shape in config.input_shapes)
+        return config if shapes is None else replace(config, input_shapes=shapes)
+    if shapes is not None:
+        raise ModelError(
+            f"{config.name} takes one image of 3 channels; give its size with --input-size HxW"
+        )
+    return config if size is None else replace(config, input_size=_multiple_of_32(size))
 
 
 def _open_weights(weights: str) -> tuple[nn.Module, ModelConfig]:
@@ -81,9 +102,7 @@ def _open_weights(weights: str) -> tuple[nn.Module, ModelConfig]:
     return load_model(weights), read_config(weights)
 
 
-def _open_factory(
-    factory: str, weights: str | None, input_size: tuple[int, int] | None
-) -> tuple[nn.Module, ModelConfig]:
+def _open_factory(factory: str, weights: str | None) -> tuple[nn.Module, ModelConfig]:
     if weights is not None and not weights.endswith(".safetensors"):
         folder = find_model(weights)
         config = read_config(folder)
@@ -91,8 +110,6 @@ def _open_factory(
             raise WeightsError(f"{folder} holds {config.name}, not {factory}")
         return load_model(folder), config
     config = FactoryConfig(factory)
-    if input_size is not None:
-        config = replace(config, input_shapes=((1, 3, *input_size),))
     network = build(config).eval()
     if weights is not None:
         load_weights(network, Path(weights))
