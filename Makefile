@@ -6,27 +6,17 @@ BUDGET ?= 6
 DEVICE ?= tx2
 
 .DEFAULT_GOAL := help
-.PHONY: help install prune lut test lint board clean
+.PHONY: help install prune lut test board clean
 
 help:  ## Show the targets
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
 
-install: $(VENV)/.installed  ## Set up .venv with netadapt and all it needs
+install: $(VENV)/.installed  ## Set up .venv with the command netadapt
 
-$(VENV)/.installed: pyproject.toml
-	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet torch==2.13.0
-	$(BIN)/python -m pip install --quiet --editable '.[tvm]'
-	touch $@
+prune: install  ## Prune FastDepth to BUDGET ms on DEVICE: 6 ms on the TX2's GPU
+	$(BIN)/netadapt prune --budget-ms $(BUDGET) --device $(DEVICE) --resume
 
-$(VENV)/.installed-dev: $(VENV)/.installed
-	$(BIN)/python -m pip install --quiet --editable '.[tvm,dev]'
-	touch $@
-
-prune: install  ## Prune FastDepth to BUDGET ms on DEVICE (6 ms on the TX2's GPU)
-	$(BIN)/netadapt prune --budget-ms $(BUDGET) --device $(DEVICE)
-
-lut: install  ## Measure the lookup table of DEVICE on DEVICE
+lut: $(VENV)/.installed-tvm  ## Measure the lookup table of DEVICE on DEVICE
 	$(BIN)/netadapt lut build --device $(DEVICE)
 
 test: $(VENV)/.installed-dev  ## Run the linters and the tests
@@ -35,5 +25,23 @@ test: $(VENV)/.installed-dev  ## Run the linters and the tests
 	$(BIN)/mypy
 	$(BIN)/pytest -m "not slow and not device" -n 2
 
+board: $(VENV)/.installed-tvm  ## Set up an emulated aarch64 board and register it at a tracker
+	scripts/emulated_board.sh
+
 clean:  ## Remove the virtual environment and caches
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis
+
+# PyPI's torch for 2.13.0 is asked for by its number first, so that the rest doesn't pull another.
+$(VENV)/.installed: pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet torch==2.13.0
+	$(BIN)/python -m pip install --quiet --editable .
+	touch $@
+
+$(VENV)/.installed-tvm: $(VENV)/.installed
+	$(BIN)/python -m pip install --quiet --editable '.[tvm]'
+	touch $@
+
+$(VENV)/.installed-dev: $(VENV)/.installed-tvm
+	$(BIN)/python -m pip install --quiet --editable '.[tvm,dev]'
+	touch $@
