@@ -57,6 +57,31 @@ def import_model(
 
 
 @app.command()
+def copy(
+    model: Annotated[str, typer.Argument(help="A model, run or training folder.")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="The model folder to make.")],
+    half: Annotated[
+        bool, typer.Option("--half", help="Store weights as float16: half the size.")
+    ] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Copy a network into a model folder of its own: config and weights, nothing else.
+
+    Example: netadapt models copy runs/train --half --out models/fastdepth-rooms
+    """
+    from netadapt.networks.store import load_model, read_config, refuse_existing, save_model
+
+    refuse_existing(out)
+    network = load_model(model)
+    written = save_model(out, network, read_config(model), half_precision=half)
+    summary = _summary(network, written)
+    if as_json:
+        print_json({"model": str(out), **summary})
+    else:
+        _print_summary(str(out), summary)
+
+
+@app.command()
 def show(
     model: Annotated[str, typer.Argument(help="A model folder, a run folder, or a shipped name.")],
     as_json: JsonOption = False,

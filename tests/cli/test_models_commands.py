@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from netadapt.networks import NetworkConfig, build, save_model
+from netadapt.networks import NetworkConfig, build, load_model, save_model
 
 THIN = {f"conv{i}": 4 for i in range(14)} | {f"decode_conv{i}": 4 for i in range(1, 6)}
 Command = Callable[..., tuple[int, str, str]]
@@ -69,3 +69,21 @@ def test_mistakes_are_one_line_and_exit_code_2(
         assert len(err.strip().splitlines()) == 1
     assert not Path("was-run").exists()
     assert not Path("m").exists()
+
+
+def test_copy_in_half_precision(netadapt: Command, tmp_path: Path) -> None:
+    config = NetworkConfig(widths=THIN)
+    model = build(config).eval()
+    save_model(tmp_path / "m", model, config)
+    code, out, err = netadapt("models", "copy", tmp_path / "m", "--half", "--out", tmp_path / "h")
+    assert code == 0, err
+    assert "mobilenet-nnconv5dw-skipadd" in out
+    whole, half = (tmp_path / name / "model.safetensors" for name in ("m", "h"))
+    assert half.stat().st_size < 0.8 * whole.stat().st_size
+    image = torch.rand(1, 3, 64, 64)
+    torch.testing.assert_close(
+        load_model(tmp_path / "h")(image), model(image), atol=0.02, rtol=0.02
+    )
+    code, _, err = netadapt("models", "copy", tmp_path / "m", "--out", tmp_path / "h")
+    assert code == 2
+    assert "exists already" in err
