@@ -21,6 +21,7 @@ from netadapt.cli.common import (
     results,
     say,
 )
+from netadapt.cli.options import ComputeOption
 
 if TYPE_CHECKING:
     from netadapt.data.checking import SplitCheck
@@ -227,25 +228,63 @@ def bench(
     images: Annotated[int, typer.Option(min=1, help="Images to read over and over.")] = 256,
     seconds: Annotated[float, typer.Option(min=0.1, help="Time for each figure.")] = 3.0,
     batch_size: Annotated[int, typer.Option(min=1)] = 8,
+    training: Annotated[
+        bool, typer.Option("--training", help="Also train a network on each form, in turns.")
+    ] = False,
+    model: Annotated[str, typer.Option(help="The network of --training.")] = "fastdepth",
+    rounds: Annotated[int, typer.Option(min=1, help="Turns of each form in --training.")] = 5,
+    compute: ComputeOption = None,
     as_json: JsonOption = False,
     quiet: QuietOption = False,
 ) -> None:
     """Measure how many images a second are read: from HDF5, packed, and from memory.
 
     Example: netadapt data bench data/nyudepthv2 --images 512
+
+    Does reading hold training up?  netadapt data bench data/nyudepthv2 --training
     """
     from netadapt.data.benchmark import measure_reading
 
-    speeds = []
+    report: dict[str, Any] = {"data": str(folder), "split": split, "forms": []}
     say("images/s      read    augmented batches", quiet=quiet or as_json)
     for speed in measure_reading(
         folder, split, images=images, seconds=seconds, batch_size=batch_size
     ):
-        speeds.append(asdict(speed))
+        report["forms"].append(asdict(speed))
         if not as_json:
             print(f"{speed.form:8} {speed.read_per_s:9.0f} {speed.batches_per_s:20.0f}")
+    if training:
+        from netadapt.networks.build import build
+        from netadapt.training.benchmark import machine_name, measure_training, share_of_memory
+        from netadapt.training.opening import compute_device
+
+        device = compute_device(compute)
+        say(f"training {model} on {machine_name(device)}", quiet=quiet or as_json)
+        say("images/s    median      best    of memory", quiet=quiet or as_json)
+        trained = measure_training(
+            folder,
+            build(model),
+            split=split,
+            images=images,
+            batch_size=batch_size,
+            rounds=rounds,
+            seconds=seconds,
+            compute=device,
+        )
+        report["training"] = {"model": model, "machine": machine_name(device), "forms": []}
+        for run in trained:
+            share = share_of_memory(trained, run.form)
+            report["training"]["forms"].append(
+                {"form": run.form, "median": run.median, "best": run.best, "rounds": run.rounds}
+                | {"median_of_memory": share[0], "best_of_memory": share[1]}
+            )
+            if not as_json:
+                print(
+                    f"{run.form:8} {run.median:9.1f} {run.best:9.1f}  {share[0]:6.1%} (median of "
+                    f"{rounds} rounds, best {share[1]:.1%})"
+                )
     if as_json:
-        print_json({"data": str(folder), "split": split, "forms": speeds})
+        print_json(report)
 
 
 def _print_check(split: SplitCheck) -> None:

@@ -25,8 +25,8 @@ def export(
 ) -> None:
     """Export a network, batch norm folded, and check that the file computes the same.
 
-    The ONNX file takes 'input' [1, channels, height, width] in float32, RGB in [0, 1] for depth,
-    and gives 'output'.
+    The ONNX file takes 'input' at batch 1 in float32 (for depth: RGB in [0, 1], [1, 3, H, W]) and
+    gives 'output' (metres, [1, 1, H, W]). Further ones are called input_1, output_1, …
 
     Example: netadapt export runs/fastdepth-tx2-6ms --format onnx --out fastdepth.onnx
     """
@@ -39,8 +39,9 @@ def export(
     if as_json:
         print_json({"model": model, **vars(exported), "tolerance": exported.tolerance})
         return
+    shapes = ", ".join("×".join(map(str, shape)) for shape in exported.input_shapes)
     results.print(
-        f"{exported.file}: input {'×'.join(map(str, exported.input_shape))}, "
+        f"{exported.file}: input {shapes}, "
         f"{exported.size_bytes / 1e6:.1f} MB; differs from torch by at most "
         f"{exported.largest_difference:.2g} (allowed {exported.tolerance:.2g}, outputs reach "
         f"{exported.largest_output:.3g})",

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from netadapt.cli.common import JsonOption, QuietOption, print_json, say
-from netadapt.cli.options import ComputeOption, ResumeOption
+from netadapt.cli.options import ComputeOption, ResumeOption, TensorboardOption
 from netadapt.cli.training_bar import training_bar
 
 
@@ -23,6 +23,7 @@ def finetune(
     data: Annotated[
         str | None, typer.Option(help="Another data set than the run's: a folder, or 'rooms'.")
     ] = None,
+    tensorboard: TensorboardOption = False,
     compute: ComputeOption = None,
     resume: ResumeOption = False,
     seed: Annotated[int | None, typer.Option(help="Another seed than the run's.")] = None,
@@ -33,9 +34,11 @@ def finetune(
 
     Example: netadapt finetune runs/fastdepth-tx2-6ms --epochs 20
     """
-    from netadapt.search.long_term import finetune_run
+    from netadapt.search.long_term import FINAL, finetune_run
+    from netadapt.training.event_log import EventLog
 
-    with training_bar(quiet or as_json) as (after_step, after_epoch, rows):
+    event_log = EventLog(run / FINAL) if tensorboard else None
+    with training_bar(quiet or as_json, event_log) as (after_step, after_epoch, rows):
         final, before = finetune_run(
             run,
             epochs=epochs,

@@ -30,6 +30,10 @@ ShapeOption = Annotated[
     ),
 ]
 ResumeOption = Annotated[bool, typer.Option("--resume", help="Continue a run that was stopped.")]
+TensorboardOption = Annotated[
+    bool,
+    typer.Option("--tensorboard", help="Write the history as TensorBoard event files too."),
+]
 OutOption = Annotated[Path, typer.Option("--out", help="The folder to write.")]
 
 

@@ -8,7 +8,13 @@ from typing import Annotated
 import typer
 
 from netadapt.cli.common import JsonOption, QuietOption, SeedOption, print_json, say
-from netadapt.cli.options import ComputeOption, DataOption, OutOption, ResumeOption
+from netadapt.cli.options import (
+    ComputeOption,
+    DataOption,
+    OutOption,
+    ResumeOption,
+    TensorboardOption,
+)
 from netadapt.cli.training_bar import training_bar
 
 
@@ -32,6 +38,7 @@ def train(
     holdout_images: Annotated[
         int, typer.Option(help="Images evaluated after each epoch, spread over the holdout.")
     ] = 200,
+    tensorboard: TensorboardOption = False,
     compute: ComputeOption = None,
     resume: ResumeOption = False,
     seed: SeedOption = 0,
@@ -49,6 +56,7 @@ def train(
     from netadapt.networks.build import build, complete
     from netadapt.networks.checkpoint import load_encoder_weights
     from netadapt.networks.registry import named_config
+    from netadapt.training.event_log import EventLog
     from netadapt.training.opening import compute_device, data_folder, open_task
     from netadapt.training.processes import join_processes, leave_processes
     from netadapt.training.recipe import recipe_named
@@ -74,7 +82,8 @@ def train(
         compute=device,
         processes=processes,
     )
-    with training_bar(quiet) as (after_step, after_epoch, rows):
+    event_log = EventLog(out) if tensorboard else None
+    with training_bar(quiet, event_log) as (after_step, after_epoch, rows):
         run_training(
             network,
             task,

@@ -11,14 +11,18 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from netadapt.cli.common import messages, say
 
 if TYPE_CHECKING:
+    from netadapt.training.event_log import EventLog
     from netadapt.training.train import Progress as TrainingProgress
 
 Shown = tuple[Callable[["TrainingProgress"], None], Callable[[dict[str, Any]], None], list[Any]]
 
 
 @contextmanager
-def training_bar(quiet: bool) -> Iterator[Shown]:
-    """Gives what to call after a step and after an epoch, and the list of the epochs' rows."""
+def training_bar(quiet: bool, event_log: EventLog | None = None) -> Iterator[Shown]:
+    """Gives what to call after a step and after an epoch, and the list of the epochs' rows.
+
+    Each epoch goes to `event_log` too, which is closed at the end.
+    """
     rows: list[dict[str, Any]] = []
     columns = (
         TextColumn("{task.description}"),
@@ -40,6 +44,8 @@ def training_bar(quiet: bool) -> Iterator[Shown]:
 
         def after_epoch(row: dict[str, Any]) -> None:
             rows.append(row)
+            if event_log is not None:
+                event_log(row)
             say(
                 f"epoch {row['epoch']}: loss {row['loss']:.4f}, holdout delta1 "
                 f"{row['delta1']:.3f}, RMSE {row['rmse_m']:.3f} m, "
@@ -47,4 +53,8 @@ def training_bar(quiet: bool) -> Iterator[Shown]:
                 quiet=quiet,
             )
 
-        yield after_step, after_epoch, rows
+        try:
+            yield after_step, after_epoch, rows
+        finally:
+            if event_log is not None:
+                event_log.close()

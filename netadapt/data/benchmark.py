@@ -20,6 +20,7 @@ from netadapt.data.loader import batches
 from netadapt.data.memory import ArraySource
 from netadapt.data.nyu import Hdf5Source, is_hdf5_folder, open_hdf5
 from netadapt.data.pack import open_pack, pack_files
+from netadapt.data.parts import Part
 from netadapt.data.transforms import Size
 
 
@@ -49,7 +50,7 @@ def measure_reading(
     An HDF5 set is packed into a temporary folder first; of a packed set the HDF5 row is missing.
     """
     root = Path(root)
-    with _forms(root, split, images) as forms:
+    with forms_of(root, split, images) as forms:
         for form, source in forms:
             yield ReadingSpeed(
                 form,
@@ -60,11 +61,16 @@ def measure_reading(
 
 
 @contextmanager
-def _forms(root: Path, split: str, images: int) -> Iterator[list[tuple[str, DepthSource]]]:
+def forms_of(root: Path, split: str, images: int) -> Iterator[list[tuple[str, DepthSource]]]:
+    """Up to `images` images of a split as ('hdf5', source), ('pack', source), ('memory', source).
+
+    An HDF5 set is packed into a temporary folder; of a packed set the first form is missing.
+    """
     if not is_hdf5_folder(root):
-        packed = open_pack(root, split)
-        some = [packed.read(index) for index in range(min(images, len(packed)))]
-        memory = ArraySource([rgb for rgb, _ in some], [depth for _, depth in some])
+        whole = open_pack(root, split)
+        packed: DepthSource = Part(whole, range(min(images, len(whole))))
+        some = [packed.read(index) for index in range(len(packed))]
+        memory = ArraySource([rgb.copy() for rgb, _ in some], [depth for _, depth in some])
         yield [("pack", packed), ("memory", memory)]
         return
     names = open_hdf5(root, split).names[:images]

@@ -27,13 +27,13 @@ COMPARED_INPUTS = 4
 
 @dataclass(frozen=True)
 class Exported:
-    """An ONNX file, its input's shape, and how far it is from torch on random inputs.
+    """An ONNX file, its inputs' shapes, and how far it is from torch on random inputs.
 
     `largest_difference` and `largest_output` are in the network's own unit: metres for depth.
     """
 
     file: Path
-    input_shape: tuple[int, ...]
+    input_shapes: tuple[tuple[int, ...], ...]
     largest_difference: float
     largest_output: float
     size_bytes: int
@@ -53,12 +53,10 @@ def export_model(path: str, out: Path | None = None) -> Exported:
     """
     folder = find_model(path)
     shapes = read_config(folder).input_shapes
-    if len(shapes) != 1:
-        raise ModelError(f"{path} takes {len(shapes)} inputs; only networks of one are exported")
     model = load_model(folder)
-    example = torch.zeros(shapes[0])
-    content = _plain(export_onnx(model, example))
-    difference, largest = _compare(model, content, shapes[0], path)
+    examples = tuple(torch.zeros(shape) for shape in shapes)
+    content = _plain(export_onnx(model, examples[0] if len(examples) == 1 else examples))
+    difference, largest = _compare(model, content, shapes, path)
     if not difference <= TOLERANCE * largest:
         raise ModelError(
             f"the exported {path} differs from the network by {difference:.3g} where its outputs "
@@ -68,18 +66,21 @@ def export_model(path: str, out: Path | None = None) -> Exported:
     file = out or Path(f"{Path(path).resolve().name}.onnx")
     with atomic_path(file) as temporary:
         temporary.write_bytes(content)
-    return Exported(file, shapes[0], difference, largest, len(content))
+    return Exported(file, shapes, difference, largest, len(content))
 
 
 def _plain(exported: bytes) -> bytes:
-    """The model with its input called `input`, its output `output` (further ones `output_1`, …),
-    and without the exporter's traces of this machine's source files."""
+    """The model with inputs called `input`, `input_1`, … and outputs `output`, `output_1`, …
+
+    The exporter's notes go: they name source files of this machine.
+    """
     import onnx
 
     proto = onnx.load_from_string(exported)
-    names = {proto.graph.input[0].name: "input"}
-    for index, value in enumerate(proto.graph.output):
-        names[value.name] = "output" if index == 0 else f"output_{index}"
+    names = {}
+    for kind, values in (("input", proto.graph.input), ("output", proto.graph.output)):
+        for index, value in enumerate(values):
+            names[value.name] = f"{kind}_{index}" if index else kind
     for value in (*proto.graph.input, *proto.graph.output):
         value.name = names[value.name]
     for node in proto.graph.node:
@@ -101,7 +102,7 @@ def _plain(exported: bytes) -> bytes:
 
 @torch.inference_mode()
 def _compare(
-    model: nn.Module, content: bytes, shape: tuple[int, ...], path: str
+    model: nn.Module, content: bytes, shapes: tuple[tuple[int, ...], ...], path: str
 ) -> tuple[float, float]:
     """The largest difference between torch and onnxruntime, and torch's largest output."""
     import onnxruntime
@@ -111,12 +112,14 @@ def _compare(
     except Exception as error:  # onnxruntime's own classes share no base
         line = (str(error).splitlines() or [type(error).__name__])[0]
         raise ModelError(f"onnxruntime can't run the exported {path} ({line})") from error
+    names = [node.name for node in session.get_inputs()]
     generator = torch.Generator().manual_seed(0)
     difference = largest = 0.0
     for _ in range(COMPARED_INPUTS):
-        example = torch.rand(shape, generator=generator)
-        expected = _outputs(model(example))
-        got = [torch.from_numpy(array) for array in session.run(None, {"input": example.numpy()})]
+        examples = [torch.rand(shape, generator=generator) for shape in shapes]
+        expected = _outputs(model(*examples))
+        feeds = {name: example.numpy() for name, example in zip(names, examples, strict=True)}
+        got = [torch.from_numpy(array) for array in session.run(None, feeds)]
         if [tuple(one.shape) for one in expected] != [tuple(one.shape) for one in got]:
             raise ModelError(f"the exported {path} gives other shapes than the network")
         for one, other in zip(expected, got, strict=True):
