@@ -11,7 +11,7 @@ import typer
 
 from netadapt.cli import lut_measure
 from netadapt.cli.common import JsonOption, QuietOption, SeedOption, print_json, say
-from netadapt.cli.options import SizeOption, parse_size
+from netadapt.cli.options import ShapeOption, SizeOption, parse_shapes, parse_size
 
 if TYPE_CHECKING:
     from netadapt.cost.check import Check
@@ -139,6 +139,7 @@ def estimate(
         ),
     ] = "fastdepth",
     input_size: SizeOption = None,
+    input_shapes: ShapeOption = None,
     allow_unsupported: Annotated[
         bool,
         typer.Option(help="Estimate layers of a kind the table has no row of, and name them."),
@@ -161,7 +162,7 @@ def estimate(
     from netadapt.networks.opening import build_network
 
     table = _read(device, quiet)
-    network, config = build_network(model, parse_size(input_size))
+    network, config = build_network(model, parse_size(input_size), parse_shapes(input_shapes))
     graph = trace(network, tuple(torch.zeros(shape) for shape in config.input_shapes))
     if save_layers is not None:
         write_shapes(save_layers, [layer.shape for layer in graph.layers])
@@ -227,6 +228,7 @@ def check(
     ] = 0,
     model: lut_measure.ModelOption = "fastdepth",
     input_size: SizeOption = None,
+    input_shapes: ShapeOption = None,
     profile: lut_measure.ProfileOption = None,
     tracker: lut_measure.TrackerOption = None,
     key: lut_measure.KeyOption = None,
@@ -244,6 +246,7 @@ def check(
             networks,
             model=model,
             input_size=input_size,
+            input_shapes=input_shapes,
             profile=profile,
             tracker=tracker,
             key=key,

@@ -11,17 +11,15 @@ import typer
 from rich.progress import BarColumn, Progress, TextColumn
 
 from netadapt.cli.common import JsonOption, QuietOption, SeedOption, messages, print_json, say
-from netadapt.cli.options import SizeOption, parse_size
+from netadapt.cli.options import ShapeOption, SizeOption, parse_shapes, parse_size
 
 if TYPE_CHECKING:
-    from torch import nn
+    from torch import Tensor, nn
 
     from netadapt.cost.builder.checking import Checked
     from netadapt.cost.runtimes.base import Timing
     from netadapt.graph import LayerGraph
     from netadapt.graph.layers import LayerShape
-
-DEFAULT_SIZE = (224, 224)
 
 DeviceNameOption = Annotated[str, typer.Option("--device", "-d", help="The device's name.")]
 ProfileOption = Annotated[
@@ -43,6 +41,7 @@ def build(
     device: DeviceNameOption,
     model: ModelOption = "fastdepth",
     input_size: SizeOption = None,
+    input_shapes: ShapeOption = None,
     tolerance: Annotated[
         float, typer.Option(help="Stop when networks are predicted within this relative error.")
     ] = 0.05,
@@ -82,7 +81,7 @@ def build(
         _Shown(max_layers, quiet) as shown,
     ):
         runtime.reach()  # before the network is traced: a missing board is told at once
-        _, graph = _network(model, parse_size(input_size))
+        _, _, graph = _network(model, input_size, input_shapes)
         built = build_table(
             found,
             runtime,
@@ -151,6 +150,7 @@ def check_networks_on_device(
     *,
     model: str,
     input_size: str | None,
+    input_shapes: list[str] | None,
     profile: Path | None,
     tracker: str | None,
     key: str | None,
@@ -167,7 +167,6 @@ def check_networks_on_device(
     table = LookupTable.read(device)
     name = table.name
     found = load_profile(name, file=profile, tracker=tracker, key=key)
-    size = parse_size(input_size)
     quiet = quiet or as_json
 
     def progress(done: int, predicted: float, measured: float) -> None:
@@ -179,11 +178,10 @@ def check_networks_on_device(
 
     with open_runtime(found) as runtime:
         runtime.reach()
-        network, graph = _network(model, size)
+        network, example, graph = _network(model, input_size, input_shapes)
         checked = check_networks(
-            table, runtime, network, graph, size or DEFAULT_SIZE, count, seed=seed,
-            progress=progress,
-        )  # fmt: skip
+            table, runtime, network, graph, example, count, seed=seed, progress=progress
+        )
     assert table.path is not None
     plot = table.path.with_suffix(".check.png")
     plot_check(checked, name, plot)
@@ -242,22 +240,18 @@ class _Shown:
         say(text, quiet=self._quiet)
 
 
-def _network(model: str, size: tuple[int, int] | None) -> tuple[nn.Module, LayerGraph]:
-    """The network and its graph; weights don't matter here, so a name needs none."""
+def _network(
+    model: str, input_size: str | None, input_shapes: list[str] | None
+) -> tuple[nn.Module, tuple[Tensor, ...], LayerGraph]:
+    """The network, an example of its inputs, and its graph; weights don't matter here."""
     import torch
 
-    from netadapt.errors import ModelError
     from netadapt.graph import trace
-    from netadapt.networks import build as build_network
-    from netadapt.networks import named_config
-    from netadapt.networks.opening import open_network
+    from netadapt.networks.opening import build_network
 
-    try:
-        network = build_network(named_config(model))
-    except ModelError:
-        network, _ = open_network(model, None, size)
-    height, width = size or DEFAULT_SIZE
-    return network, trace(network, torch.zeros(1, 3, height, width))
+    network, config = build_network(model, parse_size(input_size), parse_shapes(input_shapes))
+    example = tuple(torch.zeros(shape) for shape in config.input_shapes)
+    return network, example, trace(network, example)
 
 
 def _duration(seconds: float) -> str:

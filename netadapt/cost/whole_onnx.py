@@ -25,13 +25,14 @@ if TYPE_CHECKING:
 _WEIGHTED = ("Conv", "ConvTranspose", "Gemm")
 
 
-def export_onnx(model: nn.Module, example: torch.Tensor) -> bytes:
-    """`model` in evaluation mode as an ONNX model with the example's size, [1, C, H, W].
+def export_onnx(model: nn.Module, example: torch.Tensor | tuple[torch.Tensor, ...]) -> bytes:
+    """`model` in evaluation mode as an ONNX model that takes inputs of the example's shapes.
 
     Raises ModelError when torch can't export it.
     """
     import torch
 
+    inputs = example if isinstance(example, tuple) else (example,)
     training = model.training
     model.eval()
     logger = logging.getLogger("torch.onnx")
@@ -44,7 +45,7 @@ def export_onnx(model: nn.Module, example: torch.Tensor) -> bytes:
             torch.no_grad(),
         ):
             warnings.simplefilter("ignore")
-            program = torch.onnx.export(model, (example,), dynamo=True, verbose=False)
+            program = torch.onnx.export(model, inputs, dynamo=True, verbose=False)
     except Exception as error:  # torch.onnx's own classes share no base
         line = (str(error).strip().splitlines() or [type(error).__name__])[0]
         raise ModelError(f"torch can't export {type(model).__name__} to ONNX: {line}") from error

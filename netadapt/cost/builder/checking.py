@@ -21,7 +21,7 @@ from netadapt.errors import TableError
 
 if TYPE_CHECKING:
     import pandas as pd
-    from torch import nn
+    from torch import Tensor, nn
 
     from netadapt.graph import LayerGraph
 
@@ -66,7 +66,7 @@ def check_networks(
     runtime: Runtime,
     model: nn.Module,
     graph: LayerGraph,
-    input_size: tuple[int, int],
+    example: tuple[Tensor, ...],
     count: int,
     *,
     seed: int = 0,
@@ -74,15 +74,15 @@ def check_networks(
 ) -> Checked:
     """Predict and time `count` random prunings of `model`, whose `graph` is at full widths.
 
-    Raises TableError when the table was not measured on this kind of runtime.
+    `example`: the network's inputs at batch 1. Raises TableError when the table was not measured
+    on this kind of runtime.
     """
     import pandas as pd
-    import torch
 
     _same_runtime(table, runtime)
     estimator = LatencyEstimator(table, strict=False)
-    exported = export_onnx(model, torch.zeros(1, 3, *input_size))
-    rows = []
+    exported = export_onnx(model, example)
+    rows: list[dict[str, float]] = []
     for pruning in random_prunings(graph, count, seed=CHECK_SEED + seed):
         predicted = estimator.network(pruning)
         timing = _time(runtime, at_widths(exported, graph, pruning))
