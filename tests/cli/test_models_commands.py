@@ -72,7 +72,7 @@ def test_mistakes_are_one_line_and_exit_code_2(
 
 
 def test_copy_in_half_precision(netadapt: Command, tmp_path: Path) -> None:
-    config = NetworkConfig(widths=THIN)
+    config = NetworkConfig(widths=dict.fromkeys(THIN, 64))
     model = build(config).eval()
     save_model(tmp_path / "m", model, config)
     code, out, err = netadapt("models", "copy", tmp_path / "m", "--half", "--out", tmp_path / "h")
