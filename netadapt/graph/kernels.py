@@ -38,7 +38,18 @@ _FREE = _TRANSPARENT | frozenset(
 )
 _MOVES = frozenset(
     {"chunk", "split", "split_with_sizes", "tensor_split", "unbind", "slice", "narrow", "select"}
-    | {"repeat", "tile", "flip", "roll", "pad", "constant_pad_nd", "stack", "pixel_unshuffle"}
+    | {
+        "repeat",
+        "repeat_interleave",
+        "rot90",
+        "tile",
+        "flip",
+        "roll",
+        "pad",
+        "constant_pad_nd",
+        "stack",
+        "pixel_unshuffle",
+    }
     | {"reflection_pad1d", "reflection_pad2d", "replication_pad1d", "replication_pad2d"}
 )
 _PRODUCTS = frozenset(
@@ -175,6 +186,21 @@ class _Reader:
 
     def linear(self, call: Call, given: dict[str, Any]) -> bool:
         x, weight = given["input"], given["weight"]
+        if x.axis is not None and x.axis != x.ndim - 1:
+            # It mixes positions: how often it runs, not what it reads, follows the channels.
+            channels = _channels(x, x.axis)
+            rows_each = prod(x.shape[:-1]) // _count(channels) // self.batch
+            self.lost.append(
+                self.losing(
+                    call,
+                    1,
+                    channels,
+                    1,
+                    rows_each * prod(weight.shape),
+                    rows_each * weight.shape[0],
+                )
+            )
+            return True
         rows = list(x.shape[1:-1])
         if x.ndim > 1 and x.shape[0] % self.batch == 0:
             rows.insert(0, x.shape[0] // self.batch)

@@ -8,7 +8,7 @@ nothing where they are read; it exists for proofs.
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -72,7 +72,7 @@ def zero_removed(model: nn.Module, graph: LayerGraph, keep: Keep) -> nn.Module:
     removed = _removed_positions(graph, kept)
     tensors = _tensors(result)
     roles = {(u.param, u.axis): u.role for g in graph.groups for u in g.uses}
-    staying: dict[int, Ints] = {}
+    staying: dict[int, tuple[int, Ints]] = {}
     with torch.no_grad():
         for name, axes in removed.items():
             tensor = tensors[name]
@@ -81,7 +81,7 @@ def zero_removed(model: nn.Module, graph: LayerGraph, keep: Keep) -> nn.Module:
                     tensor.index_fill_(axis, torch.from_numpy(positions).to(tensor.device), 0.0)
                 if name in graph.blueprint.statistics:
                     stay = np.setdiff1d(np.arange(tensor.shape[axis]), positions)
-                    staying[id(tensor)] = stay
+                    staying[id(tensor)] = (axis, stay)
     return _KeptStatistics(result, staying) if staying else result
 
 
@@ -160,7 +160,7 @@ def _set_sizes(model: nn.Module, graph: LayerGraph, kept: Mapping[str, Ints]) ->
 class _KeptStatistics(nn.Module):
     """Runs a network whose layer and group norms ignore the removed channels."""
 
-    def __init__(self, model: nn.Module, staying: dict[int, Ints]) -> None:
+    def __init__(self, model: nn.Module, staying: dict[int, tuple[int, Ints]]) -> None:
         super().__init__()
         self.model = model
         self.staying = staying
@@ -173,49 +173,73 @@ class _KeptStatistics(nn.Module):
 class _NormsOverKept(TorchFunctionMode):
     """Replaces the statistics of the norms whose weight is known, by the weight's id."""
 
-    def __init__(self, staying: dict[int, Ints]) -> None:
+    def __init__(self, staying: dict[int, tuple[int, Ints]]) -> None:
         super().__init__()
         self.staying = staying
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
-        if func in (nn.functional.layer_norm, nn.functional.group_norm):
-            names = ["input", "normalized_shape", "weight", "bias", "eps"]
-            given = dict(zip(names, args, strict=False)) | kwargs
-            stay = self.staying.get(id(given.get("weight")))
-            if stay is not None:
-                kept = torch.from_numpy(stay).to(given["input"].device)
-                if func is nn.functional.layer_norm:
-                    return _layer_norm(given, kept)
-                given["groups"] = kwargs.get("num_groups", given["normalized_shape"])
-                return _group_norm(given, kept)
+        norm = _NORMS.get(func)
+        if norm is not None:
+            weight = args[2] if len(args) > 2 else kwargs.get("weight")
+            if id(weight) in self.staying:
+                axis, stay = self.staying[id(weight)]
+                kept = torch.from_numpy(stay).to(weight.device)
+                return norm(axis, kept, *args, **kwargs)
         return func(*args, **kwargs)
 
 
-def _layer_norm(given: dict[str, Any], kept: torch.Tensor) -> torch.Tensor:
-    x: torch.Tensor = given["input"]
-    weight: torch.Tensor = given["weight"]
-    if weight.ndim != 1:
-        raise ModelError("a layer norm over several axes can't be checked channel by channel")
-    inside = x.index_select(-1, kept)
+def _layer_norm(
+    axis: int,
+    kept: torch.Tensor,
+    x: torch.Tensor,
+    normalized_shape: Sequence[int],
+    weight: torch.Tensor,
+    bias: torch.Tensor | None = None,
+    eps: float = 1e-5,
+) -> torch.Tensor:
+    dims = tuple(range(-weight.ndim, 0))
+    inside = x.index_select(dims[axis], kept)
+    mean = inside.mean(dims, keepdim=True)
+    spread = torch.sqrt((inside - mean).square().mean(dims, keepdim=True) + eps)
+    result = (x - mean) / spread * weight
+    return result if bias is None else result + bias
+
+
+def _rms_norm(
+    axis: int,
+    kept: torch.Tensor,
+    x: torch.Tensor,
+    normalized_shape: Sequence[int],
+    weight: torch.Tensor,
+    eps: float | None = None,
+) -> torch.Tensor:
+    dims = tuple(range(-weight.ndim, 0))
+    inside = x.index_select(dims[axis], kept)
+    eps = torch.finfo(x.dtype).eps if eps is None else eps
+    return x / torch.sqrt(inside.square().mean(dims, keepdim=True) + eps) * weight
+
+
+def _group_norm(
+    axis: int,
+    kept: torch.Tensor,
+    x: torch.Tensor,
+    num_groups: int,
+    weight: torch.Tensor,
+    bias: torch.Tensor | None = None,
+    eps: float = 1e-5,
+) -> torch.Tensor:
+    inside = x.index_select(1, kept).reshape(len(x), num_groups, 1, -1)
+    grouped = x.reshape(len(x), num_groups, x.shape[1] // num_groups, -1)
     mean = inside.mean(-1, keepdim=True)
-    variance = inside.var(-1, unbiased=False, keepdim=True)
-    result = (x - mean) / torch.sqrt(variance + given.get("eps", 1e-5)) * weight
-    return result if given.get("bias") is None else result + given["bias"]
+    spread = torch.sqrt((inside - mean).square().mean(-1, keepdim=True) + eps)
+    each = (-1, *[1] * (x.ndim - 2))
+    result = ((grouped - mean) / spread).reshape(x.shape) * weight.reshape(each)
+    return result if bias is None else result + bias.reshape(each)
 
 
-def _group_norm(given: dict[str, Any], kept: torch.Tensor) -> torch.Tensor:
-    x: torch.Tensor = given["input"]
-    groups = int(given["groups"])
-    inside = x.index_select(1, kept).reshape(len(x), groups, -1)
-    each = x.shape[1] // groups
-    mean = inside.mean(-1).repeat_interleave(each, 1)
-    variance = inside.var(-1, unbiased=False).repeat_interleave(each, 1)
-    ones = (1, -1, *[1] * (x.ndim - 2))
-    shape = (len(x), x.shape[1], *[1] * (x.ndim - 2))
-    result = (x - mean.reshape(shape)) / torch.sqrt(variance + given.get("eps", 1e-5)).reshape(
-        shape
-    )
-    weight: torch.Tensor = given["weight"]
-    result = result * weight.reshape(ones)
-    return result if given.get("bias") is None else result + given["bias"].reshape(ones)
+_NORMS: dict[Any, Callable[..., torch.Tensor]] = {
+    nn.functional.layer_norm: _layer_norm,
+    nn.functional.rms_norm: _rms_norm,
+    nn.functional.group_norm: _group_norm,
+}

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from netadapt.graph import LayerGraph, cut, trace, zero_removed
 
+NORMS = (nn.BatchNorm2d, nn.GroupNorm, nn.LayerNorm, nn.RMSNorm, nn.InstanceNorm2d)
 Keep = dict[str, NDArray[np.int64]]
 
 
@@ -24,7 +25,7 @@ def lively(model: nn.Module, seed: int = 0) -> nn.Module:
         ("bias", -0.3, 0.5),
     )
     for module in model.modules():
-        if isinstance(module, nn.BatchNorm2d | nn.GroupNorm | nn.LayerNorm | nn.InstanceNorm2d):
+        if isinstance(module, NORMS):
             for name, low, high in ranges:
                 tensor = getattr(module, name, None)
                 if tensor is not None:

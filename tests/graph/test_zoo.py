@@ -28,6 +28,8 @@ NOT_WHOLE = {
     "Hard-coded": "the network's code counts on all of them",
     "Attention": "attention is left whole",
     "Unknown operator": "'sort'",
+    "Branches": "its weight is computed",
+    "Positions": "mixes positions",
     "ESPCN": "joins it with the network's input",
     "Shapes": "spreads it over other channels",
 }

@@ -75,6 +75,8 @@ ZOO: dict[str, Entry] = {
     "Siamese": _only(oddities.Siamese, (1, 3, 32, 32), (1, 3, 32, 32)),
     "Norms": _only(oddities.Norms, (1, 3, 16, 16)),
     "Shapes": _only(oddities.Shapes, (1, 3, 32, 32)),
+    "Branches": _only(oddities.Branches, (1, 3, 16, 16)),
+    "Positions": _only(oddities.Positions, (1, 3, 16, 16)),
     "Hard-coded": _only(oddities.HardCoded, (1, 3, 16, 16)),
     "Attention": _only(oddities.WithAttention, (1, 3, 32, 32)),
     "Unknown operator": _only(oddities.WithUnknown, (1, 3, 16, 16)),

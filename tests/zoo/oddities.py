@@ -79,6 +79,51 @@ class Shapes(nn.Module):
         return self.fc(x.flatten(1))
 
 
+class Branches(nn.Module):
+    """A Res2Net split (Gao et al., 2019) and a selective kernel (Li et al., 2019)."""
+
+    def __init__(self, channels: int = 16) -> None:
+        super().__init__()
+        quarter = channels // 4
+        self.conv = nn.Conv2d(3, channels, 3, padding=1)
+        self.steps = nn.ModuleList(nn.Conv2d(quarter, quarter, 3, padding=1) for _ in range(3))
+        self.small = nn.Conv2d(channels, channels, 3, padding=1)
+        self.large = nn.Conv2d(channels, channels, 3, padding=2, dilation=2)
+        self.choose = nn.Linear(channels, 2 * channels)
+        self.out = nn.utils.parametrizations.weight_norm(nn.Conv2d(channels, 2, 1))
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.conv(x)
+        parts = torch.split(x, x.shape[1] // 4, 1)
+        done = [parts[0]]
+        for step, part in zip(self.steps, parts[1:], strict=True):
+            done.append(F.leaky_relu(step(done[-1] + part)))
+        x = torch.cat(done, 1)
+        both = torch.stack([self.small(x), self.large(x)], 1)
+        weights = self.choose(both.sum(1).mean((2, 3)))
+        weights = weights.view(len(x), 2, -1).softmax(1)[..., None, None]
+        return self.out((both * weights).sum(1))
+
+
+class Positions(nn.Module):
+    """Layers that mix positions (Tolstikhin et al., 2021), norms over channels and space."""
+
+    def __init__(self, channels: int = 12) -> None:
+        super().__init__()
+        self.embed = nn.Conv2d(3, channels, 4, 4)
+        self.space = nn.LayerNorm([channels, 4, 4])
+        self.tokens = nn.Sequential(nn.Linear(16, 24), nn.GELU(), nn.Linear(24, 16))
+        self.norm = nn.RMSNorm(channels)
+        self.mix = nn.Sequential(nn.Linear(channels, 24), nn.GELU(), nn.Linear(24, channels))
+        self.out = nn.Linear(channels, 3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.space(self.embed(x)).flatten(2)
+        x = (x + self.tokens(x)).transpose(1, 2)
+        x = x + self.mix(self.norm(x))
+        return self.out(x.mean(1))
+
+
 class HardCoded(nn.Module):
     """Numbers written down in the forward: these channels must be found and frozen."""
 

@@ -142,6 +142,29 @@ def repeat(walk: Walk, call: Call, given: dict[str, Any]) -> Result:
     return Value(shape, axis, np.tile(x.labels, shape[axis] // x.shape[x.axis]))
 
 
+@handles("repeat_interleave")
+def repeat_interleave(walk: Walk, call: Call, given: dict[str, Any]) -> Result:
+    """Each position comes out several times, one after the other."""
+    x, shape = given["self"], call.shapes[0]
+    if x.labels is None or x.axis is None:
+        return Value(shape, origin=x.origin)
+    if not isinstance(given["repeats"], int) or given["dim"] is None:
+        return walk.stopped(call, x, f"{call.where} repeats channels by different numbers")
+    labels = x.labels
+    if int(given["dim"]) % x.ndim == x.axis:
+        labels = np.repeat(labels, given["repeats"])
+    return walk.passed(call, x, labels)
+
+
+@handles("rot90")
+def rotate(walk: Walk, call: Call, given: dict[str, Any]) -> Result:
+    """Two axes change places; space only."""
+    x = given["self"]
+    if x.axis is not None and x.axis in [int(dim) % x.ndim for dim in given["dims"]]:
+        return walk.stopped(call, x, f"{call.where} turns channels into space")
+    return walk.passed(call, x)
+
+
 @handles("flip", "roll")
 def reorder(walk: Walk, call: Call, given: dict[str, Any]) -> Result:
     """Positions move within their axis; `roll` moves channels by a number in the user's code."""

@@ -47,9 +47,8 @@ def _convolve(
         leaving = walk.tie(weight, out_axis, "out")
     elif entering is None:
         reason = f"its groups are tied to {x.origin}"
-        for one in (0, 1):
-            walk.pin(weight, one, "out" if one == out_axis else "in", reason)
-        walk.pin(bias, 0, "out", reason)
+        walk.pin(weight, in_axis, "in", reason)
+        _pin_outputs(walk, weight, out_axis, bias, reason)
         return walk.fixed(call, f"the output of {call.where}, whose groups can't be cut")
     else:
         leaving = _grouped(walk, call, weight, entering, groups, transposed=out_axis == 1)
@@ -97,8 +96,7 @@ def linear(walk: Walk, call: Call, given: dict[str, Any]) -> Result:
     if x.labels is not None and x.axis != axis:
         reason = "it mixes positions, not channels"
         walk.pin(weight, 1, "in", reason)
-        walk.pin(weight, 0, "out", reason)
-        walk.pin(bias, 0, "out", reason)
+        _pin_outputs(walk, weight, 0, bias, reason)
         return walk.passed(call, x)
     _end(walk, weight, 1, x.labels, x.origin)
     leaving = walk.tie(weight, 0, "out")
@@ -123,6 +121,14 @@ def _end(walk: Walk, weight: Value, axis: int, entering: Ints | None, origin: st
         walk.pin(weight, axis, "in", f"it reads {origin}")
     else:
         walk.tie(weight, axis, "in", entering)
+
+
+def _pin_outputs(walk: Walk, weight: Value, axis: int, bias: Value | None, reason: str) -> None:
+    """Freeze what a layer makes, its weight's and its bias's channels as one."""
+    walk.pin(weight, axis, "out", reason)
+    made = walk.tie(weight, axis, "out")
+    if bias is not None and len(made) == bias.shape[0]:
+        walk.tie(bias, 0, "out", made)
 
 
 def _name(weight: Value) -> str:
