@@ -97,7 +97,7 @@ def build_table(
         table = open_table(profile, runtime, path)
         before = len(table)
         writer = RowWriter(table, runtime, profile, watcher, max_layers)
-        drift = Sentinel(planner.sentinel, runtime, watcher)
+        drift = Sentinel(planner.sentinel, runtime, watcher, told=not profile.emulated)
         drift.look()
         error: float | None = None
         plan = planner.first(writer.known)
@@ -132,7 +132,6 @@ def open_table(profile: DeviceProfile, runtime: Runtime, path: Path) -> LookupTa
     Raises TableError when the rows it holds were measured under other conditions.
     """
     told = {**runtime.describe(), **profile.to_meta()}
-    told["target"] = runtime.describe()["target"]
     table = LookupTable(profile.name, [], path=path)
     if path.is_file():
         table = LookupTable.read(path)
@@ -145,8 +144,6 @@ def open_table(profile: DeviceProfile, runtime: Runtime, path: Path) -> LookupTa
                 )
     today = datetime.date.today().isoformat()
     table.meta = {**table.meta, "device": profile.name, "date": today, **told}
-    if profile.emulated:
-        table.meta["emulated"] = True
     table.write()
     return table
 
@@ -218,7 +215,10 @@ class RowWriter:
 class Sentinel:
     """One layer timed again and again: when its time moves, so did the device's clock."""
 
-    def __init__(self, shape: LayerShape, runtime: Runtime, watcher: BuildWatcher) -> None:
+    def __init__(
+        self, shape: LayerShape, runtime: Runtime, watcher: BuildWatcher, *, told: bool = True
+    ) -> None:
+        self.told = told
         self.shape = shape
         self.runtime = runtime
         self.watcher = watcher
@@ -249,7 +249,7 @@ class Sentinel:
             self.broken = True  # the table's own notes say so
             return
         change = self.times_ms[-1] / self.times_ms[0] - 1
-        if abs(change) > DRIFT_LIMIT:
+        if self.told and abs(change) > DRIFT_LIMIT:
             self.watcher.note(
                 f"the clock drifts: {self.shape} takes {self.times_ms[-1]:.3g} ms, "
                 f"{change:+.0%} against the beginning; fix the device's clocks or let it cool"

@@ -85,7 +85,7 @@ class DeviceProfile:
 
     def to_meta(self) -> dict[str, Any]:
         """What a table's .toml keeps of it."""
-        kept = ("target", "threads", "power_mode", "clocks", "emulated")
+        kept = ("power_mode", "clocks", "emulated")
         return {name: value for name, value in asdict(self).items() if name in kept and value}
 
 

@@ -196,8 +196,8 @@ def add_layer(
 
 def _activate(graph: OnnxGraph, activation: str, source: str, name: str, shape: LayerShape) -> str:
     if activation == "relu6":
-        low = graph.constant(f"{name}.low", np.float32(0))
-        high = graph.constant(f"{name}.high", np.float32(6))
+        low = graph.constant(f"{name}.low", np.array(0, np.float32))
+        high = graph.constant(f"{name}.high", np.array(6, np.float32))
         return graph.node("Clip", [source, low, high], name)
     if activation == "leaky_relu":
         return graph.node("LeakyRelu", [source], name, alpha=0.01)

@@ -7,12 +7,16 @@ from __future__ import annotations
 
 import zlib
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from netadapt.cost.runtimes.base import UnsupportedLayer, WrongOutput
 from netadapt.graph.layers import LayerShape
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 Array = NDArray[np.float32]
 
@@ -146,11 +150,9 @@ def compare(shape: LayerShape | str, got: Array, expected: Array) -> None:
         )
 
 
-def _activate(y: object, name: str, shape: LayerShape) -> object:
-    from torch import Tensor
+def _activate(y: Tensor, name: str, shape: LayerShape) -> Tensor:
     from torch.nn import functional
 
-    assert isinstance(y, Tensor)
     if name == "none":
         return y
     if name == "tanh":
@@ -160,4 +162,5 @@ def _activate(y: object, name: str, shape: LayerShape) -> object:
     known = ("relu", "relu6", "leaky_relu", "silu", "hardsigmoid", "hardswish", "elu", "gelu")
     if name not in known:
         raise UnsupportedLayer(f"{shape}: no kernel is known for '{name}'")
-    return getattr(functional, name)(y)
+    activated: Tensor = getattr(functional, name)(y)
+    return activated

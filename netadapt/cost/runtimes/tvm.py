@@ -73,10 +73,12 @@ class TvmRuntime:
             self.prepare(shape)
             compiled = self._compiling.pop(shape, None)
             library = compiled.result() if compiled is not None else None
-        return self._on_device(f"measuring {shape}", "measure", shape, library)
+        timing: Timing = self._on_device(f"measuring {shape}", "measure", shape, library)
+        return timing
 
     def measure_network(self, model: bytes) -> Timing:
-        return self._on_device("measuring a network", "measure_network", model)
+        timing: Timing = self._on_device("measuring a network", "measure_network", model)
+        return timing
 
     def close(self) -> None:
         self._ahead.shutdown(wait=False, cancel_futures=True)

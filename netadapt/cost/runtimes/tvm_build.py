@@ -17,30 +17,9 @@ import numpy as np
 from netadapt.cost.runtimes import tvm_schedules
 from netadapt.cost.runtimes.base import UnsupportedLayer
 from netadapt.cost.runtimes.onnx_steps import Network
+from netadapt.cost.runtimes.program import Program
 from netadapt.cost.runtimes.reference import Array, Reference, concat_parts
 from netadapt.graph.layers import LayerShape
-
-
-@dataclass(frozen=True)
-class Program:
-    """A compiled function `main` over flat float32 arrays, and what to call it with.
-
-    `inputs` come first, then `weights`; `to_output` makes of its result what torch gives.
-    """
-
-    executable: Any
-    inputs: tuple[Array, ...]
-    weights: tuple[Array, ...]
-    output_shape: tuple[int, ...]
-    planar_output: bool
-    repeats: int = 1
-
-    def to_output(self, flat: Array) -> Array:
-        """The result in torch's order, [1, C, H, W] (linear: [rows, C])."""
-        if len(self.output_shape) != 4 or self.planar_output:
-            return flat.reshape(self.output_shape)
-        batch, channels, height, width = self.output_shape
-        return flat.reshape(batch, height, width, channels).transpose(0, 3, 1, 2)
 
 
 def make_target(target: dict[str, Any], threads: int) -> Any:

@@ -16,12 +16,13 @@ from typing import Any
 import numpy as np
 
 from netadapt.cost.devices.profile import DeviceProfile
+from netadapt.cost.runtimes import tvm_generic
 from netadapt.cost.runtimes.base import Timing
 from netadapt.cost.runtimes.onnx_steps import read_network
+from netadapt.cost.runtimes.program import Program
 from netadapt.cost.runtimes.reference import Array, Reference, compare, reference
 from netadapt.cost.runtimes.repeating import repeats_for
 from netadapt.cost.runtimes.tvm_build import (
-    Program,
     build_layer,
     build_network,
     export_library,
@@ -56,7 +57,11 @@ class TvmCompiler:
     def layer(self, shape: LayerShape, values: Reference, *, compiled: bool = True) -> Program:
         """The program that measures `shape`."""
         repeats = repeats_for(shape, self.profile.ring_mb)
-        return build_layer(shape, values, self.target, repeats, compiled=compiled)
+        if self.making.own(self.target.kind.name):
+            return build_layer(shape, values, self.target, repeats, compiled=compiled)
+        return tvm_generic.build_layer(
+            shape, values, self.target, repeats, self.making, compiled=compiled
+        )
 
     def layer_library(self, shape: LayerShape, path: Path) -> None:
         """Compile the program that measures `shape` to a shared library."""
@@ -64,7 +69,10 @@ class TvmCompiler:
         export_library(program.executable, path, self.profile.cross_compiler)
 
     def network(self, model: bytes, inputs: tuple[Array, ...]) -> Program:
-        return build_network(read_network(model), inputs, self.target)
+        network = read_network(model)
+        if self.making.own(self.target.kind.name):
+            return build_network(network, inputs, self.target)
+        return tvm_generic.build_network(network, inputs, self.target, self.making)
 
 
 class TvmDevice(TvmCompiler):

@@ -64,7 +64,7 @@ def runtime(profile: DeviceProfile) -> Iterator[TvmRuntime]:
 def test_nobody_at_the_trackers_address(host_profile: DeviceProfile) -> None:
     runtime = TvmRuntime(replace(host_profile, tracker=f"127.0.0.1:{free_port()}", key="x86"))
     start = time.monotonic()
-    with pytest.raises(DeviceError, match="no tracker answers at 127.0.0.1") as caught:
+    with pytest.raises(DeviceError, match="no tracker answers at") as caught:
         runtime.reach()
     assert time.monotonic() - start < LIMIT_S
     assert caught.value.exit_code == 3
@@ -77,7 +77,7 @@ def test_something_else_at_the_trackers_address(
 ) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         threading.Thread(target=lambda: _greet(listener, greeting), daemon=True).start()
-        address = "127.0.0.1:{}".format(listener.getsockname()[1])
+        address = f"127.0.0.1:{listener.getsockname()[1]}"
         runtime = TvmRuntime(replace(host_profile, tracker=address, key="x", connect_limit_s=1.0))
         with pytest.raises(DeviceError, match="tracker"):
             runtime.reach()

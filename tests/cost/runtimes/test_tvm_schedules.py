@@ -68,8 +68,8 @@ def test_the_same_shape_gives_the_same_code() -> None:
 
 
 def test_an_unknown_activation_is_named() -> None:
-    from netadapt.cost.runtimes.tvm_build import make_target, build_layer
     from netadapt.cost.runtimes.reference import Reference
+    from netadapt.cost.runtimes.tvm_build import build_layer, make_target
 
     layer = shape("conv2d", 8, 8, activation="relu")
     values = reference(layer)

@@ -9,8 +9,9 @@ nothing is summed over channels, are in `depthwise.py`.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
@@ -132,53 +133,53 @@ class _Conv:
     def _pixels_outside(self, plane: Plane) -> Iterator[Node]:
         runs = tile_runs(plane, self.pixels)
 
+        def pixels(run: TileRun, y: Index, x: Index) -> Iterator[Node]:
+            return self._each_column_block(partial(self._tile, plane, run, y, x))
+
         def row(y: Index) -> Iterator[Node]:
             for run in runs:
-                yield from self._each_tile(
-                    run,
-                    lambda x, run=run: self._each_column_block(
-                        lambda g, block, i: self._tile(plane, run, y, x, g, block, i)
-                    ),
-                    parallel=plane.rows == 1,
-                )
+                yield from self._each_tile(run, partial(pixels, run, y), parallel=plane.rows == 1)
 
         yield loop(plane.rows, row, parallel=plane.rows > 1)
 
     def _columns_outside(self, plane: Plane) -> Iterator[Node]:
         runs = tile_runs(plane, self.pixels)
 
-        def pixels(g: Index, block: _Columns, i: Index) -> Iterator[Node]:
+        def columns(g: Index, block: _Columns, i: Index) -> Iterator[Node]:
+            def tile(run: TileRun, y: Index, x: Index) -> Iterator[Node]:
+                return self._tile(plane, run, y, x, g, block, i)
+
             def row(y: Index) -> Iterator[Node]:
                 for run in runs:
-                    yield from self._each_tile(
-                        run, lambda x, run=run: self._tile(plane, run, y, x, g, block, i)
-                    )
+                    yield from self._each_tile(run, partial(tile, run, y))
 
             yield loop(plane.rows, row)
 
-        yield from self._each_column_block(pixels, parallel=True)
+        yield from self._each_column_block(columns, parallel=True)
 
-    def _each_tile(self, run: TileRun, body: object, *, parallel: bool = False) -> Iterator[Node]:
-        assert callable(body)
+    def _each_tile(
+        self, run: TileRun, body: Callable[[Index], Iterator[Node]], *, parallel: bool = False
+    ) -> Iterator[Node]:
         if run.count == 1:
             yield from body(run.start)
         else:
             yield loop(run.count, lambda i: body(run.start + i * run.size), parallel=parallel)
 
-    def _each_column_block(self, body: object, *, parallel: bool = False) -> Iterator[Node]:
-        assert callable(body)
+    def _each_column_block(
+        self,
+        body: Callable[[Index, _Columns, Index], Iterator[Node]],
+        *,
+        parallel: bool = False,
+    ) -> Iterator[Node]:
         if self.groups > 1:
             yield loop(
                 self.groups,
-                lambda g: [
-                    loop(block.count, lambda i, block=block: body(g, block, i))
-                    for block in self.columns
-                ],
+                lambda g: [loop(c.count, partial(body, g, c)) for c in self.columns],
                 parallel=parallel,
             )
             return
-        for block in self.columns:
-            yield loop(block.count, lambda i, block=block: body(0, block, i), parallel=parallel)
+        for columns in self.columns:
+            yield loop(columns.count, partial(body, 0, columns), parallel=parallel)
 
     def _tile(
         self, plane: Plane, run: TileRun, y: Index, x: Index, g: Index, block: _Columns, i: Index

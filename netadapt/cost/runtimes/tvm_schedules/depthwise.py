@@ -7,6 +7,7 @@ left out tap by tap as in `conv.py`.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 
 import numpy as np
 
@@ -32,7 +33,7 @@ from netadapt.graph.layers import LayerShape
 
 def depthwise(shape: LayerShape, cpu: Cpu, name: str) -> Kernel:
     """conv2d with one filter a channel (groups = in_channels = out_channels)."""
-    (plane,) = planes(LayerShape(**{**_fields(shape), "groups": 1}))
+    (plane,) = planes(shape)
     channels = shape.in_channels
     height, width = shape.out_size
     x = buffer(channels * shape.in_height * shape.in_width, "x")
@@ -73,12 +74,12 @@ def depthwise(shape: LayerShape, cpu: Cpu, name: str) -> Kernel:
             yield block(tile(run, row, column, at, lanes))
             at += lanes
 
+    def one_tile(run: TileRun, row: Index, i: Index) -> Iterator[Node]:
+        yield from all_channels(run, row, run.start + i * run.size)
+
     def one_row(row: Index) -> Iterator[Node]:
         for run in runs:
-            yield loop(
-                run.count,
-                lambda i, run=run: all_channels(run, row, run.start + i * run.size),
-            )
+            yield loop(run.count, partial(one_tile, run, row))
 
     def pack(weight: Array, bias: Array) -> tuple[Array, ...]:
         ordered = weight.reshape(channels, *shape.kernel).transpose(1, 2, 0)
@@ -91,7 +92,3 @@ def depthwise(shape: LayerShape, cpu: Cpu, name: str) -> Kernel:
         output=channels * height * width,
         pack=pack,
     )
-
-
-def _fields(shape: LayerShape) -> dict[str, object]:
-    return {name: getattr(shape, name) for name in LayerShape.__slots__}

@@ -255,14 +255,9 @@ def transpose(channels: int, pixels: int, *, to_planar: bool, name: str) -> Kern
     x, y = buffer(channels * pixels, "x"), buffer(channels * pixels, "y")
 
     def row(pixel: Index) -> Iterator[Node]:
-        for_each = (
-            (lambda c: (pixel * channels + c, c * pixels + pixel))
-            if to_planar
-            else (lambda c: (c * pixels + pixel, pixel * channels + c))
-        )
-
         def channel(c: Index) -> Iterator[Node]:
-            source, target = for_each(c)
+            planar, blocked = c * pixels + pixel, pixel * channels + c
+            source, target = (blocked, planar) if to_planar else (planar, blocked)
             yield store(y, load(x, source), target)
 
         yield loop(channels, channel)

@@ -1,0 +1,52 @@
+"""`--on-demand`: a layer that a search needs and the table lacks is measured at that moment."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from netadapt.cost.builder.build import RowWriter, Silent, open_table
+from netadapt.cost.builder.lock import table_lock
+from netadapt.cost.devices.profile import DeviceProfile
+from netadapt.cost.runtimes.base import Runtime
+from netadapt.cost.table import LookupTable
+from netadapt.errors import TableError
+from netadapt.graph.layers import LayerShape
+
+
+class OnDemand:
+    """Measures missing layers of a device's table and appends their rows.
+
+    The rows stand in the table like those of a build; an estimator fitted before doesn't know
+    them, so a new one is to be fitted when `ensure` gives a table.
+    """
+
+    def __init__(self, profile: DeviceProfile, runtime: Runtime, table: LookupTable) -> None:
+        if table.path is None or table.published:
+            raise TableError(
+                f"{table.path or table.name} can't be added to: it holds published figures; "
+                f"measure a table first with: netadapt lut build --device {profile.name}"
+            )
+        self._profile = profile
+        self._runtime = runtime
+        self._path = table.path
+        self._refused: set[LayerShape] = set()
+
+    def ensure(self, shapes: Iterable[LayerShape]) -> LookupTable | None:
+        """Measure those of `shapes` that have no row; the table with them, None if none lacked.
+
+        A layer that the device can't run stays without a row and isn't asked for again. Raises
+        DeviceError when the device fails, TableError while a build holds the table.
+        """
+        wanted = [s for s in dict.fromkeys(shapes) if s not in self._refused]
+        table = LookupTable.read(self._path)
+        missing = [shape for shape in wanted if table.find(shape) is None]
+        if not missing:
+            return None
+        self._runtime.reach()
+        with table_lock(self._path):
+            table = open_table(self._profile, self._runtime, self._path)
+            most = len(table) + len(missing)
+            writer = RowWriter(table, self._runtime, self._profile, Silent(), most)
+            still = [shape for shape in missing if table.find(shape) is None]
+            self._refused.update(writer.measure(still))
+        return table

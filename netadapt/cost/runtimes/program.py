@@ -1,0 +1,30 @@
+"""What compiling gives: a program, its arguments, and how its result is to be read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from netadapt.cost.runtimes.reference import Array
+
+
+@dataclass(frozen=True)
+class Program:
+    """A compiled function `main`, and what to call it with.
+
+    `inputs` come first, then `weights`; `to_output` makes of its result what torch gives.
+    """
+
+    executable: Any
+    inputs: tuple[Array, ...]
+    weights: tuple[Array, ...]
+    output_shape: tuple[int, ...]
+    planar_output: bool
+    repeats: int = 1
+
+    def to_output(self, flat: Array) -> Array:
+        """The result in torch's order, [1, C, H, W] (linear: [rows, C])."""
+        if len(self.output_shape) != 4 or self.planar_output:
+            return flat.reshape(self.output_shape)
+        batch, channels, height, width = self.output_shape
+        return flat.reshape(batch, height, width, channels).transpose(0, 3, 1, 2)

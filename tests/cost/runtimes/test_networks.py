@@ -1,0 +1,99 @@
+"""Whole networks: read from ONNX as a trace reads them, resized, and run through TVM."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from netadapt.cost.builder.sampling import random_prunings
+from netadapt.cost.runtimes.base import UnsupportedLayer
+from netadapt.cost.runtimes.onnx_layers import OnnxGraph
+from netadapt.cost.runtimes.onnx_steps import read_network
+from netadapt.cost.runtimes.reference import compare
+from netadapt.cost.whole_onnx import at_widths, export_onnx
+from netadapt.errors import InputError
+from netadapt.graph import LayerGraph, trace
+
+SIZE = (32, 48)
+
+
+class Small(nn.Module):
+    """A little of everything: skip by addition and by concatenation, a transposed convolution."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.down = nn.Sequential(
+            nn.Conv2d(3, 16, 3, 2, 1, bias=False), nn.BatchNorm2d(16), nn.ReLU6()
+        )
+        self.deep = nn.Sequential(
+            nn.Conv2d(16, 16, 3, 2, 1, groups=16, bias=False),
+            nn.BatchNorm2d(16),
+            nn.ReLU6(),
+            nn.Conv2d(16, 24, 1),
+            nn.ReLU(),
+        )
+        self.up = nn.Conv2d(24, 16, 1)
+        self.wide = nn.ConvTranspose2d(32, 24, 4, 2, 1)
+        self.last = nn.Conv2d(24, 1, 1)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        skip = self.down(x)
+        deep = self.up(self.deep(skip))
+        deep = nn.functional.interpolate(deep, scale_factor=2, mode="nearest") + skip
+        joined = torch.cat([deep, skip], dim=1)
+        return torch.relu(self.last(torch.relu(self.wide(joined))))
+
+
+@pytest.fixture(scope="module")
+def exported() -> tuple[bytes, LayerGraph]:
+    model = Small().eval()
+    example = torch.zeros(1, 3, *SIZE)
+    return export_onnx(model, example), trace(model, example)
+
+
+def test_onnx_and_trace_agree_on_the_kernels(exported: tuple[bytes, LayerGraph]) -> None:
+    model, graph = exported
+    assert [s.shape for s in read_network(model).steps] == [layer.shape for layer in graph.layers]
+
+
+def test_a_pruning_has_the_shapes_its_graph_says(exported: tuple[bytes, LayerGraph]) -> None:
+    model, graph = exported
+    (pruning,) = random_prunings(graph, 1, seed=3)
+    assert pruning.widths != graph.widths
+    steps = read_network(at_widths(model, graph, pruning)).steps
+    assert [s.shape for s in steps] == [layer.shape for layer in pruning.layers]
+
+
+def test_tvm_computes_what_onnxruntime_computes(exported: tuple[bytes, LayerGraph]) -> None:
+    tvm = pytest.importorskip("tvm", reason="the extra netadapt[tvm] is not installed")
+    import onnxruntime
+    from tvm import relax
+    from tvm.runtime import tensor
+
+    from netadapt.cost.runtimes.tvm_build import build_network, make_target
+
+    model, graph = exported
+    (pruning,) = random_prunings(graph, 1, seed=4)
+    resized = at_widths(model, graph, pruning)
+    session = onnxruntime.InferenceSession(resized)
+    x = np.random.default_rng(0).random((1, 3, *SIZE), dtype=np.float32)
+    expected = session.run(None, {session.get_inputs()[0].name: x})[0]
+    target = make_target({"kind": "llvm", "mcpu": "native"}, 1)
+    program = build_network(read_network(resized), [x], target)
+    machine = relax.VirtualMachine(program.executable, tvm.cpu())
+    result = machine["main"](*(tensor(a) for a in (*program.inputs, *program.weights)))
+    compare("the network", program.to_output(result.numpy()), np.asarray(expected))
+
+
+def test_an_unknown_operator_is_named() -> None:
+    graph = OnnxGraph()
+    graph.output(graph.node("Erf", [graph.input("x", (1, 8, 4, 4))], "odd"), (1, 8, 4, 4))
+    with pytest.raises(UnsupportedLayer, match="Erf 'odd'"):
+        read_network(graph.serialize())
+
+
+def test_what_is_no_onnx_model_is_refused() -> None:
+    with pytest.raises(InputError, match="not an ONNX model"):
+        read_network(b"no model at all")

@@ -1,0 +1,75 @@
+"""TVM's own operators: right answers on a CPU, CUDA code for the boards, and tuning."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from netadapt.cost.devices.profile import load_profile
+from netadapt.cost.runtimes.reference import compare, reference
+from netadapt.cost.runtimes.tvm_making import Making
+from netadapt.graph.layers import LayerShape
+
+from .shapes import shape
+
+tvm = pytest.importorskip("tvm", reason="the extra netadapt[tvm] is not installed")
+
+LAYERS = [
+    shape("conv2d", 16, 24, activation="relu"),
+    shape("conv2d", 24, 24, 5, 1, 2, groups=24, size=(7, 7), activation="relu6"),
+    shape("upsample_add", 40, 40, 2, activation="nearest", size=(7, 7)),
+]
+
+
+def run(layer: LayerShape, making: Making) -> None:
+    from tvm import relax
+    from tvm.runtime import tensor
+
+    from netadapt.cost.runtimes.tvm_build import make_target
+    from netadapt.cost.runtimes.tvm_generic import build_layer
+
+    values = reference(layer)
+    target = make_target({"kind": "llvm", "mcpu": "native"}, 1)
+    program = build_layer(layer, values, target, 2, making)
+    machine = relax.VirtualMachine(program.executable, tvm.cpu())
+    arrays = (np.ascontiguousarray(a) for a in (*program.inputs, *program.weights))
+    compare(layer, program.to_output(machine["main"](*map(tensor, arrays)).numpy()), values.output)
+
+
+@pytest.mark.parametrize("layer", LAYERS, ids=str)
+def test_operators_compute_what_torch_computes(layer: LayerShape) -> None:
+    run(layer, Making())
+
+
+@pytest.mark.parametrize("device", ["tx2", "jetson-nano", "jetson-orin"])
+def test_a_jetsons_gpu_gets_cuda_code(device: str) -> None:
+    from netadapt.cost.runtimes.tvm_build import make_target
+    from netadapt.cost.runtimes.tvm_generic import build_layer
+
+    layer = LAYERS[0]
+    target = make_target(dict(load_profile(device, environment={}).target), 1)
+    program = build_layer(layer, reference(layer), target, 1, Making())
+    sources = [m.inspect_source() for m in _modules(program.executable.mod) if m.kind == "cuda"]
+    assert len(sources) == 1
+    assert "__global__ void" in sources[0]
+
+
+def _modules(module: Any) -> list[Any]:
+    return [module, *(inner for m in module.imports for inner in _modules(m))]
+
+
+@pytest.mark.slow
+def test_tuning_keeps_a_database_and_gives_right_answers(tmp_path: Path) -> None:
+    making = Making(trials=4, database=tmp_path / "tuning")
+    run(LAYERS[0], making)
+    assert (tmp_path / "tuning" / "database_tuning_record.json").stat().st_size > 0
+    run(LAYERS[0], making)
+
+
+def test_the_schedule_column_says_how_kernels_are_made() -> None:
+    assert Making().schedule("llvm") == "netadapt-cpu-1"
+    assert Making().schedule("cuda") == "dlight"
+    assert Making(trials=64).schedule("llvm") == "metaschedule-64"
