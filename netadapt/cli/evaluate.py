@@ -148,6 +148,13 @@ def predict(
 
     if not images and camera is None:
         raise typer.BadParameter("give photographs, or --camera N")
+    stems = [path.stem for path in images or []]
+    twice = sorted({stem for stem in stems if stems.count(stem) > 1})
+    if twice:
+        raise typer.BadParameter(
+            f"several photographs are called {twice[0]}, and so would their files in {out}; give "
+            f"them one at a time, each with its own --out"
+        )
     predictor = open_predictor(model, compute_device(compute))
     pictures = {path.stem: read_rgb(path) for path in images or []}
     if camera is not None:

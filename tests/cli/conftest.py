@@ -1,26 +1,90 @@
-"""The command line, called in this process as a person calls it."""
+"""The command line, called in this process as a person calls it; and a small network and frames."""
 
 from __future__ import annotations
 
+import shutil
 import sys
 from collections.abc import Callable
+from pathlib import Path
 
+import numpy as np
 import pytest
+import torch
 
 from netadapt.cli import main
+from netadapt.data.nyu import write_pair
+from netadapt.networks import NetworkConfig, build, save_model
 
 Command = Callable[..., tuple[int, str, str]]
 
+THIN = {f"conv{i}": 16 for i in range(14)} | {f"decode_conv{i}": 16 for i in range(1, 6)}
+
+
+def call(*arguments: object) -> int:
+    """`netadapt ARGUMENTS…`; gives the exit code."""
+    with pytest.MonkeyPatch.context() as patch, pytest.raises(SystemExit) as stop:
+        patch.setattr(sys, "argv", ["netadapt", *map(str, arguments)])
+        main()
+    return int(stop.value.code or 0)
+
 
 @pytest.fixture
-def netadapt(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Command:
+def netadapt(capsys: pytest.CaptureFixture[str]) -> Command:
     """Call `netadapt ARGUMENTS…`; gives the exit code, what went to stdout and to stderr."""
 
     def run(*arguments: object) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["netadapt", *map(str, arguments)])
-        with pytest.raises(SystemExit) as stop:
-            main()
+        code = call(*arguments)
         captured = capsys.readouterr()
-        return int(stop.value.code or 0), captured.out, captured.err
+        return code, captured.out, captured.err
 
     return run
+
+
+@pytest.fixture(scope="session")
+def weights(tmp_path_factory) -> Path:
+    """A FastDepth of 16 channels a layer, at 64×64, whose random depths lie around 2.5 m."""
+    folder = tmp_path_factory.mktemp("models") / "thin"
+    config = NetworkConfig(widths=THIN, input_size=(64, 64))
+    torch.manual_seed(0)
+    network = build(config)
+    network.get_submodule("decode_conv6")[1].bias.data.fill_(2.5)
+    for _ in range(3):  # statistics that batch norm has of images
+        network(torch.rand(4, 3, 64, 64))
+    save_model(folder, network, config)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def frames(tmp_path_factory) -> Path:
+    """Two scenes of four frames each, one of them held out."""
+    root = tmp_path_factory.mktemp("frames")
+    random = np.random.default_rng(0)
+    for scene in ("a", "b"):
+        for name in ("00001", "00002", "00003", "00004"):
+            rgb = random.integers(0, 255, (3, 60, 80), dtype=np.uint8)
+            depth = random.uniform(1, 5, (60, 80)).astype(np.float32)
+            write_pair(root / "train" / scene / f"{name}.h5", rgb, depth)
+    return root
+
+
+@pytest.fixture(scope="session")
+def exported(weights, tmp_path_factory) -> Path:
+    """`weights` as an ONNX file."""
+    file = tmp_path_factory.mktemp("exported") / "thin.onnx"
+    assert call("export", weights, "--out", file, "--quiet") == 0
+    return file
+
+
+@pytest.fixture(scope="session")
+def finished_run(weights, frames, tmp_path_factory) -> Path:
+    """A run that pruned `weights` in a few iterations."""
+    out = tmp_path_factory.mktemp("runs") / "thin-run"
+    options = ["--weights", weights, "--data", frames, "--out", out, "--holdout-images", "2"]
+    assert call("prune", "--quiet", "--budget-ms", "1.6", "--finetune-steps", "0", *options) == 0
+    return out
+
+
+@pytest.fixture
+def run_folder(finished_run, tmp_path) -> Path:
+    """A copy of the run that a test may write to."""
+    return Path(shutil.copytree(finished_run, tmp_path / "run"))

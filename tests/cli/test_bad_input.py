@@ -11,36 +11,9 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
-import torch
+from one_line import one_line
 
-from netadapt.data.nyu import write_pair
-from netadapt.networks import NetworkConfig, build, save_model
-
-THIN = {f"conv{i}": 16 for i in range(14)} | {f"decode_conv{i}": 16 for i in range(1, 6)}
 TABLES = Path(__file__).parents[2] / "lookup_tables"
-
-
-@pytest.fixture(scope="module")
-def weights(tmp_path_factory) -> Path:
-    """A FastDepth of 16 channels a layer, at 64×64."""
-    folder = tmp_path_factory.mktemp("models") / "thin"
-    config = NetworkConfig(widths=THIN, input_size=(64, 64))
-    torch.manual_seed(0)
-    save_model(folder, build(config), config)
-    return folder
-
-
-@pytest.fixture(scope="module")
-def frames(tmp_path_factory) -> Path:
-    """Two scenes of four frames each, one of them held out."""
-    root = tmp_path_factory.mktemp("frames")
-    random = np.random.default_rng(0)
-    for scene in ("a", "b"):
-        for name in ("00001", "00002", "00003", "00004"):
-            rgb = random.integers(0, 255, (3, 60, 80), dtype=np.uint8)
-            depth = random.uniform(1, 5, (60, 80)).astype(np.float32)
-            write_pair(root / "train" / scene / f"{name}.h5", rgb, depth)
-    return root
 
 
 @pytest.fixture
@@ -71,13 +44,6 @@ def prune(netadapt, weights, frames, tmp_path):
         return code, err
 
     return run
-
-
-def one_line(err: str) -> str:
-    assert "Traceback" not in err
-    lines = err.strip().splitlines()
-    assert len(lines) == 1, err
-    return lines[0]
 
 
 def rewrite(path: Path, change) -> None:

@@ -1,0 +1,137 @@
+"""`netadapt evaluate`, `predict` and `export`: figures and files that agree with each other."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from one_line import one_line
+from PIL import Image
+
+from netadapt.data.nyu import write_pair, write_splits
+
+
+def depths_set(root: Path, far_m: float) -> Path:
+    """Three images, one of them held out and official at once: left half 2.4 m, the rest far."""
+    names = [f"train/{root.name}/{index:05d}.h5" for index in range(1, 4)]
+    depth = np.full((60, 80), far_m, np.float32)
+    depth[:, :40] = 2.4
+    for index, name in enumerate(names):
+        write_pair(root / name, np.full((3, 60, 80), 80 * index, np.uint8), depth)
+    write_splits(root, {"train": names[:2], "holdout": names[2:], "val": names[2:]})
+    return root
+
+
+def test_a_row_an_image_and_the_worst_of_them(netadapt, weights, frames, tmp_path):
+    code, out, err = netadapt(
+        "evaluate", weights, "--data", frames, "--split", "train", "--json",
+        "--csv", tmp_path / "rows.csv", "--worst", tmp_path / "worst.png", "--worst-count", 3,
+    )  # fmt: skip
+    assert code == 0, err
+    report = json.loads(out)
+    rows = pd.read_csv(tmp_path / "rows.csv")
+    assert report["images"] == len(rows) == 6
+    assert rows["image"].iloc[0] == "train/a/00002.h5"
+    for name in ("delta1", "rmse_m", "absrel", "log10", "irmse_per_km", "mae_m", "aligned_delta1"):
+        assert report[name] == pytest.approx(rows[name].mean()), name
+    with Image.open(tmp_path / "worst.png") as picture:
+        assert picture.size == (640, 600)
+
+
+def test_several_sets_beside_constants(netadapt, weights, tmp_path):
+    flat, deep = depths_set(tmp_path / "flat", 2.4), depths_set(tmp_path / "deep", 8.0)
+    options = ("--data", flat, "--data", deep, "--split", "all", "--constants")
+    code, out, err = netadapt("evaluate", weights, *options, "--json")
+    assert code == 0, err
+    of_flat, of_deep = json.loads(out)
+    assert (of_flat["images"], of_deep["images"]) == (3, 3)  # each image once
+    assert of_flat["constants"]["image_median"]["rmse_m"] == pytest.approx(0)
+    assert of_flat["constants"]["constant"]["delta1"] == 1
+    assert of_flat["constants"]["constant"]["mae_m"] == pytest.approx(0.1)
+    assert of_deep["constants"]["constant"]["delta1"] == pytest.approx(0.5, abs=0.02)
+    assert "correlation" not in of_deep["constants"]["constant"]
+    assert "correlation" in of_deep
+    code, out, _ = netadapt("evaluate", weights, *options)
+    assert code == 0
+    assert "image's median" in out
+    assert sum(line.startswith("  delta1 ") for line in out.splitlines()) == 2
+
+
+def test_an_onnx_file_is_worth_what_its_network_is(netadapt, weights, exported, frames):
+    reports = []
+    for model in (weights, exported):
+        code, out, err = netadapt("evaluate", model, "--data", frames, "--split", "all", "--json")
+        assert code == 0, err
+        reports.append(json.loads(out))
+    assert reports[0]["delta1"] > 0.1
+    for name in ("delta1", "rmse_m", "absrel", "aligned_delta1", "correlation"):
+        assert reports[1][name] == pytest.approx(reports[0][name], abs=1e-4), name
+
+
+def test_photographs_of_any_size(netadapt, weights, exported, tmp_path):
+    random = np.random.default_rng(0)
+    for name, size in (("wide", (50, 120)), ("tall", (90, 60))):
+        pixels = random.integers(0, 255, (*size, 3), dtype=np.uint8)
+        Image.fromarray(pixels).save(tmp_path / f"{name}.jpg")
+    photographs = [tmp_path / "wide.jpg", tmp_path / "tall.jpg"]
+    depths = {}
+    for model in (weights, exported):
+        code, out, err = netadapt(
+            "predict", *photographs, "--model", model, "--out", tmp_path / model.name, "--json"
+        )
+        assert code == 0, err
+        written = json.loads(out)
+        assert [one["image"] for one in written] == ["wide", "tall"]
+        depths[model.name] = np.load(written[0]["metres"])
+        assert depths[model.name].shape == (50, 120)
+        assert np.load(written[1]["metres"]).shape == (90, 60)
+        assert all(Path(one["coloured"]).stat().st_size > 0 for one in written)
+    assert depths["thin"].max() > 1
+    np.testing.assert_allclose(depths["thin"], depths["thin.onnx"], atol=1e-4)
+
+
+def test_two_photographs_of_one_name_are_refused(netadapt, weights, tmp_path):
+    for folder in ("a", "b"):
+        (tmp_path / folder).mkdir()
+        Image.new("RGB", (64, 48)).save(tmp_path / folder / "1.png")
+    both = (tmp_path / "a" / "1.png", tmp_path / "b" / "1.png")
+    code, _, err = netadapt("predict", *both, "--model", weights, "--out", tmp_path / "out")
+    assert code == 2
+    assert "called 1" in one_line(err)
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_camera_needs_opencv(netadapt, weights, monkeypatch):
+    monkeypatch.setitem(sys.modules, "cv2", None)
+    code, _, err = netadapt("predict", "--camera", 0, "--model", weights)
+    assert code == 2
+    assert "pip install 'netadapt[camera]'" in one_line(err)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("evaluate", "{weights}", "--data", "{frames}", "--split", "best"), "no split 'best'"),
+        (("evaluate", "{weights}", "--data", "{frames}", "--split", "val"), "split 'val'"),
+        (("evaluate", "{weights}", "--data", "nowhere", "--split", "all"), "nowhere"),
+        (("evaluate", "{weights}", "--data", "{frames}", "--worst-count", "0"), "worst-count"),
+        (("evaluate", "missing.onnx", "--data", "{frames}"), "no file missing.onnx"),
+        (("evaluate", "{text}.onnx", "--data", "{frames}"), "cannot load"),
+        (("predict", "{text}.onnx", "--model", "{weights}"), "cannot be read as an image"),
+        (("export", "nowhere", "--quiet"), "no model at nowhere"),
+        (("export", "{weights}", "--format", "docx"), "'docx' is no format; expected onnx"),
+    ],
+)
+def test_mistakes_take_one_line(
+    netadapt, weights, frames, tmp_path, monkeypatch, arguments, message
+):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "text.onnx").write_text("no network")
+    named = {"weights": weights, "frames": frames, "text": tmp_path / "text"}
+    code, _, err = netadapt(*(argument.format(**named) for argument in arguments))
+    assert code == 2
+    assert message in one_line(err)
