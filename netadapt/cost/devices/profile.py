@@ -54,7 +54,7 @@ class DeviceProfile:
     threads: int = 1
     seconds: float = 0.4
     ring_mb: float = 4.0
-    wall_limit_s: float = 60.0
+    wall_limit_s: float = 12.0
     connect_limit_s: float = 10.0
     power_mode: str = ""
     clocks: str = ""
