@@ -47,7 +47,8 @@ def export_onnx(model: nn.Module, example: torch.Tensor | tuple[torch.Tensor, ..
             warnings.simplefilter("ignore")
             program = torch.onnx.export(model, inputs, dynamo=True, verbose=False)
     except Exception as error:  # torch.onnx's own classes share no base
-        line = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        cause = error.__cause__ or error  # the exporter wraps what really happened
+        line = (str(cause).strip().splitlines() or [type(cause).__name__])[0]
         raise ModelError(f"torch can't export {type(model).__name__} to ONNX: {line}") from error
     finally:
         logger.setLevel(level)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from netadapt.cost.builder.sampling import random_prunings
 from netadapt.cost.estimator import LatencyEstimator
-from netadapt.cost.runtimes.base import Runtime, Timing
+from netadapt.cost.runtimes.base import Runtime
 from netadapt.cost.table import LookupTable
 from netadapt.cost.whole_onnx import at_widths, export_onnx
 from netadapt.errors import TableError
@@ -27,9 +27,6 @@ if TYPE_CHECKING:
 
 CHECK_SEED = 20_000
 """Apart from the seeds of plans: a table must not be checked on what it was planned for."""
-
-SPREAD_LIMIT = 0.02
-MOST_ATTEMPTS = 3
 
 
 @dataclass(frozen=True)
@@ -85,7 +82,7 @@ def check_networks(
     rows: list[dict[str, float]] = []
     for pruning in random_prunings(graph, count, seed=CHECK_SEED + seed):
         predicted = estimator.network(pruning)
-        timing = _time(runtime, at_widths(exported, graph, pruning))
+        timing = runtime.measure_network(at_widths(exported, graph, pruning))
         rows.append(
             {
                 "network": len(rows),
@@ -151,16 +148,6 @@ def plot_check(checked: Checked, device: str, path: Path) -> None:
     with atomic_path(path) as temporary:
         figure.savefig(temporary, dpi=150, format=path.suffix[1:] or "png")
     pyplot.close(figure)
-
-
-def _time(runtime: Runtime, model: bytes) -> Timing:
-    timing = runtime.measure_network(model)
-    for _ in range(MOST_ATTEMPTS - 1):
-        if timing.spread_ms <= SPREAD_LIMIT * timing.latency_ms:
-            break
-        again = runtime.measure_network(model)
-        timing = Timing((*timing.samples_ms, *again.samples_ms))
-    return timing
 
 
 def _same_runtime(table: LookupTable, runtime: Runtime) -> None:

@@ -14,6 +14,10 @@ from netadapt.errors import DeviceError
 from netadapt.graph.layers import LayerShape
 
 
+NETWORK_SHARE = 4.0
+"""A whole network is timed for so many times a layer's seconds: its own time is that of many."""
+
+
 @dataclass(frozen=True)
 class Timing:
     """Times of one layer or network in milliseconds, one a repeat."""

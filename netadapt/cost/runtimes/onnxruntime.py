@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from netadapt.cost.devices.profile import DeviceProfile
-from netadapt.cost.runtimes.base import Timing, UnsupportedLayer, WrongOutput
+from netadapt.cost.runtimes.base import NETWORK_SHARE, Timing, UnsupportedLayer, WrongOutput
 from netadapt.cost.runtimes.onnx_layers import layer_model, repeated_model
 from netadapt.cost.runtimes.reference import compare, reference
 from netadapt.cost.runtimes.repeating import repeats_for
@@ -62,7 +62,7 @@ class OnnxRuntime:
         with tempfile.TemporaryDirectory(prefix="netadapt-") as folder:
             session = self._session(model, str(shape), profile=Path(folder) / "profile")
             feeds = {node.name: np.ones(node.shape, np.float32) for node in session.get_inputs()}
-            self._run(lambda: session.run(None, feeds))
+            self._run(lambda: session.run(None, feeds), self.profile.seconds)
             events = json.loads(Path(session.end_profiling()).read_text(encoding="utf-8"))
         return Timing(tuple(_layer_times(events, repeats)))
 
@@ -73,8 +73,8 @@ class OnnxRuntime:
             node.name: generator.random(node.shape, dtype=np.float32)
             for node in session.get_inputs()
         }
-        samples = self._run(lambda: session.run(None, feeds))
-        return Timing(tuple(samples))
+        seconds = NETWORK_SHARE * self.profile.seconds
+        return Timing(tuple(self._run(lambda: session.run(None, feeds), seconds)))
 
     def close(self) -> None:
         """Nothing is held."""
@@ -95,14 +95,14 @@ class OnnxRuntime:
             line = (str(error).splitlines() or [type(error).__name__])[0]
             raise UnsupportedLayer(f"onnxruntime can't run {what}: {line}") from error
 
-    def _run(self, run: Callable[[], Any]) -> list[float]:
-        """Call `run` for the profile's seconds; milliseconds each took, after a warm-up.
+    def _run(self, run: Callable[[], Any], seconds: float) -> list[float]:
+        """Call `run` for about `seconds`; milliseconds each took, after a warm-up.
 
         One thread is timed by its own clock, which stops while another process has the core.
         """
         clock = time.thread_time_ns if self.profile.threads == 1 else time.perf_counter_ns
         samples: list[float] = []
-        stop = time.perf_counter() + self.profile.seconds
+        stop = time.perf_counter() + seconds
         for i in range(WARM_UP_RUNS + MOST_RUNS):
             start = clock()
             run()

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from netadapt.cost.devices.profile import DeviceProfile
-from netadapt.cost.runtimes.base import Timing
+from netadapt.cost.runtimes.base import NETWORK_SHARE, Timing
 from netadapt.cost.runtimes.tracker import Registered, look
 from netadapt.cost.runtimes.tvm_making import Making
 from netadapt.cost.runtimes.worker import Worker, WorkerDied
@@ -169,7 +169,9 @@ class TvmRuntime:
         if self.profile.remote and worker.call("is_worn", limit_s=10.0, what="asking the worker"):
             self.connect()
         where = self.profile.key or "this machine"
-        limit_s = self.profile.wall_limit_s + self.profile.seconds
+        limit_s = self.profile.wall_limit_s + NETWORK_SHARE * self.profile.seconds
+        if method == "measure_network":
+            limit_s += COMPILE_LIMIT_S  # compiling and sending dozens of kernels is part of it
         if not self.profile.remote:
             limit_s = max(limit_s, COMPILE_LIMIT_S)  # compiling is part of the call
         try:

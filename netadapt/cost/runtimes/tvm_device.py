@@ -17,7 +17,7 @@ import numpy as np
 
 from netadapt.cost.devices.profile import DeviceProfile
 from netadapt.cost.runtimes import tvm_generic
-from netadapt.cost.runtimes.base import Timing
+from netadapt.cost.runtimes.base import NETWORK_SHARE, Timing
 from netadapt.cost.runtimes.onnx_steps import read_network
 from netadapt.cost.runtimes.program import Program
 from netadapt.cost.runtimes.reference import Array, Reference, compare, reference
@@ -150,7 +150,7 @@ class TvmDevice(TvmCompiler):
         machine, arguments = self._load(program, None)
         got = program.to_output(machine["main"](*arguments).numpy())
         compare("the network", got, expected)
-        return Timing(tuple(self._time(machine, arguments, seconds)))
+        return Timing(tuple(self._time(machine, arguments, NETWORK_SHARE * seconds)))
 
     def _load(self, program: Program, library: Path | None) -> tuple[Any, list[Any]]:
         from tvm import relax
