@@ -13,7 +13,6 @@ from typing import Any, Protocol
 from netadapt.errors import DeviceError
 from netadapt.graph.layers import LayerShape
 
-
 NETWORK_SHARE = 4.0
 """A whole network is timed for so many times a layer's seconds: its own time is that of many."""
 
