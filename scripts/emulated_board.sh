@@ -2,7 +2,7 @@
 # An aarch64 board without a board: TVM's RPC server under qemu, registered at a tracker on loopback.
 #
 #   scripts/emulated_board.sh setup    unpack Debian for arm64 and the aarch64 wheels (once)
-#   scripts/emulated_board.sh start    tracker and server, in the background
+#   scripts/emulated_board.sh start    the same, then tracker and server in the background (default)
 #   scripts/emulated_board.sh stop
 #
 # Needs (Debian, Ubuntu): apt install qemu-user-static debootstrap g++-aarch64-linux-gnu, and root
@@ -12,7 +12,7 @@ set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 folder=$(mkdir -p "${BOARD_DIR:-$here/../.board}" && cd "${BOARD_DIR:-$here/../.board}" && pwd)
 port=${BOARD_PORT:-9190}
-python=${PYTHON:-python3}
+python=${PYTHON:-$([ -x "$here/../.venv/bin/python" ] && echo "$here/../.venv/bin/python" || echo python3)}
 mirror=${DEBIAN_MIRROR:-http://deb.debian.org/debian}
 tvm="apache-tvm==0.27.0.post1 apache-tvm-ffi==0.1.14.post1"
 
@@ -105,12 +105,12 @@ stop() {
     fi
 }
 
-case ${1:-} in
+case ${1:-start} in
 setup) setup ;;
 start) start ;;
 stop) stop ;;
 *)
-    echo "usage: $0 setup|start|stop" >&2
+    echo "usage: $0 [setup|start|stop]" >&2
     exit 2
     ;;
 esac
