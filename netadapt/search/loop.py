@@ -24,7 +24,7 @@ from netadapt.search.importance import kept_units
 from netadapt.search.proposal import Proposal, Schedule, propose
 from netadapt.search.run_folder import Row, RunFolder
 from netadapt.search.selection import Candidate, choose, score
-from netadapt.search.trajectory import widths_text
+from netadapt.search.trajectory import read_widths_text, widths_text
 from netadapt.search.watching import Watcher
 from netadapt.training.finetune import FineTuning, fine_tune
 from netadapt.training.task import Task
@@ -123,7 +123,7 @@ class _Loop:
             self._commit(step)
         yield step
         for row in done[1:][-1:]:  # of what an interrupted run has done, only its last matters
-            step = self._loaded(row)
+            step = self._loaded(given, row)
             yield step
         while (latency_ms := self.cost.ms(step.graph)) > budget_ms + 1e-9:
             iteration = step.iteration + 1
@@ -141,12 +141,18 @@ class _Loop:
         row = self._row(0, None, given.graph, float("nan"), metrics, 0.0, started)
         return replace(given, row=row)
 
-    def _loaded(self, row: Row) -> Step:
+    def _loaded(self, given: Step, row: Row) -> Step:
+        """The step of `row`: the network given, cut as it was then, with the weights it had."""
         iteration = int(row["iteration"])
-        example = self.example_input
-        first = example if isinstance(example, Tensor) else example[0]
-        model = self.run.load(iteration).to(first.device)
-        return Step(iteration, dict(row), model, trace(model, example))
+        widths = read_widths_text(row["widths"])
+        keep = {
+            group.name: range(widths[group.name])
+            for group in given.graph.groups
+            if not group.frozen
+        }
+        model = cut(given.model, given.graph, keep)
+        self.run.load_weights(iteration, model)
+        return Step(iteration, dict(row), model, trace(model, self.example_input))
 
     def _iterate(self, step: Step, target_ms: float) -> Step:
         started = time.perf_counter()

@@ -50,6 +50,7 @@ def search(
     budget: Mapping[str, float],
     out: Path | str | None = None,
     config: ModelConfig | None = None,
+    factory: str | None = None,
     first_reduction: float = 0.025,
     decay: float = 0.98,
     width_multiple: int = 8,
@@ -62,8 +63,9 @@ def search(
 ) -> Iterator[Step]:
     """Prune `model` step by step until `budget`, `{device or table path: milliseconds}`, is met.
 
-    `config` says how the network is built, so that checkpoints load by themselves; without it the
-    run's checkpoints are loaded into `netadapt.trace`d copies of the class that `model` is.
+    `factory`, 'package.module:function', builds a network like `model`, so that
+    `netadapt.load_model` can rebuild the run's checkpoints; without it they name the class of
+    `model`, to be called without arguments. A network of netadapt's own has a `config` instead.
     Raises InputError for a budget that isn't one, TableError for a device without a table,
     BudgetError when the budget can't be met, RunError when `out` exists and `resume` is false.
     """
@@ -89,18 +91,19 @@ def search(
     watcher.feasible(reaches, iterations)
     require_reachable(reaches, settings.budget_ms, device)
     folder = Path(tempfile.mkdtemp(prefix="netadapt-")) if out is None else Path(out)
+    built_by = config or factory_config(model, example_input, factory)
     configuration = {
         **asdict(settings),
         "device": device,
         "table_sha256": table.hash,
-        "model": None if config is None else config.to_json(),
+        "model": built_by.to_json(),
         "weights_sha256": weights_hash(model),
         "data": data,
     }
     run = RunFolder(folder, configuration, task.metrics, resume=resume, arguments=arguments)
 
     def describe(cut_model: nn.Module, cut_graph: LayerGraph) -> Mapping[str, Any]:
-        return describe_cut(cut_model, cut_graph, config)
+        return describe_cut(cut_model, cut_graph, built_by)
 
     try:
         yield from run_search(
@@ -126,14 +129,21 @@ def prune(
     return Result(last.model, read_trajectory(folder), folder)
 
 
-def describe_cut(
-    model: nn.Module, graph: LayerGraph, config: ModelConfig | None
-) -> Mapping[str, Any]:
+def factory_config(
+    model: nn.Module, example_input: Tensor | tuple[Tensor, ...], factory: str | None
+) -> FactoryConfig:
+    """How a user's network is built: by `factory`, or by its class."""
+    kind = type(model)
+    inputs = (example_input,) if isinstance(example_input, Tensor) else example_input
+    return FactoryConfig(
+        factory or f"{kind.__module__}:{kind.__qualname__}",
+        input_shapes=tuple(tuple(tensor.shape) for tensor in inputs),
+    )
+
+
+def describe_cut(model: nn.Module, graph: LayerGraph, config: ModelConfig) -> Mapping[str, Any]:
     """The config.json of a cut network: how to build it at the widths it has now."""
     widths = {group.name: group.width for group in graph.groups if not group.frozen}
-    if config is None:
-        kind = type(model)
-        return FactoryConfig(f"{kind.__module__}:{kind.__qualname__}", widths).to_json()
     if isinstance(config, FactoryConfig):
         return replace(config, widths=widths).to_json()
     return describe_network(model, config).to_json()

@@ -23,7 +23,7 @@ from netadapt import __version__
 from netadapt.errors import OutputError, RunError
 from netadapt.files import PACKAGE_DIR, write_text
 from netadapt.journal import CsvJournal
-from netadapt.networks.store import load_model, save_model
+from netadapt.networks.store import WEIGHTS_NAME, load_weights, save_model
 from netadapt.search.trajectory import candidate_columns, trajectory_columns
 
 Row = dict[str, str]
@@ -77,9 +77,9 @@ class RunFolder:
         """Keep the network of `iteration`."""
         save_model(self.checkpoint(iteration), model, dict(config))
 
-    def load(self, iteration: int) -> nn.Module:
-        """The network of `iteration`."""
-        return load_model(self.checkpoint(iteration))
+    def load_weights(self, iteration: int, model: nn.Module) -> None:
+        """Give `model`, which has the widths of `iteration`, the weights that were kept."""
+        load_weights(model, self.checkpoint(iteration) / WEIGHTS_NAME)
 
     def commit(self, row: Mapping[str, object]) -> None:
         """Mark the chosen candidate, then append the iteration's row: the commit point."""

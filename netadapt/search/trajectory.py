@@ -31,3 +31,9 @@ def candidate_columns(metrics: tuple[str, ...]) -> tuple[str, ...]:
 def widths_text(widths: Mapping[str, int]) -> str:
     """All widths in one cell: `conv0=32 conv1=64 …`."""
     return " ".join(f"{name}={width}" for name, width in widths.items())
+
+
+def read_widths_text(text: str) -> dict[str, int]:
+    """What `widths_text` wrote."""
+    pairs = (pair.rpartition("=") for pair in text.split())
+    return {name: int(width) for name, _, width in pairs}
