@@ -203,13 +203,13 @@ def _open_folder(out: Path, settings: dict[str, Any], resume: bool, processes: P
             raise RunError(f"{file} is damaged ({error}); start again with another --out") from None
         if not resume:
             raise RunError(
-                f"{out} exists already; add --resume to continue it, or choose another --out"
+                f"{out} exists already; add --resume to continue it, or choose another folder"
             )
         for key, value in settings.items():
             if old.get(key) != value:
                 raise RunError(
                     f"{out} was started with another {key} ({old.get(key)}, not {value}); resume "
-                    f"it as it was, or choose another --out"
+                    f"it as it was, or choose another folder"
                 )
     elif out.exists() and any(out.iterdir()):
         raise RunError(f"{out} exists and is not a training's folder; choose another --out")

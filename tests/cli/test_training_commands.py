@@ -1,0 +1,126 @@
+"""`netadapt train`, `finetune` and `data bench --training`, on a few frames."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sys
+from collections import OrderedDict
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import torch
+from one_line import one_line
+
+from netadapt.networks import build, load_model
+from netadapt.search.long_term import finetune_run
+
+SHORT = ("--epochs", 2, "--batch-size", 2)
+
+
+class Killed(Exception):
+    pass
+
+
+def weights_of(folder: Path) -> dict[str, torch.Tensor]:
+    return load_model(folder).state_dict()
+
+
+def test_a_pruned_run_is_fine_tuned_into_final(netadapt, run_folder):
+    pruned = weights_of(run_folder)
+    code, out, err = netadapt("finetune", run_folder, *SHORT, "--tensorboard", "--json")
+    assert code == 0, err
+    report = json.loads(out)
+    history = pd.read_csv(run_folder / "final" / "history.csv")
+    assert history["epoch"].tolist() == [1, 2]
+    assert report["after"]["delta1"] == pytest.approx(history["delta1"].iloc[-1])
+    assert set(report["before"]) >= {"delta1", "rmse_m"}
+    assert len(list((run_folder / "final" / "samples").glob("*.png"))) == 2
+    assert list((run_folder / "final" / "tensorboard").glob("events*"))
+    tuned = weights_of(run_folder)  # a run's network is now its final one
+    assert tuned.keys() == pruned.keys()
+    assert any(not torch.equal(tuned[key], pruned[key]) for key in tuned)
+    assert all(tuned[key].shape == pruned[key].shape for key in tuned)
+
+    code, _, err = netadapt("finetune", run_folder, *SHORT, "--quiet")
+    assert code == 2
+    assert "--resume" in one_line(err)
+    code, _, err = netadapt(
+        "finetune", run_folder, "--epochs", 3, "--batch-size", 2, "--resume", "-q"
+    )
+    assert code == 2
+    assert "another recipe" in one_line(err)
+
+
+def test_a_killed_finetune_goes_on_to_the_same_weights(netadapt, finished_run, tmp_path):
+    whole, killed = (
+        Path(shutil.copytree(finished_run, tmp_path / name)) for name in ("whole", "killed")
+    )
+    code, _, err = netadapt("finetune", whole, *SHORT, "--quiet")
+    assert code == 0, err
+
+    def kill(progress):
+        if (progress.epoch, progress.step) == (2, 2):
+            raise Killed
+
+    with pytest.raises(Killed):
+        finetune_run(
+            killed, epochs=2, learning_rate=1e-3, batch_size=2, loss="log-l1-gradient",
+            after_step=kill,
+        )  # fmt: skip
+    code, _, err = netadapt("finetune", killed, *SHORT, "--resume", "--quiet")
+    assert code == 0, err
+    expected, got = weights_of(whole / "final"), weights_of(killed / "final")
+    assert all(torch.equal(expected[key], got[key]) for key in expected)
+    columns = ["epoch", "loss", "delta1"]
+    histories = [pd.read_csv(run / "final" / "history.csv")[columns] for run in (whole, killed)]
+    pd.testing.assert_frame_equal(*histories)
+
+
+def test_imagenet_weights_start_the_encoder(netadapt, frames, tmp_path):
+    """The file as the official MobileNet comes: a pickled dict, keys behind `module.model.`."""
+    torch.manual_seed(5)
+    encoder = {
+        key: value
+        for key, value in build("fastdepth").state_dict().items()
+        if key.startswith("conv")
+    }
+    state = OrderedDict((f"module.model.{k.removeprefix('conv')}", v) for k, v in encoder.items())
+    state["module.fc.weight"] = torch.zeros(1000, 1024)
+    file = tmp_path / "model_best.pth.tar"
+    torch.save({"epoch": 80, "arch": "mobilenet", "state_dict": state}, file)
+    code, _, err = netadapt(
+        "train", "--data", frames, "--out", tmp_path / "run", "--encoder-weights", file,
+        "--epochs", 1, "--batch-size", 3, "--learning-rate", 1e-9,
+    )  # fmt: skip
+    assert code == 0, err
+    assert f"encoder: {len(encoder)} tensors from" in err
+    trained = weights_of(tmp_path / "run")
+    kernels = [key for key, value in encoder.items() if value.ndim == 4]
+    assert len(kernels) == 27
+    for key in kernels:
+        torch.testing.assert_close(trained[key], encoder[key], rtol=1e-5, atol=1e-6)
+
+    file.write_bytes(file.read_bytes()[:5000])
+    code, _, err = netadapt(
+        "train", "--data", frames, "--out", tmp_path / "other", "--encoder-weights", file, "-q"
+    )
+    assert code == 2
+    assert "model_best.pth.tar" in one_line(err)
+    assert not (tmp_path / "other").exists()
+
+
+def test_bench_says_what_share_of_the_speed_is_left(netadapt, weights, frames, monkeypatch):
+    building = sys.modules["netadapt.networks.build"]  # the package's `build` is the function
+    monkeypatch.setattr(building, "build", lambda name: load_model(weights))
+    options = ("--seconds", 0.1, "--rounds", 1, "--batch-size", 2, "--images", 3)
+    code, out, err = netadapt("data", "bench", frames, "--training", *options, "--json")
+    assert code == 0, err
+    training = json.loads(out)["training"]
+    assert "cores" in training["machine"]
+    assert [form["form"] for form in training["forms"]] == ["hdf5", "pack", "memory"]
+    assert training["forms"][2]["median_of_memory"] == 1
+    code, out, _ = netadapt("data", "bench", frames, "--training", *options)
+    assert code == 0
+    assert "% (median of 1 rounds" in out
