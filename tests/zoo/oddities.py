@@ -154,8 +154,8 @@ class WithAttention(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         x = F.relu(self.conv2(F.relu(self.conv1(x))))
         tokens = x.flatten(2).transpose(1, 2)
-        q, k, v = self.qkv(tokens).chunk(3, -1)
-        out = F.scaled_dot_product_attention(q, k, v).transpose(1, 2)
+        q, k, v = self.qkv(tokens).unsqueeze(1).chunk(3, -1)
+        out = F.scaled_dot_product_attention(q, k, v).squeeze(1).transpose(1, 2)
         return self.conv3(out.reshape(x.shape))
 
 
