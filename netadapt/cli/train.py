@@ -78,6 +78,7 @@ def train(
     task = open_task(
         folder,
         loss=chosen.loss,
+        max_scale=chosen.max_scale,
         holdout_images=holdout_images,
         compute=device,
         processes=processes,

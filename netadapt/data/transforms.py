@@ -60,7 +60,11 @@ def image_for_evaluation(rgb: Tensor, size: Size = (224, 224)) -> Tensor:
 
 
 def for_training(
-    rgb: Tensor, depth: Tensor, size: Size, generator: torch.Generator
+    rgb: Tensor,
+    depth: Tensor,
+    size: Size,
+    generator: torch.Generator,
+    max_scale: float = MAX_SCALE,
 ) -> tuple[Tensor, Tensor]:
     """Random scale, rotation, flip and colours for each image, then crop and resize to `size`.
 
@@ -69,7 +73,7 @@ def for_training(
     every device.
     """
     _check(rgb, depth)
-    return apply(Augmentation.draw(rgb.shape[0], generator), rgb, depth, size)
+    return apply(Augmentation.draw(rgb.shape[0], generator, max_scale), rgb, depth, size)
 
 
 @dataclass(frozen=True)
@@ -77,7 +81,7 @@ class Augmentation:
     """The random parameters of a batch, [B] each."""
 
     scale: Tensor
-    """The image is enlarged by it and the depth divided: 1 to 1.5."""
+    """The image is enlarged by it and the depth divided: 1 to 1.5 in the published recipe."""
     angle: Tensor
     """Rotation in radians, up to 5° either way."""
     flip: Tensor
@@ -88,11 +92,13 @@ class Augmentation:
     """[B, 3]: the order in which those three are applied."""
 
     @classmethod
-    def draw(cls, batch: int, generator: torch.Generator) -> Augmentation:
+    def draw(
+        cls, batch: int, generator: torch.Generator, max_scale: float = MAX_SCALE
+    ) -> Augmentation:
         """Parameters for `batch` images, as the published recipe distributes them."""
         draws = torch.rand(batch, 9, generator=generator)
         return cls(
-            scale=1.0 + (MAX_SCALE - 1.0) * draws[:, 0],
+            scale=1.0 + (max_scale - 1.0) * draws[:, 0],
             angle=MAX_ANGLE * (2.0 * draws[:, 1] - 1.0),
             flip=draws[:, 2] < 0.5,
             jitter=1.0 + JITTER * (2.0 * draws[:, 3:6] - 1.0),

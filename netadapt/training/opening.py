@@ -14,6 +14,7 @@ import torch
 
 from netadapt.data.base import DepthSource
 from netadapt.data.opening import open_all_splits, open_depth_data
+from netadapt.data.transforms import MAX_SCALE
 from netadapt.errors import InputError
 from netadapt.training.processes import Processes
 from netadapt.training.task import DepthTask
@@ -93,6 +94,7 @@ def open_task(
     holdout_images: int | None = None,
     compute: torch.device | str = "cpu",
     processes: Processes | None = None,
+    max_scale: float = MAX_SCALE,
 ) -> DepthTask:
     """The depth task of a data set's train and holdout splits, at `size` (height, width)."""
     processes = processes or Processes()
@@ -105,4 +107,5 @@ def open_task(
         compute=compute,
         rank=processes.rank,
         world_size=processes.world_size,
+        max_scale=max_scale,
     )
