@@ -6,8 +6,9 @@ The public names are resolved when they are first used, so that `import netadapt
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from netadapt.lazy import lazy_names
 
 if TYPE_CHECKING:
     from netadapt.cost.estimator import Latency, LatencyEstimator
@@ -35,6 +36,7 @@ _HOMES = {
     "cut": "netadapt.graph",
     "load_model": "netadapt.networks.store",
     "prune": "netadapt.search.prune",
+    "search": "netadapt.search.prune",
     "trace": "netadapt.graph",
 }
 
@@ -56,13 +58,7 @@ __all__ = [
     "trace",
 ]
 
-
-def __getattr__(name: str) -> Any:
-    if name == "search":
-        return import_module("netadapt.search")  # called, it is the function
-    if name in _HOMES:
-        return getattr(import_module(_HOMES[name]), name)
-    raise AttributeError(f"module 'netadapt' has no attribute '{name}'")
+__getattr__ = lazy_names(__name__, _HOMES)
 
 
 def __dir__() -> list[str]:

@@ -9,7 +9,7 @@ import netadapt
 
 PACKAGE = Path(netadapt.__file__).parent
 FLOORS = ("graph", "networks", "data", "cost", "report", "deploy", "training", "search", "cli")
-BASEMENT = ("errors", "files", "journal")
+BASEMENT = ("errors", "files", "journal", "lazy")
 
 
 def floor(module: str) -> int:

@@ -4,11 +4,30 @@
 `cut` cuts the weights of a real network. Knows nothing of latencies, data or training.
 """
 
-from netadapt.graph.groups import ChannelGroup, ParamUse
-from netadapt.graph.layer_graph import Layer, LayerGraph, Uncounted
-from netadapt.graph.layers import LayerShape
-from netadapt.graph.surgery import cut, zero_removed
-from netadapt.graph.tracing import trace
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from netadapt.lazy import lazy_names
+
+if TYPE_CHECKING:
+    from netadapt.graph.groups import ChannelGroup, ParamUse
+    from netadapt.graph.layer_graph import Layer, LayerGraph, Uncounted
+    from netadapt.graph.layers import LayerShape
+    from netadapt.graph.surgery import cut, zero_removed
+    from netadapt.graph.tracing import trace
+
+_HOMES = {
+    "ChannelGroup": "netadapt.graph.groups",
+    "Layer": "netadapt.graph.layer_graph",
+    "LayerGraph": "netadapt.graph.layer_graph",
+    "LayerShape": "netadapt.graph.layers",
+    "ParamUse": "netadapt.graph.groups",
+    "Uncounted": "netadapt.graph.layer_graph",
+    "cut": "netadapt.graph.surgery",
+    "trace": "netadapt.graph.tracing",
+    "zero_removed": "netadapt.graph.surgery",
+}
 
 __all__ = [
     "ChannelGroup",
@@ -21,3 +40,5 @@ __all__ = [
     "trace",
     "zero_removed",
 ]
+
+__getattr__ = lazy_names(__name__, _HOMES)
