@@ -19,7 +19,7 @@ from netadapt.networks import NetworkConfig, build, load_model
 from netadapt.networks.build import complete
 from netadapt.training.recipe import Recipe, recipe_named
 from netadapt.training.task import DepthTask
-from netadapt.training.train import train
+from netadapt.training.train import start_at_mean_depth, train
 
 THIN = {f"conv{i}": 8 for i in range(14)} | {f"decode_conv{i}": 8 for i in range(1, 6)}
 CONFIG = complete(NetworkConfig(widths=THIN, input_size=(64, 64)))
@@ -126,6 +126,37 @@ def test_the_published_schedule_halves_every_five_epochs():
     recipe = recipe_named("fastdepth")
     rates = [recipe.learning_rate_at(epoch * 100, 100) for epoch in (0, 4, 5, 10, 19)]
     assert rates == [0.01, 0.01, 0.005, 0.0025, 0.00125]
+
+
+def test_a_fresh_network_starts_at_the_mean_depth():
+    network, data = build(CONFIG), task()
+    start_at_mean_depth(network, data)
+    _, depth = next(data.training_batches(32, seed=0))
+    last = network.get_submodule("decode_conv6")[1]
+    assert float(last.bias.detach()) == pytest.approx(float(depth[depth > 0].mean()), rel=1e-5)
+    assert 1 < float(last.bias.detach()) < 6
+
+
+def test_a_network_that_knows_a_depth_keeps_it():
+    network = build(CONFIG)
+    last = network.get_submodule("decode_conv6")[1]
+    last.bias.data.fill_(0.7)
+    start_at_mean_depth(network, task())
+    assert float(last.bias.detach()) == pytest.approx(0.7)
+    classifier = torch.nn.Sequential(torch.nn.Conv2d(3, 8, 1), torch.nn.BatchNorm2d(8))
+    start_at_mean_depth(classifier, task())
+    assert not classifier[1].bias.any()
+
+
+def test_recipes_say_when_images_are_small_and_how_fast_they_learn():
+    recipe = recipe_named("default", epochs=10, small_share=0.8, learning_rate=None)
+    assert [recipe.size_at(epoch)[0] for epoch in (0, 7, 8, 9)] == [128, 128, 224, 224]
+    assert recipe.learning_rate == recipe_named("default").learning_rate  # None: as it is
+    rates = [recipe.learning_rate_at(step, 100) for step in (0, 99, 199, 200, 600, 999)]
+    assert rates[0] < rates[1] < rates[2] == pytest.approx(recipe.learning_rate)
+    assert rates[2] >= rates[3] > rates[4] > rates[5] > 0
+    with pytest.raises(InputError, match="no recipe is called 'secret'; choose one of fastdepth"):
+        recipe_named("secret")
 
 
 WORKER = """
