@@ -136,6 +136,8 @@ def prune(
         print_json({"run": str(folder), "trajectory": trajectory.to_dict("records")})
         return
     _print_summary(folder, trajectory, prepared.task.metrics)
+    if job.task is None:
+        say(f"next: netadapt finetune {folder}, to win back what short-term fine-tuning left")
 
 
 class _Shown(Watcher):
@@ -225,4 +227,3 @@ def _print_summary(folder: Path, trajectory: Any, metrics: tuple[str, ...]) -> N
         )
     messages.print(rows)
     say(f"trajectory: {folder / 'trajectory.csv'}")
-    say(f"next: netadapt finetune {folder}, to win back what short-term fine-tuning left")

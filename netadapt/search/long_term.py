@@ -37,9 +37,14 @@ def finetune_run(
     Data, seed and input size are the run's unless given. Raises RunError when the run has its
     final network already and `resume` is false, or was pruned for another task than depth.
     """
-    job = PruneJob.from_json(read_run(run)["arguments"])
-    if job.task is not None:
-        raise RunError(f"{run} was pruned for the task {job.task}; only depth is fine-tuned here")
+    arguments = read_run(run)["arguments"]
+    if not arguments or arguments.get("task") is not None:
+        whose = f"for the task {arguments['task']}" if arguments else "from Python"
+        raise RunError(
+            f"{run} was pruned {whose}, and this command trains for depth; fine-tune it from "
+            f"Python with netadapt.training.finetune.fine_tune (docs/your-own-network.md)"
+        )
+    job = PruneJob.from_json(arguments)
     checkpoint = run / str(read_trajectory(run)["checkpoint"].iloc[-1])
     model, config = load_model(checkpoint), read_config(checkpoint)
     height, width = config.input_shapes[0][-2:]

@@ -15,12 +15,14 @@ import netadapt
 from netadapt.cli import main
 from netadapt.cost.estimator import LatencyEstimator
 from netadapt.cost.table import LookupTable, TableRow
-from netadapt.errors import ModelError
+from netadapt.errors import ModelError, RunError
+from netadapt.search.long_term import finetune_run
 from netadapt.training.finetune import FineTuning
 from netadapt.training.task import ClassificationTask
 
 ROOT = Path(__file__).parents[2]
 EXAMPLE = torch.zeros(1, 1, 12, 12)
+LONG_TERM = {"epochs": 1, "learning_rate": 1e-3, "batch_size": 2, "loss": "l1"}
 SHORT = FineTuning(steps=2, batch_size=16, learning_rate=0.01)
 
 
@@ -102,6 +104,8 @@ def test_command_line_takes_the_inputs_from_the_task(table, budget_ms, tmp_path,
     pruned = netadapt.load_model(out)
     assert sum(p.numel() for p in pruned.parameters()) == last["params"]
     assert task().evaluate(pruned)["accuracy"] == last["accuracy"]
+    with pytest.raises(RunError, match=r"pruned for the task tests\.search"):
+        finetune_run(out, **LONG_TERM)
 
 
 def test_python_rebuilds_checkpoints_by_the_factory_that_is_named(table, budget_ms, tmp_path):
@@ -111,6 +115,8 @@ def test_python_rebuilds_checkpoints_by_the_factory_that_is_named(table, budget_
         again = netadapt.load_model(tmp_path / "run" / step.row["checkpoint"])
         with torch.no_grad():
             assert torch.equal(again(image), step.model.eval()(image))
+    with pytest.raises(RunError, match="pruned from Python"):
+        finetune_run(tmp_path / "run", **LONG_TERM)
 
 
 def test_without_a_factory_a_stopped_run_still_goes_on(table, budget_ms, tmp_path):
