@@ -1,0 +1,1 @@
+"""Networks and tasks as a user of netadapt would write them."""
