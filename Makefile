@@ -6,7 +6,7 @@ BUDGET ?= 6
 DEVICE ?= tx2
 
 .DEFAULT_GOAL := help
-.PHONY: help install prune lut test board clean
+.PHONY: help install prune lut test compare board clean
 
 help:  ## Show the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -24,6 +24,9 @@ test: $(VENV)/.installed-dev  ## Run the linters and the tests
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/pytest -m "not slow and not device" -n 2
+
+compare: $(VENV)/.installed-dev  ## Compare with torch-pruning on the zoo
+	$(BIN)/python -m tests.zoo.compare_torch_pruning
 
 board: $(VENV)/.installed-tvm  ## Set up an emulated aarch64 board and register it at a tracker
 	scripts/emulated_board.sh

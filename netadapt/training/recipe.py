@@ -89,10 +89,10 @@ RECIPES = {
     "default": Recipe(
         epochs=30,
         small_size=(128, 128),
-        small_share=0.6,
+        small_share=0.67,
         max_scale=1.1,
         optimizer="adamw",
-        learning_rate=2e-3,
+        learning_rate=4e-3,
         weight_decay=0.01,
         schedule="cosine",
         warmup_steps=100,
