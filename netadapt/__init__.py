@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from netadapt.cost.table import LookupTable
     from netadapt.graph import LayerGraph, cut, trace
     from netadapt.networks.store import load_model
-    from netadapt.search.loop import Step
     from netadapt.search.prune import Result, prune
+    from netadapt.search.step import Step
     from netadapt.training.finetune import FineTuning
     from netadapt.training.task import ClassificationTask, DepthTask, Task
 
@@ -31,7 +31,7 @@ _HOMES = {
     "LayerGraph": "netadapt.graph",
     "LookupTable": "netadapt.cost.table",
     "Result": "netadapt.search.prune",
-    "Step": "netadapt.search.loop",
+    "Step": "netadapt.search.step",
     "Task": "netadapt.training.task",
     "cut": "netadapt.graph",
     "load_model": "netadapt.networks.store",

@@ -24,8 +24,8 @@ from netadapt.search.watching import TimeLeft, Watcher
 if TYPE_CHECKING:
     from netadapt.search.feasibility import Reach
     from netadapt.search.job import PruneJob
-    from netadapt.search.loop import Step
     from netadapt.search.proposal import Proposal
+    from netadapt.search.step import Step
 
 
 def prune(

@@ -19,8 +19,8 @@ from netadapt.networks.calling import call_named
 from netadapt.networks.config import FactoryConfig, ModelConfig, NetworkConfig
 from netadapt.networks.folded import needs_batch_norm, restore_batch_norm
 from netadapt.networks.opening import open_network
-from netadapt.search.loop import Step
 from netadapt.search.prune import search
+from netadapt.search.step import Step
 from netadapt.search.watching import Watcher
 from netadapt.training.finetune import FineTuning
 from netadapt.training.opening import compute_device, data_folder, open_task

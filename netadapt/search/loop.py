@@ -24,6 +24,7 @@ from netadapt.search.importance import kept_units
 from netadapt.search.proposal import Proposal, Schedule, propose
 from netadapt.search.run_folder import Row, RunFolder
 from netadapt.search.selection import Candidate, choose, score
+from netadapt.search.step import Step
 from netadapt.search.trajectory import read_widths_text, widths_text
 from netadapt.search.watching import Watcher
 from netadapt.training.finetune import FineTuning, fine_tune
@@ -60,16 +61,6 @@ class SearchSettings:
     def schedule(self, latency_ms: float) -> Schedule:
         """What each iteration must save, for a network that takes `latency_ms` uncut."""
         return Schedule(self.first_reduction * latency_ms, self.decay)
-
-
-@dataclass(frozen=True)
-class Step:
-    """A row of the trajectory with the network it speaks of. Iteration 0 is the network given."""
-
-    iteration: int
-    row: dict[str, object]
-    model: nn.Module
-    graph: LayerGraph
 
 
 def run_search(

@@ -26,8 +26,9 @@ from netadapt.networks.config import FactoryConfig, ModelConfig
 from netadapt.report.trajectory import read_trajectory
 from netadapt.search.cost import Cost, describe_table
 from netadapt.search.feasibility import feasibility, require_reachable
-from netadapt.search.loop import SearchSettings, Step, run_search
+from netadapt.search.loop import SearchSettings, run_search
 from netadapt.search.run_folder import RunFolder
+from netadapt.search.step import Step
 from netadapt.search.watching import Watcher
 from netadapt.training.finetune import FineTuning
 from netadapt.training.task import Task

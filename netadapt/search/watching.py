@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from netadapt.search.feasibility import Reach
-    from netadapt.search.loop import Step
     from netadapt.search.proposal import Proposal
+    from netadapt.search.step import Step
 
 
 class Watcher:
