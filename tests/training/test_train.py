@@ -149,7 +149,9 @@ def test_a_network_that_knows_a_depth_keeps_it():
 
 
 def test_recipes_say_when_images_are_small_and_how_fast_they_learn():
-    recipe = recipe_named("default", epochs=10, small_share=0.8, learning_rate=None)
+    recipe = recipe_named(
+        "default", epochs=10, small_share=0.8, warmup_steps=200, learning_rate=None
+    )
     assert [recipe.size_at(epoch)[0] for epoch in (0, 7, 8, 9)] == [128, 128, 224, 224]
     assert recipe.learning_rate == recipe_named("default").learning_rate  # None: as it is
     rates = [recipe.learning_rate_at(step, 100) for step in (0, 99, 199, 200, 600, 999)]

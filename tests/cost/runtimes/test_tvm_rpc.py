@@ -76,18 +76,23 @@ def test_something_else_at_the_trackers_address(
     host_profile: DeviceProfile, greeting: bytes
 ) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        threading.Thread(target=lambda: _greet(listener, greeting), daemon=True).start()
+        over = threading.Event()
+        thread = threading.Thread(target=_greet, args=(listener, greeting, over))
+        thread.start()
         address = f"127.0.0.1:{listener.getsockname()[1]}"
         runtime = TvmRuntime(replace(host_profile, tracker=address, key="x", connect_limit_s=1.0))
         with pytest.raises(DeviceError, match="tracker"):
             runtime.reach()
         runtime.close()
+        over.set()
+        thread.join()
 
 
-def _greet(listener: socket.socket, greeting: bytes) -> None:
+def _greet(listener: socket.socket, greeting: bytes, over: threading.Event) -> None:
     connection, _ = listener.accept()
-    connection.sendall(greeting)
-    time.sleep(3)
+    with connection:
+        connection.sendall(greeting)
+        over.wait(30)
 
 
 def test_a_key_that_is_not_registered(loopback: Loopback, profile: DeviceProfile) -> None:
