@@ -164,8 +164,8 @@ class _Shown(Watcher):
         for reach in reaches:
             table.add_row(
                 reach.name,
-                f"{reach.latency_ms:.2f}",
-                f"{reach.low_ms:.2f} to {reach.high_ms:.2f}",
+                f"{reach.latency_ms:.3g}",
+                f"{reach.low_ms:.3g} to {reach.high_ms:.3g}",
                 f"{reach.macs / 1e9:.3f} G",
                 f"{reach.params / 1e6:.2f} M",
             )
@@ -174,7 +174,7 @@ class _Shown(Watcher):
         say(f"the budget needs about {iterations} iterations", quiet=self._quiet)
 
     def iteration(self, iteration: int, latency_ms: float, target_ms: float, left: int) -> None:
-        self._iteration = f"iteration {iteration}: {latency_ms:.2f} → {target_ms:.2f} ms"
+        self._iteration = f"iteration {iteration}: {latency_ms:.3g} → {target_ms:.3g} ms"
         self._left.iteration(left)
 
     def candidate(self, proposal: Proposal, index: int, count: int) -> None:
@@ -220,7 +220,7 @@ def _print_summary(folder: Path, trajectory: Any, metrics: tuple[str, ...]) -> N
     for name, row in (("given", first), ("pruned", last)):
         rows.add_row(
             name,
-            "{latency_ms:.2f} ({latency_low_ms:.2f} to {latency_high_ms:.2f})".format(**row),
+            "{latency_ms:.3g} ({latency_low_ms:.3g} to {latency_high_ms:.3g})".format(**row),
             *(f"{row[metric]:.3f}" for metric in metrics),
             f"{row['macs'] / 1e9:.3f} G",
             f"{row['params'] / 1e6:.2f} M",
