@@ -160,7 +160,7 @@ class _Shown(Watcher):
         say(description, quiet=self._quiet)
 
     def feasible(self, reaches: list[Reach], iterations: int) -> None:
-        table = Table("widths", "latency ms", "90 % interval", "MACs", "parameters", box=None)
+        table = Table("widths", "predicted ms", "90 % interval", "MACs", "parameters", box=None)
         for reach in reaches:
             table.add_row(
                 reach.name,
@@ -216,7 +216,7 @@ def _run_name(job: PruneJob) -> str:
 
 def _print_summary(folder: Path, trajectory: Any, metrics: tuple[str, ...]) -> None:
     first, last = trajectory.iloc[0], trajectory.iloc[-1]
-    rows = Table("", "latency ms", *metrics, "MACs", "parameters", box=None)
+    rows = Table("", "predicted ms", *metrics, "MACs", "parameters", box=None)
     for name, row in (("given", first), ("pruned", last)):
         rows.add_row(
             name,
