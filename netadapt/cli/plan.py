@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from netadapt.cli.common import JsonOption, QuietOption, print_json, say
-from netadapt.cli.options import SizeOption, parse_size
+from netadapt.cli.options import SizeOption, parse_shapes, parse_size
 
 if TYPE_CHECKING:
     from torch import nn
@@ -55,7 +54,7 @@ def plan(
     if input_shape and size:
         raise typer.BadParameter("--input-size and --input-shape exclude each other")
     if input_shape:
-        shapes = tuple(_parse_shape(text) for text in input_shape)
+        shapes = parse_shapes(input_shape) or shapes
     elif size:
         shapes = ((1, 3, *size),)
     say(f"tracing {model} with input {_shapes_text(shapes)}, and cutting it once", quiet=quiet)
@@ -81,12 +80,6 @@ def _load(model: str) -> tuple[nn.Module, tuple[Shape, ...]]:
         else:
             return build(config), config.input_shapes
     return load_model(model), read_config(model).input_shapes
-
-
-def _parse_shape(text: str) -> Shape:
-    if not re.fullmatch(r"[1-9]\d*(x[1-9]\d*)*", text):
-        raise typer.BadParameter(f"'{text}' is not a shape; expected BxCxHxW, as 1x3x224x224")
-    return tuple(int(part) for part in text.split("x"))
 
 
 def _shapes_text(shapes: tuple[Shape, ...]) -> str:

@@ -1,7 +1,7 @@
-"""Fine-tuning for a fixed number of steps: short-term for a proposal, long-term for the result.
+"""Fine-tuning for a fixed number of steps, as a proposal gets it.
 
 The state after step n depends only on the weights given, the settings and the seed, so a
-fine-tuning that was killed is simply run again, or continued from a saved `FineTuneState`.
+fine-tuning that was killed is simply run again.
 """
 
 from __future__ import annotations
@@ -58,14 +58,6 @@ class FineTuning:
         )
 
 
-@dataclass
-class FineTuneState:
-    """Where a fine-tuning stands; `optimizer` is None before the first step."""
-
-    step: int = 0
-    optimizer: dict[str, Any] | None = None
-
-
 def fine_tune(
     model: nn.Module,
     task: Task,
@@ -73,37 +65,27 @@ def fine_tune(
     *,
     seed: int,
     stream: Iterable[tuple[Tensor, Tensor]] | None = None,
-    state: FineTuneState | None = None,
-    after_step: Callable[[FineTuneState, float], None] | None = None,
+    after_step: Callable[[int, float], None] | None = None,
 ) -> None:
     """Train `model` in place for `settings.steps` steps of SGD with momentum.
 
-    The batches are `stream`, or else the task's for `seed`. Continues from `state` when one is
-    given; `after_step` receives the state, optimizer included, and the step's loss.
+    The batches are `stream`, or else the task's for `seed`. `after_step` receives the step, from 1,
+    and its loss.
     """
-    state = state or FineTuneState()
-    if state.step >= settings.steps:
-        return
     optimizer = torch.optim.SGD(
         parameter_groups(model, settings.weight_decay),
         lr=settings.learning_rate,
         momentum=settings.momentum,
     )
-    if state.optimizer is not None:
-        optimizer.load_state_dict(state.optimizer)
     if stream is None:
-        stream = task.training_batches(settings.batch_size, seed, start_step=state.step)
+        stream = task.training_batches(settings.batch_size, seed)
     with _training_mode(model), _statistics_of_few_steps(model, settings.steps):
-        for inputs, target in stream:
+        for step, (inputs, target) in zip(range(settings.steps), stream, strict=False):
             for group in optimizer.param_groups:
-                group["lr"] = settings.learning_rate_at(state.step)
+                group["lr"] = settings.learning_rate_at(step)
             loss = train_step(model, task, optimizer, inputs, target)
-            state.step += 1
             if after_step is not None:
-                state.optimizer = optimizer.state_dict()
-                after_step(state, loss)
-            if state.step >= settings.steps:
-                break
+                after_step(step + 1, loss)
 
 
 def train_step(
