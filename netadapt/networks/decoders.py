@@ -94,6 +94,18 @@ def resize(kind: DecoderKind, x: Tensor) -> Tensor:
     return x
 
 
+def finish(kind: DecoderKind, x: Tensor, last: nn.Module, training: bool) -> Tensor:
+    """The last resizing and the last 1×1 convolution: [B, C, H, W] → depth [B, 1, 2H, 2W].
+
+    Convolving four copies of a pixel or copying the result four times is the same, and in training
+    a quarter of the work; a deployed network keeps the published order, which the tables know.
+    """
+    if training and kind.family == "nnconv":
+        return resize(kind, last(x))
+    depth: Tensor = last(resize(kind, x))
+    return depth
+
+
 def stage_width_sources(kind: DecoderKind, path: str, name: str) -> dict[str, WidthSource]:
     """Where the widths of the stage at `path` are read, by their names in a config."""
     if kind.family == "upconv":
@@ -136,13 +148,15 @@ class Decoder(nn.Module):
             in_width = out_width
 
     def forward(self, x: Tensor) -> Tensor:
-        for i, module in enumerate(self.children(), start=1):
-            if self.kind.family == "shuffle":
-                x = F.pixel_shuffle(x, 2)
-            x = module(x)
-            if i <= STAGES:
-                x = resize(self.kind, x)
-        return F.pixel_shuffle(x, 2) if self.kind.family == "shuffle" else x
+        *stages, last = self.children()
+        if self.kind.family == "shuffle":
+            for module in (*stages, last):
+                x = module(F.pixel_shuffle(x, 2))
+            return F.pixel_shuffle(x, 2)
+        *stages, fifth = stages
+        for module in stages:
+            x = resize(self.kind, module(x))
+        return finish(self.kind, fifth(x), last, self.training)
 
 
 def width_sources(kind: DecoderKind, paths: Sequence[str]) -> dict[str, WidthSource]:

@@ -63,13 +63,12 @@ class FastDepth(nn.Module):
             x = getattr(self, f"conv{i}")(x)
             if i in SKIPS.values():
                 kept[i] = x
-        for i in range(1, decoders.STAGES + 1):
+        for i in range(1, decoders.STAGES):
             x = decoders.resize(self.kind, getattr(self, f"decode_conv{i}")(x))
             if i in SKIPS:
                 other = kept[SKIPS[i]]
                 x = x + other if self.skip == "add" else torch.cat((x, other), dim=1)
-        depth: Tensor = self.decode_conv6(x)
-        return depth
+        return decoders.finish(self.kind, self.decode_conv5(x), self.decode_conv6, self.training)
 
 
 class MobileNetDepth(nn.Module):

@@ -158,7 +158,7 @@ class ResNetSkipDepth(_ResNet):
     def forward(self, x: Tensor) -> Tensor:
         kept = self.encode(x)
         x = kept["conv2"]
-        for i in range(1, decoders.STAGES + 1):
+        for i in range(1, decoders.STAGES):
             x = getattr(self, f"decode_conv{i}")(x)
             if self.skip == "add" and i in SKIPS:
                 x = x + kept[SKIPS[i]]
@@ -167,8 +167,7 @@ class ResNetSkipDepth(_ResNet):
                 x = torch.cat((x, kept[CONCAT_SKIPS[i]]), dim=1)
             elif self.skip == "add" and i == decoders.STAGES - 1:
                 x = x + kept["conv1"]
-        depth: Tensor = self.decode_conv6(x)
-        return depth
+        return decoders.finish(self.kind, self.decode_conv5(x), self.decode_conv6, self.training)
 
 
 def width_sources(encoder: str, decoder: str, skip: str) -> dict[str, WidthSource]:
