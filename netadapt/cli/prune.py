@@ -19,6 +19,7 @@ from netadapt.cli.options import (
     parse_shapes,
     parse_size,
 )
+from netadapt.report.columns import metric_columns
 from netadapt.search.watching import TimeLeft, Watcher
 
 if TYPE_CHECKING:
@@ -187,9 +188,7 @@ class _Shown(Watcher):
         say(
             f"{row['iteration']:>3}  {row['group']:<16} {row['width_before']:>4} → "
             f"{row['width_after']:<4} {row['latency_ms']:6.3f} ms  "
-            + "  ".join(
-                f"{name} {row[name]:.3f}" for name in list(row)[9:12] if name not in ("macs",)
-            ),
+            + "  ".join(f"{name} {row[name]:.3f}" for name in metric_columns(row)),
             quiet=self._quiet,
         )
 

@@ -13,9 +13,7 @@ import pandas as pd
 
 from netadapt.errors import RunError
 from netadapt.files import atomic_path
-
-FIRST_METRIC = 9
-"""The column of `trajectory.csv` that holds the metric the search keeps high."""
+from netadapt.report.columns import metric_columns, read_widths_text
 
 
 def read_trajectory(run: Path | str) -> pd.DataFrame:
@@ -31,8 +29,8 @@ def read_trajectory(run: Path | str) -> pd.DataFrame:
 
 def widths_by_group(trajectory: pd.DataFrame) -> pd.DataFrame:
     """Widths of all groups: a row an iteration, a column a group."""
-    cells = [dict(pair.split("=") for pair in text.split()) for text in trajectory["widths"]]
-    return pd.DataFrame(cells, index=trajectory["iteration"]).astype(int)
+    cells = [read_widths_text(text) for text in trajectory["widths"]]
+    return pd.DataFrame(cells, index=trajectory["iteration"])
 
 
 def draw_trajectories(runs: Sequence[Path], path: Path) -> None:
@@ -52,7 +50,7 @@ def draw_trajectories(runs: Sequence[Path], path: Path) -> None:
 
 
 def _draw_accuracy(axis: Any, trajectory: pd.DataFrame, name: str) -> None:
-    metric = trajectory.columns[FIRST_METRIC]
+    metric = metric_columns(trajectory.columns)[0]
     latency = trajectory["latency_ms"]
     error = [
         latency - trajectory["latency_low_ms"],

@@ -19,13 +19,13 @@ from torch import Tensor, nn
 
 from netadapt.errors import BudgetError, InputError
 from netadapt.graph import LayerGraph, cut, trace
+from netadapt.report.columns import read_widths_text, widths_text
 from netadapt.search.cost import Cost
 from netadapt.search.importance import kept_units
 from netadapt.search.proposal import Proposal, Schedule, propose
 from netadapt.search.run_folder import Row, RunFolder
 from netadapt.search.selection import Candidate, choose, score
 from netadapt.search.step import Step
-from netadapt.search.trajectory import read_widths_text, widths_text
 from netadapt.search.watching import Watcher
 from netadapt.training.finetune import FineTuning, fine_tune
 from netadapt.training.task import Task

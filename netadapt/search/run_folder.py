@@ -24,7 +24,7 @@ from netadapt.errors import OutputError, RunError
 from netadapt.files import PACKAGE_DIR, write_text
 from netadapt.journal import CsvJournal
 from netadapt.networks.store import WEIGHTS_NAME, load_weights, save_model
-from netadapt.search.trajectory import candidate_columns, trajectory_columns
+from netadapt.report.columns import candidate_columns, trajectory_columns
 
 Row = dict[str, str]
 

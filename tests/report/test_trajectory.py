@@ -7,8 +7,8 @@ import pytest
 from PIL import Image
 
 from netadapt.errors import RunError
+from netadapt.report.columns import candidate_columns, metric_columns, trajectory_columns
 from netadapt.report.trajectory import draw_trajectories, widths_by_group
-from netadapt.search.trajectory import trajectory_columns
 
 
 @pytest.fixture
@@ -43,6 +43,12 @@ def test_a_picture_of_two_runs(run, tmp_path):
 def test_widths_are_read_back(run):
     widths = widths_by_group(pd.read_csv(run / "trajectory.csv"))
     assert widths["conv1"].tolist() == [64, 56, 48]
+
+
+def test_the_metrics_are_the_tasks_whatever_they_are():
+    for metrics in (("accuracy",), ("delta1", "rmse_m", "absrel")):
+        assert metric_columns(trajectory_columns(metrics)) == metrics
+        assert metric_columns(candidate_columns(metrics)) == metrics
 
 
 def test_a_folder_without_a_trajectory_is_refused(tmp_path):

@@ -1,8 +1,11 @@
-"""The columns of `trajectory.csv` and `candidates.csv`."""
+"""What stands in `trajectory.csv` and `candidates.csv`: their columns, and the cell of widths.
+
+The search writes them, the report reads them; both ask here.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 _BEFORE_METRICS = (
     "iteration",
@@ -26,6 +29,12 @@ def trajectory_columns(metrics: tuple[str, ...]) -> tuple[str, ...]:
 def candidate_columns(metrics: tuple[str, ...]) -> tuple[str, ...]:
     """A row a proposal: `stage` says how far it was taken, `chosen` is 1 for the one kept."""
     return (*_BEFORE_METRICS, *metrics, *_AFTER_METRICS, "stage", "chosen")
+
+
+def metric_columns(columns: Iterable[str]) -> tuple[str, ...]:
+    """The task's metrics among the columns of either file; the search keeps the first one high."""
+    names = tuple(columns)
+    return names[len(_BEFORE_METRICS) : names.index(_AFTER_METRICS[0])]
 
 
 def widths_text(widths: Mapping[str, int]) -> str:
