@@ -1,7 +1,7 @@
-"""An append-only CSV file that survives being killed at any instant.
+"""Append-only CSV files that survive being killed at any instant.
 
 A row is one `write` followed by a sync, so after a crash the file holds whole rows and at most one
-torn last line, which is dropped when the file is opened again.
+torn last line, which is dropped when the file is opened again or added to.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import io
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import BinaryIO
 
 from netadapt.errors import OutputError, RunError
 from netadapt.files import write_text
@@ -27,8 +28,9 @@ class CsvJournal:
         self.path = Path(path)
         self.columns = tuple(columns)
         if not self.path.exists():
-            write_text(self.path, _line(self.columns))
-        self._drop_torn_line()
+            write_text(self.path, csv_line(self.columns))
+        with self.path.open("rb+") as stream:
+            _cut_torn_line(stream)
         with self.path.open(encoding="utf-8", newline="") as stream:
             header = next(csv.reader(stream), [])
         if tuple(header) != self.columns:
@@ -39,12 +41,8 @@ class CsvJournal:
 
     def append(self, row: Mapping[str, object]) -> None:
         """Add one row; it is on disk when this returns."""
-        line = _line([_text(row.get(column, "")) for column in self.columns])
         try:
-            with self.path.open("a", encoding="utf-8", newline="") as stream:
-                stream.write(line)
-                stream.flush()
-                os.fsync(stream.fileno())
+            append_line(self.path, self._line(row))
         except OSError as error:
             raise OutputError(
                 f"cannot add a row to {self.path}: {error.strerror or error}; free some space, "
@@ -58,23 +56,44 @@ class CsvJournal:
 
     def replace(self, rows: Iterable[Mapping[str, object]]) -> None:
         """Rewrite the whole file, atomically."""
-        lines = [_line(self.columns)]
-        lines += [_line([_text(row.get(column, "")) for column in self.columns]) for row in rows]
-        write_text(self.path, "".join(lines))
+        write_text(self.path, csv_line(self.columns) + "".join(map(self._line, rows)))
 
-    def _drop_torn_line(self) -> None:
-        content = self.path.read_bytes()
-        if content and not content.endswith(b"\n"):
-            with self.path.open("rb+") as stream:
-                stream.truncate(content.rfind(b"\n") + 1)
+    def _line(self, row: Mapping[str, object]) -> str:
+        return csv_line(_text(row.get(column, "")) for column in self.columns)
+
+
+def append_line(path: Path, line: str) -> None:
+    """Add `line` to the file at `path` in the place of a torn one; it is on disk on return.
+
+    Raises OSError when it can't be written.
+    """
+    with path.open("rb+") as stream:
+        _cut_torn_line(stream)
+        stream.write(line.encode())
+        stream.flush()
+        os.fsync(stream.fileno())
+
+
+def csv_line(cells: Iterable[str]) -> str:
+    """A row as CSV, with its line end."""
+    buffer = io.StringIO()
+    csv.writer(buffer, lineterminator="\n").writerow(cells)
+    return buffer.getvalue()
+
+
+def _cut_torn_line(stream: BinaryIO) -> None:
+    """Cut off what follows the last line end, and stand there."""
+    end = stream.seek(0, os.SEEK_END)
+    found = -1
+    while end > 0 and found < 0:
+        start = max(0, end - 4096)
+        stream.seek(start)
+        found = stream.read(end - start).rfind(b"\n")
+        end = start + found + 1 if found >= 0 else start
+    stream.seek(end)
+    stream.truncate()
 
 
 def _text(value: object) -> str:
     """Floats keep every digit, so that what is read back is what was computed."""
     return repr(float(value)) if isinstance(value, float) else str(value)
-
-
-def _line(values: Iterable[str]) -> str:
-    buffer = io.StringIO()
-    csv.writer(buffer, lineterminator="\n").writerow(values)
-    return buffer.getvalue()

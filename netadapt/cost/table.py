@@ -13,7 +13,6 @@ import hashlib
 import io
 import json
 import math
-import os
 import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
@@ -23,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 from netadapt.errors import OutputError, TableError
 from netadapt.files import find_shipped, write_text
 from netadapt.graph.layers import KEY_COLUMNS, LayerShape
+from netadapt.journal import append_line, csv_line
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -206,7 +206,7 @@ class LookupTable:
         if twin is not None:
             raise TableError(f"{self.path or self.name} already has a row for {row.shape}")
         if self.path is not None:
-            _append_line(self.path, _line(row))
+            self._append_line(row)
         self.entries.append(row)
         self._index(row)
 
@@ -217,11 +217,20 @@ class LookupTable:
         target = Path(path) if path is not None else self.path
         if target is None:
             raise TableError(f"the table of {self.name} has no path to be written to")
-        write_text(target, ",".join(COLUMNS) + "\n" + "".join(_line(e) for e in self.entries))
+        write_text(target, csv_line(COLUMNS) + "".join(map(_line, self.entries)))
         if self.meta:
             write_text(target.with_suffix(".toml"), tomli_w.dumps(self.meta))
         self.path = target
         return target
+
+    def _append_line(self, row: TableRow) -> None:
+        assert self.path is not None
+        if not self.path.is_file():
+            write_text(self.path, csv_line(COLUMNS))
+        try:
+            append_line(self.path, _line(row))
+        except OSError as error:
+            raise OutputError(f"cannot append to {self.path}: {error.strerror or error}") from error
 
     def _index(self, entry: TableRow) -> None:
         self._rows_of.setdefault(kernel_of(entry.shape), []).append(entry)
@@ -284,9 +293,9 @@ def write_shapes(path: Path, shapes: Sequence[LayerShape]) -> None:
     counts: dict[LayerShape, int] = {}
     for shape in shapes:
         counts[shape] = counts.get(shape, 0) + 1
-    text = ",".join((*KEY_COLUMNS, "count")) + "\n"
+    text = csv_line((*KEY_COLUMNS, "count"))
     for shape, count in counts.items():
-        text += _csv_line([*(str(value) for value in shape.to_row().values()), str(count)])
+        text += csv_line([*(str(value) for value in shape.to_row().values()), str(count)])
     write_text(path, text)
 
 
@@ -369,42 +378,9 @@ def _records(
     return found
 
 
-def _append_line(path: Path, line: str) -> None:
-    if not path.is_file():
-        write_text(path, ",".join(COLUMNS) + "\n")
-    try:
-        with path.open("rb+") as stream:
-            stream.truncate(_end_of_last_line(stream))
-            stream.seek(0, os.SEEK_END)
-            stream.write(line.encode())
-            stream.flush()
-            os.fsync(stream.fileno())
-    except OSError as error:
-        raise OutputError(f"cannot append to {path}: {error.strerror or error}") from error
-
-
-def _end_of_last_line(stream: io.BufferedRandom) -> int:
-    """Position after the last line end, so that a torn line is overwritten."""
-    end = stream.seek(0, os.SEEK_END)
-    while end > 0:
-        start = max(0, end - 4096)
-        stream.seek(start)
-        cut = stream.read(end - start).rfind(b"\n")
-        if cut >= 0:
-            return start + cut + 1
-        end = start
-    return 0
-
-
 def _line(entry: TableRow) -> str:
     cells = entry.to_row()
-    return _csv_line([cells[name] for name in COLUMNS])
-
-
-def _csv_line(cells: Sequence[str]) -> str:
-    stream = io.StringIO()
-    csv.writer(stream, lineterminator="\n").writerow(cells)
-    return stream.getvalue()
+    return csv_line(cells[name] for name in COLUMNS)
 
 
 def _decimal(value: float) -> str:
