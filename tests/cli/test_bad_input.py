@@ -127,10 +127,11 @@ def test_weights_that_do_not_fit(prune, weights, tmp_path):
 
 
 def test_a_run_that_exists(prune, tmp_path):
-    code, err = prune(budget_ms=1.6)
+    code, err = prune(budget_ms=0.85)
     assert code == 0, err
+    assert (tmp_path / "run" / "iter_001").is_dir()  # a step was taken
     before = (tmp_path / "run" / "trajectory.csv").read_bytes()
-    code, err = prune(budget_ms=1.6)
+    code, err = prune(budget_ms=0.85)
     assert code == 2
     assert "--resume" in one_line(err)
     assert "--out" in err
@@ -150,7 +151,7 @@ def test_a_full_disk(weights, frames, tmp_path):
     """A file-size limit stands for the disk: the weights of a checkpoint don't fit."""
     out = tmp_path / "run"
     command = [
-        sys.executable, "-m", "netadapt", "prune", "--quiet", "--budget-ms", "1.6",
+        sys.executable, "-m", "netadapt", "prune", "--quiet", "--budget-ms", "0.85",
         "--weights", weights, "--data", frames, "--out", out,
         "--finetune-steps", "0", "--holdout-images", "2",
     ]  # fmt: skip
@@ -169,6 +170,7 @@ def test_a_full_disk(weights, frames, tmp_path):
         [*map(str, command), "--resume"], capture_output=True, text=True, timeout=240
     )
     assert resumed.returncode == 0, resumed.stderr
+    assert (out / "iter_001" / "model.safetensors").is_file()  # a step was taken
 
 
 @pytest.mark.parametrize(
