@@ -68,7 +68,8 @@ class FastDepth(nn.Module):
             if i in SKIPS:
                 other = kept[SKIPS[i]]
                 x = x + other if self.skip == "add" else torch.cat((x, other), dim=1)
-        return decoders.finish(self.kind, self.decode_conv5(x), self.decode_conv6, self.training)
+        x = getattr(self, f"decode_conv{decoders.STAGES}")(x)
+        return decoders.finish(self.kind, x, self.decode_conv6, self.training)
 
 
 class MobileNetDepth(nn.Module):

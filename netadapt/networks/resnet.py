@@ -167,7 +167,8 @@ class ResNetSkipDepth(_ResNet):
                 x = torch.cat((x, kept[CONCAT_SKIPS[i]]), dim=1)
             elif self.skip == "add" and i == decoders.STAGES - 1:
                 x = x + kept["conv1"]
-        return decoders.finish(self.kind, self.decode_conv5(x), self.decode_conv6, self.training)
+        x = getattr(self, f"decode_conv{decoders.STAGES}")(x)
+        return decoders.finish(self.kind, x, self.decode_conv6, self.training)
 
 
 def width_sources(encoder: str, decoder: str, skip: str) -> dict[str, WidthSource]:
