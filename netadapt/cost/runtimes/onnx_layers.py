@@ -3,7 +3,8 @@
 A runtime lays out activations as it likes (onnxruntime blocks channels between convolutions), so
 a layer alone would be charged for conversions that a network pays once. Here a small pointwise
 convolution comes before the layer, and the layer is repeated with weights of its own each time,
-so that they come from where a network's come from and not from the nearest cache.
+other memory being read in between: inputs, weights and the place of the result lie as near or far
+as in a network, not all in the nearest cache.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from netadapt.graph.layers import LayerShape
 OPSET = 17
 IR_VERSION = 8
 FEEDER_CHANNELS = 4
+OTHER_COLUMNS = 256
 
 _ACTIVATIONS = {
     "relu": "Relu",
@@ -79,28 +81,54 @@ def layer_model(shape: LayerShape, values: Reference) -> bytes:
     return graph.serialize()
 
 
-def repeated_model(shape: LayerShape, values: Reference, repeats: int) -> bytes:
-    """`shape` `repeats` times on the same inputs, each with weights of its own.
+def repeated_model(shape: LayerShape, values: Reference, repeats: int, ring_mb: float) -> bytes:
+    """`shape` `repeats` times, each in the surroundings it has in a network.
 
-    The nodes that belong to the layer are called `layer<i>` or `layer<i>.…`; the inputs, z0, z1,
-    …, go through a feeder where the layer's inputs are images of the network's inside.
+    The nodes that belong to the layer are called `layer<i>` or `layer<i>.…`. Inputs that are
+    images of a network's inside come from a feeder just before, and `ring_mb` megabytes are read
+    before that: a network's other layers leave as little of the caches to this one. A second
+    reader keeps a feeder from being fused into the layer, and the result is read and forgotten,
+    so that its memory is used again.
     """
     graph = OnnxGraph()
-    names = []
+    given = []
     for i, x in enumerate(values.inputs):
-        if x.ndim == 4 and x.shape[1] > FEEDER_CHANNELS:
-            size = (1, FEEDER_CHANNELS, *x.shape[2:])
-            weight = np.full((x.shape[1], FEEDER_CHANNELS, 1, 1), 0.1, np.float32)
-            source = graph.input(f"z{i}", size)
-            names.append(
-                graph.node("Conv", [source, graph.constant(f"feeder{i}.w", weight)], f"feeder{i}")
-            )
-        else:
-            names.append(graph.input(f"z{i}", x.shape))
-    for i in range(repeats):
-        result = add_layer(graph, shape, names, f"layer{i}", values)
-        graph.output(result, values.output.shape)
+        inner = (1, FEEDER_CHANNELS, *x.shape[2:])
+        given.append(graph.input(f"z{i}", inner if _is_inner(x) else x.shape))
+    rows = max(1, int(ring_mb * 1e6 / (4 * FEEDER_CHANNELS * OTHER_COLUMNS)))
+    other = graph.input("other", (1, FEEDER_CHANNELS, rows, OTHER_COLUMNS))
+    for repeat in range(repeats):
+        read = graph.node("GlobalAveragePool", [other], f"other{repeat}")
+        sources = []
+        for i, (source, x) in enumerate(zip(given, values.inputs, strict=True)):
+            if not _is_inner(x):
+                sources.append(source)
+                continue
+            after = graph.node("Add", [source, read], f"after{repeat}.{i}")
+            sources.append(_feed(graph, after, x.shape[1], f"feeder{repeat}.{i}"))
+            if len(values.inputs) > 1:
+                _sink(graph, sources[-1], x.shape, f"reader{repeat}.{i}")
+        result = add_layer(graph, shape, sources, f"layer{repeat}", values)
+        _sink(graph, result, values.output.shape, f"sink{repeat}")
     return graph.serialize()
+
+
+def _feed(graph: OnnxGraph, source: str, channels: int, name: str) -> str:
+    weight = np.full((channels, FEEDER_CHANNELS, 1, 1), 0.1, np.float32)
+    return graph.node("Conv", [source, graph.constant(f"{name}.w", weight)], name)
+
+
+def _sink(graph: OnnxGraph, source: str, size: tuple[int, ...], name: str) -> None:
+    """Read a result and give a mean of it to the outside."""
+    if len(size) == 4 and size[2:] != (1, 1):
+        source = graph.node("GlobalAveragePool", [source], name)
+        size = (*size[:2], 1, 1)
+    graph.output(source, size)
+
+
+def _is_inner(x: Array) -> bool:
+    """Whether an input is an image of a network's inside, not the network's own."""
+    return x.ndim == 4 and x.shape[1] > FEEDER_CHANNELS
 
 
 def add_layer(

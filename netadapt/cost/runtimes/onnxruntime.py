@@ -58,7 +58,7 @@ class OnnxRuntime:
         compare(shape, session.run(None, feeds)[0], values.output)
 
         repeats = repeats_for(shape, self.profile.ring_mb)
-        model = repeated_model(shape, values, repeats)
+        model = repeated_model(shape, values, repeats, self.profile.ring_mb)
         with tempfile.TemporaryDirectory(prefix="netadapt-") as folder:
             session = self._session(model, str(shape), profile=Path(folder) / "profile")
             feeds = {node.name: np.ones(node.shape, np.float32) for node in session.get_inputs()}
