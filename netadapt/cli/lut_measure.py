@@ -68,6 +68,7 @@ def build(
     """
     from netadapt.cost.builder.build import build_table
     from netadapt.cost.builder.plan import Planner
+    from netadapt.cost.builder.whole import whole_networks
     from netadapt.cost.devices.profile import load_profile
     from netadapt.cost.runtimes.opening import open_runtime
 
@@ -81,7 +82,7 @@ def build(
         _Shown(max_layers, quiet) as shown,
     ):
         runtime.reach()  # before the network is traced: a missing board is told at once
-        _, _, graph = _network(model, input_size, input_shapes)
+        network, example, graph = _network(model, input_size, input_shapes)
         built = build_table(
             found,
             runtime,
@@ -89,6 +90,7 @@ def build(
             path,
             tolerance=tolerance,
             max_layers=max_layers,
+            wholes=whole_networks(network, graph, example),
             watcher=shown,
         )
     if as_json:

@@ -132,7 +132,7 @@ def check_table(table: LookupTable, *, refit: bool = False) -> Check:
             row = table.find(shape)
             if row is None or row.series:
                 continue
-            prediction = FamilyModel(rest, workers, hyperparameters).predict([shape])
+            prediction = FamilyModel(rest, workers, hyperparameters, whole.block).predict([shape])
             log_ms, spread = float(prediction.log_ms[0]), float(prediction.log_sd[0])
             low, high = np.exp(log_ms + NINETY_PERCENT * spread * np.array([-1, 1]))
             records.append(

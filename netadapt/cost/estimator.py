@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
-from netadapt.cost.family_model import NINETY_PERCENT, FamilyModel
+from netadapt.cost.family_model import NINETY_PERCENT, FamilyModel, find_block
 from netadapt.cost.features import (
     Array,
     Workers,
@@ -26,7 +26,7 @@ from netadapt.cost.features import (
 from netadapt.cost.gaussian_process import Hyperparameters
 from netadapt.cost.roofline import LEAST_MS
 from netadapt.cost.table import LookupTable, TableRow
-from netadapt.cost.whole_network import calibration_price, published_networks
+from netadapt.cost.whole_network import calibration_price, network_factor, published_networks
 from netadapt.errors import TableError
 from netadapt.graph.layers import LayerShape
 
@@ -118,13 +118,16 @@ class LatencyEstimator:
         for entry in table.entries:
             rows.setdefault(family(entry.shape), []).append(entry)
         given = hyperparameters or {}
+        self.block = find_block(rows.values(), self._workers)
+        """How many channels the device's kernels take at once, found from the rows."""
         self._models = {
-            name: FamilyModel(members, self._workers, given.get(name))
+            name: FamilyModel(members, self._workers, given.get(name), self.block)
             for name, members in rows.items()
         }
         self._row_noise = _row_noise(rows)
         self._known: dict[LayerShape, LayerLatency] = {}
         self._weight_price = 0.0  # ms per 10⁶ bytes
+        self._in_network = network_factor(table)
         self._traffic_price = self._table_traffic_price()
         self._calibrate()
 
@@ -207,6 +210,7 @@ class LatencyEstimator:
             else:
                 without_rows += float(deviations.sum())
         variance += without_rows**2
+        variance += (total * self._in_network.log_sd) ** 2
         spread = NINETY_PERCENT * math.sqrt(variance) / total if total > 0 else 0.0
         return total, total * math.exp(-spread), total * math.exp(spread)
 
@@ -262,17 +266,18 @@ class LatencyEstimator:
         supported: bool = True,
     ) -> None:
         kernel_ms = max(kernel_ms, LEAST_MS)
-        overhead_ms = self._weight_price * weight_bytes(shape) / 1e6
-        low = kernel_ms * math.exp(-NINETY_PERCENT * log_sd)
-        high = kernel_ms * math.exp(NINETY_PERCENT * log_sd)
+        weights_ms = self._weight_price * weight_bytes(shape) / 1e6
+        ms = kernel_ms * self._in_network.factor
+        low = ms * math.exp(-NINETY_PERCENT * log_sd)
+        high = ms * math.exp(NINETY_PERCENT * log_sd)
         self._known[shape] = LayerLatency(
             shape=shape,
-            ms=kernel_ms + overhead_ms,
-            low_ms=low + overhead_ms * math.exp(-NINETY_PERCENT * TRAFFIC_SPREAD),
-            high_ms=high + overhead_ms * math.exp(NINETY_PERCENT * TRAFFIC_SPREAD),
+            ms=ms + weights_ms,
+            low_ms=low + weights_ms * math.exp(-NINETY_PERCENT * TRAFFIC_SPREAD),
+            high_ms=high + weights_ms * math.exp(NINETY_PERCENT * TRAFFIC_SPREAD),
             source=source,
             kernel_ms=kernel_ms,
-            overhead_ms=overhead_ms,
+            overhead_ms=ms + weights_ms - kernel_ms,
             log_sd=log_sd,
             supported=supported,
         )
@@ -297,7 +302,7 @@ class LatencyEstimator:
         """Settle the one price that the table's calibration networks are there for."""
         price = calibration_price(self.table)
         references = [n for n in published_networks(self.table) if n.role == "calibration"]
-        if price is None or not references:
+        if price not in ("traffic", "weights") or not references:
             return
         excess = amount = 0.0
         for network in references:

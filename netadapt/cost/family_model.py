@@ -1,18 +1,21 @@
 """The latency model of one family of layers: a roofline, and a Gaussian process on what is left.
 
 Rows of a second series (others' figures of the same kind of board) teach the shape of the
-surface; an offset and a slope of their own keep their level out of it. Intervals are
-widened until, leaving out one shape at a time, they hold what they promise.
+surface; an offset and a slope of their own keep their level out of it. Layers are seen at the
+widths that the device's kernels pad them to. Intervals are widened until, leaving out one shape at
+a time, they hold what they promise.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from netadapt.cost.blocks import BLOCKS, matters, padded
 from netadapt.cost.features import (
     Array,
     Workers,
@@ -38,6 +41,8 @@ UNSEEN_FEATURE = 0.3
 UNCHECKED_FAMILY = 0.3
 NINETY_PERCENT = 1.645
 SCALE_LIMITS = (1.0, 2.0)
+# Larger blocks must lower the leave-one-out error at least to this share of the best so far.
+WORTH_A_BLOCK = 0.85
 
 
 @dataclass(frozen=True)
@@ -49,17 +54,23 @@ class Prediction:
 
 
 class FamilyModel:
-    """Fitted to the rows of one family of one table; `hyperparameters` skips their search."""
+    """Fitted to the rows of one family of one table; `hyperparameters` skips their search.
+
+    `block`: how many channels the device's kernels take at once.
+    """
 
     def __init__(
         self,
         rows: Sequence[TableRow],
         workers: Workers,
         hyperparameters: Hyperparameters | None = None,
+        block: int = 1,
     ) -> None:
         self._workers = workers
+        self._block = block
         self._names = feature_names(family(rows[0].shape))
-        self._shapes = [row.shape for row in rows]
+        self._kernels = [kernel_of(row.shape) for row in rows]
+        self._shapes = [padded(row.shape, block) for row in rows]
         self._series = np.array([series_of(list(rows)).index(row.series) for row in rows])
         self._latency = np.array([row.latency_ms for row in rows])
         terms = self._terms(self._shapes)
@@ -90,6 +101,7 @@ class FamilyModel:
 
     def predict(self, shapes: Sequence[LayerShape]) -> Prediction:
         """Predict shapes of this family."""
+        shapes = self._padded(shapes)
         mean = self._mean(shapes, self._terms(shapes))
         raw = self._raw(shapes)
         inputs = self._inputs(raw, mean, np.zeros(len(shapes), dtype=np.int64))
@@ -100,16 +112,43 @@ class FamilyModel:
 
     def roofline_ms(self, shape: LayerShape) -> float:
         """The roofline alone, for a shape that need not be of this family."""
-        return float(np.exp(self._mean([shape], self._terms([shape]))[0]))
+        shapes = self._padded([shape])
+        return float(np.exp(self._mean(shapes, self._terms(shapes))[0]))
 
     def correlation(self, shapes: Sequence[LayerShape]) -> Array:
         """How the errors of several predictions go together, [N, N]."""
+        shapes = self._padded(shapes)
         mean = self._mean(shapes, self._terms(shapes))
         zero = np.zeros(len(shapes), dtype=np.int64)
         covariance = self._process.covariance(self._inputs(self._raw(shapes), mean, zero))
         deviation = np.sqrt(np.diag(covariance))
         correlation: Array = covariance / np.outer(deviation, deviation)
         return correlation
+
+    def left_out_errors(self) -> Array:
+        """Relative error of each row of the table's own, from the rows of other shapes."""
+        rows, means, _ = self._left_out()
+        errors = np.abs(np.exp(means - self._observed()[rows]) - 1)
+        own: Array = errors[self._series[rows] == 0]
+        return own
+
+    def _padded(self, shapes: Sequence[LayerShape]) -> list[LayerShape]:
+        return [padded(shape, self._block) for shape in shapes]
+
+    def _observed(self) -> Array:
+        """What the process is fitted to: log time over the roofline's."""
+        observed: Array = np.log(self._latency) - self._mean(
+            self._shapes, self._terms(self._shapes)
+        )
+        return observed
+
+    def _left_out(self) -> tuple[NDArray[np.int64], Array, Array]:
+        """Row numbers, and what the process says of each without the rows of its shape."""
+        groups: dict[LayerShape, list[int]] = {}
+        for index, kernel in enumerate(self._kernels):
+            groups.setdefault(kernel, []).append(index)
+        order = [np.array(group) for group in groups.values()]
+        return np.concatenate(order), *self._process.leave_out(order)
 
     def _fits(self, hyperparameters: Hyperparameters | None) -> bool:
         """Whether they are of a model with as many series (a series may have lost all its rows)."""
@@ -161,19 +200,40 @@ class FamilyModel:
 
     def _calibrate(self) -> tuple[float, float]:
         """What to multiply the standard deviation by, and what to add to it."""
-        groups: dict[LayerShape, list[int]] = {}
-        for index, shape in enumerate(self._shapes):
-            groups.setdefault(kernel_of(shape), []).append(index)
-        if len(groups) < LEAST_ROWS_OF_OWN:
-            return 1.0, UNCHECKED_FAMILY if len(groups) < LEAST_ROWS_FOR_PRICES else 0.0
-        order = [np.array(group) for group in groups.values()]
-        rows = np.concatenate(order)
-        means, variances = self._process.leave_out(order)
-        observed = np.log(self._latency) - self._mean(self._shapes, self._terms(self._shapes))
-        surprise = np.abs(observed[rows] - means) / np.sqrt(variances)
+        count = len(set(self._kernels))
+        if count < LEAST_ROWS_OF_OWN:
+            return 1.0, UNCHECKED_FAMILY if count < LEAST_ROWS_FOR_PRICES else 0.0
+        rows, means, variances = self._left_out()
+        surprise = np.abs(self._observed()[rows] - means) / np.sqrt(variances)
         own = surprise[self._series[rows] == 0]
         scale = float(np.quantile(own, 0.9)) / NINETY_PERCENT
         return float(np.clip(scale, *SCALE_LIMITS)), 0.0
+
+
+def find_block(families: Iterable[Sequence[TableRow]], workers: Workers) -> int:
+    """How many channels the device's kernels take at once: the block under which rows left out
+    are predicted best, 1 where no block predicts them clearly better.
+
+    Families too small to be left out of don't count. The process is taken as it is before its
+    hyperparameters are searched: enough to tell a step from a slope.
+    """
+    chosen = [rows for rows in families if len({row.shape for row in rows}) >= LEAST_ROWS_OF_OWN]
+    best, least = 1, math.inf
+    for block in BLOCKS if chosen else ():
+        if block > 1 and not any(matters([row.shape for row in rows], block) for rows in chosen):
+            continue
+        errors = [_start(rows, workers, block).left_out_errors() for rows in chosen]
+        error = float(np.concatenate(errors).mean())
+        if error < (least if block == 1 else WORTH_A_BLOCK * least):
+            best, least = block, error
+    return best
+
+
+def _start(rows: Sequence[TableRow], workers: Workers, block: int) -> FamilyModel:
+    """A model at the hyperparameters that a search starts from."""
+    series = len(series_of(list(rows)))
+    inputs = len(feature_names(family(rows[0].shape))) + 1 + 2 * (series - 1)
+    return FamilyModel(rows, workers, Hyperparameters.start(inputs, series), block)
 
 
 def _is_pointwise(shape: LayerShape) -> bool:

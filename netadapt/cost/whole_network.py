@@ -1,18 +1,22 @@
-"""What a whole network costs beyond the sum of its tabulated kernels, from published totals.
+"""What a whole network costs beyond the sum of its tabulated kernels, from whole networks' times.
 
 A table made of convolution records knows nothing of the layers that only move data, nor of what
-single-kernel timing leaves out. Its .toml says which of the two prices a published whole-network
-time settles (`[calibration] price`), and which networks have one (`[[network]]`): those with the
-role 'calibration' fit that one price, those with the role 'test' are never fitted to.
+single-kernel timing leaves out. Its .toml says which price whole networks settle (`[calibration]
+price`). Published ones stand in `[[network]]`: those with the role 'calibration' fit that one
+price, those with the role 'test' are never fitted to.
 
 'traffic'  the bandwidth of memory-bound layers that the table has no rows for.
 'weights'  a price on every byte of weights: reading them from memory instead of a warm cache, and
            packing them where the runtime packs at run time (AutoTVM's timing leaves both out);
            memory-bound layers are priced by the traffic of the table's own depthwise kernels.
+'layers'   a factor on every layer: what `lut build` found whole networks to take over the sum of
+           their rows, both measured on the device (`[calibration] networks`).
 """
 
 from __future__ import annotations
 
+import math
+import statistics
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,7 +25,7 @@ from netadapt.cost.table import LookupTable, read_shapes
 from netadapt.errors import TableError
 from netadapt.graph.layers import LayerShape
 
-PRICES = ("traffic", "weights")
+PRICES = ("traffic", "weights", "layers")
 ROLES = ("calibration", "test")
 
 
@@ -37,7 +41,7 @@ class PublishedNetwork:
 
 
 def calibration_price(table: LookupTable) -> str | None:
-    """'traffic', 'weights', or None where the .toml calibrates nothing.
+    """'traffic', 'weights', 'layers', or None where the .toml calibrates nothing.
 
     Raises TableError for another value.
     """
@@ -50,6 +54,33 @@ def calibration_price(table: LookupTable) -> str | None:
             f"expected one of {', '.join(PRICES)}"
         )
     return str(price)
+
+
+@dataclass(frozen=True, slots=True)
+class NetworkFactor:
+    """What layers take in a network over what they take alone; `log_sd`: how networks differ."""
+
+    factor: float = 1.0
+    log_sd: float = 0.0
+
+
+def network_factor(table: LookupTable) -> NetworkFactor:
+    """The factor that `[calibration] networks` give; 1 where the table has no such calibration.
+
+    Raises TableError for an entry that is incomplete or wrong.
+    """
+    if calibration_price(table) != "layers":
+        return NetworkFactor()
+    networks = table.meta["calibration"].get("networks", [])
+    try:
+        logs = [math.log(float(n["measured_ms"]) / float(n["rows_ms"])) for n in networks]
+        mean = statistics.fmean(logs)
+    except (KeyError, TypeError, ValueError, ZeroDivisionError) as error:
+        raise TableError(
+            f"[calibration] of the table of {table.name} lacks or garbles {error}; expected "
+            f"networks with measured_ms and rows_ms > 0"
+        ) from error
+    return NetworkFactor(math.exp(mean), statistics.stdev(logs) if len(logs) > 1 else 0.0)
 
 
 def published_networks(table: LookupTable) -> list[PublishedNetwork]:

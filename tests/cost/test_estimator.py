@@ -184,6 +184,30 @@ def test_the_tables_calibration_settles_one_price(tmp_path: Path) -> None:
         estimator("traffic", role="fit")
 
 
+def test_measured_whole_networks_settle_a_factor(made_up: LatencyEstimator) -> None:
+    table = made_up.table
+    layers = [row.shape for row in table.entries[:6]]
+    networks = [{"measured_ms": 1.06, "rows_ms": 1.0}, {"measured_ms": 5.5, "rows_ms": 5.0}]
+    meta = {"calibration": {"price": "layers", "networks": networks}}
+    told = LatencyEstimator(LookupTable("b", table.entries, meta))
+    factor = np.sqrt(1.06 * 1.1)
+    assert told.network_ms(layers) == pytest.approx(factor * made_up.network_ms(layers))
+    (layer,) = told.layers(layers[:1])
+    assert layer.kernel_ms == table.entries[0].latency_ms
+    assert layer.overhead_ms == pytest.approx((factor - 1) * layer.kernel_ms)
+    plain, widened = made_up.network(network_of(layers)), told.network(network_of(layers))
+    assert widened.high_ms / widened.ms > plain.high_ms / plain.ms  # networks differ by 2.6 %
+
+
+@pytest.mark.parametrize(
+    "networks", [[], [{"measured_ms": 1.0}], [{"measured_ms": -1.0, "rows_ms": 1.0}]]
+)
+def test_a_wrong_calibration_is_named(networks: list[dict[str, float]]) -> None:
+    meta = {"calibration": {"price": "layers", "networks": networks}}
+    with pytest.raises(TableError, match=r"calibration.*measured_ms and rows_ms"):
+        LatencyEstimator(LookupTable("b", made_up_table(networks=3).entries, meta))
+
+
 @pytest.mark.parametrize(
     ("device", "full", "pruned", "tolerance", "left_out_tolerance"),
     [("tx2", 8.2, 5.6, 0.03, 0.10), ("tx2-cpu", 66.0, 37.0, 0.12, 0.15)],

@@ -15,10 +15,12 @@ from typing import Any, Protocol
 
 from netadapt.cost.builder.lock import table_lock
 from netadapt.cost.builder.plan import Planner
+from netadapt.cost.builder.whole import WholeNetwork, calibration
 from netadapt.cost.devices.profile import DeviceProfile
 from netadapt.cost.estimator import LatencyEstimator
 from netadapt.cost.runtimes.base import Runtime, Timing, UnsupportedLayer, WrongOutput
 from netadapt.cost.table import LookupTable, TableRow
+from netadapt.cost.whole_network import network_factor
 from netadapt.errors import DeviceError, TableError
 from netadapt.graph.layers import LayerShape
 
@@ -81,11 +83,13 @@ def build_table(
     *,
     tolerance: float,
     max_layers: int,
+    wholes: Sequence[WholeNetwork] = (),
     watcher: BuildWatcher | None = None,
     clock: Callable[[], float] = time.monotonic,
 ) -> Built:
     """Measure until whole networks are predicted within `tolerance`, or `max_layers` rows stand.
 
+    At last `wholes` are timed, and what they take over the sum of their rows is the calibration.
     Continues the table at `path` where there is one. Raises TableError when another build holds
     it or it was measured under other conditions, DeviceError when the device fails; the rows
     written before stay.
@@ -120,10 +124,29 @@ def build_table(
                     break
         drift.look()
         table.meta.update(rows=len(table), sentinel=drift.meta())
+        if wholes and not profile.emulated:
+            _calibrate(table, runtime, wholes, watcher)
         if error is not None:
             table.meta["predicted_error"] = round(error, 4)
         table.write()
         return Built(table, len(table) - before, error, drift.worst, clock() - start)
+
+
+def _calibrate(
+    table: LookupTable, runtime: Runtime, wholes: Sequence[WholeNetwork], watcher: BuildWatcher
+) -> None:
+    try:
+        found = calibration(table, runtime, wholes)
+    except (UnsupportedLayer, WrongOutput) as error:
+        watcher.note(f"whole networks are not calibrated: {error}")
+        return
+    if found is not None:
+        table.meta["calibration"] = found
+        factor = network_factor(table)
+        watcher.note(
+            f"whole networks take {factor.factor:.3f} times the sum of their layers, with a spread "
+            f"of {factor.log_sd:.1%}"
+        )
 
 
 def open_table(profile: DeviceProfile, runtime: Runtime, path: Path) -> LookupTable:

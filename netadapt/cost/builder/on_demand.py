@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from netadapt.cost.builder.build import RowWriter, Silent, open_table
+from netadapt.cost.builder.build import BuildWatcher, RowWriter, Silent, open_table
 from netadapt.cost.builder.lock import table_lock
 from netadapt.cost.devices.profile import DeviceProfile
 from netadapt.cost.runtimes.base import Runtime
@@ -20,7 +20,13 @@ class OnDemand:
     them, so a new one is to be fitted when `ensure` gives a table.
     """
 
-    def __init__(self, profile: DeviceProfile, runtime: Runtime, table: LookupTable) -> None:
+    def __init__(
+        self,
+        profile: DeviceProfile,
+        runtime: Runtime,
+        table: LookupTable,
+        watcher: BuildWatcher | None = None,
+    ) -> None:
         if table.path is None or table.published:
             raise TableError(
                 f"{table.path or table.name} can't be added to: it holds published figures; "
@@ -29,24 +35,32 @@ class OnDemand:
         self._profile = profile
         self._runtime = runtime
         self._path = table.path
+        self._table = table
+        self._watcher = watcher or Silent()
         self._refused: set[LayerShape] = set()
 
     def ensure(self, shapes: Iterable[LayerShape]) -> LookupTable | None:
-        """Measure those of `shapes` that have no row; the table with them, None if none lacked.
+        """Measure those of `shapes` that have no row; the table with them.
 
-        A layer that the device can't run stays without a row and isn't asked for again. Raises
-        DeviceError when the device fails, TableError while a build holds the table.
+        None if the table given before has them all: then the device isn't even looked for. A layer
+        that the device can't run stays without a row and isn't asked for again. Raises DeviceError
+        when the device fails, TableError while a build holds the table.
         """
-        wanted = [s for s in dict.fromkeys(shapes) if s not in self._refused]
-        table = LookupTable.read(self._path)
-        missing = [shape for shape in wanted if table.find(shape) is None]
-        if not missing:
+        unknown = self._missing(self._table, shapes)
+        if not unknown:
             return None
-        self._runtime.reach()
-        with table_lock(self._path):
-            table = open_table(self._profile, self._runtime, self._path)
-            most = len(table) + len(missing)
-            writer = RowWriter(table, self._runtime, self._profile, Silent(), most)
-            still = [shape for shape in missing if table.find(shape) is None]
-            self._refused.update(writer.measure(still))
-        return table
+        if self._missing(LookupTable.read(self._path), unknown):
+            self._runtime.reach()
+            with table_lock(self._path):
+                table = open_table(self._profile, self._runtime, self._path)
+                missing = self._missing(table, unknown)
+                most = len(table) + len(missing)
+                writer = RowWriter(table, self._runtime, self._profile, self._watcher, most)
+                self._refused.update(writer.measure(missing))
+        # Read again: the file's digits are those that a later run will see.
+        self._table = LookupTable.read(self._path)
+        return self._table
+
+    def _missing(self, table: LookupTable, shapes: Iterable[LayerShape]) -> list[LayerShape]:
+        unique = dict.fromkeys(shapes)
+        return [s for s in unique if s not in self._refused and table.find(s) is None]

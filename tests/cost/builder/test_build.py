@@ -12,6 +12,7 @@ from netadapt.cost.builder.build import Silent, build_table
 from netadapt.cost.builder.lock import table_lock
 from netadapt.cost.builder.plan import Planner
 from netadapt.cost.builder.sampling import random_prunings
+from netadapt.cost.builder.whole import whole_networks
 from netadapt.cost.devices.profile import DeviceProfile
 from netadapt.cost.estimator import LatencyEstimator
 from netadapt.cost.runtimes.base import Timing
@@ -62,6 +63,35 @@ def test_a_table_within_its_budget_predicts_unseen_networks(
         shapes = [layer.shape for layer in pruning.layers]
         assert estimator.network_ms(shapes) == pytest.approx(sum(map(exact_ms, shapes)), rel=0.05)
     assert LookupTable.read(path).meta["runtime"] == "fake"
+
+
+def test_whole_networks_are_the_calibration(tmp_path: Path) -> None:
+    class Slower(FakeRuntime):
+        def measure_network(self, model: bytes) -> Timing:
+            (alone,) = super().measure_network(model).samples_ms
+            return Timing((1.1 * alone,))
+
+    model, example = build("fastdepth").eval(), (torch.zeros(1, 3, 64, 64),)
+    graph = trace(model, example)
+    wholes = whole_networks(model, graph, example)
+    path = tmp_path / "paper.csv"
+    notes = Notes()
+    build_table(
+        PROFILE,
+        Slower(PROFILE, noise=0.0),
+        Planner(graph),
+        path,
+        tolerance=0.5,
+        max_layers=200,
+        wholes=wholes,
+        watcher=notes,
+    )
+    table = LookupTable.read(path)
+    assert [n["name"][0] for n in table.meta["calibration"]["networks"]] == ["1", "0", "0"]
+    assert any("1.100 times the sum" in note for note in notes.notes)
+    shapes = list(wholes[1].layers)
+    expected = 1.1 * sum(map(exact_ms, shapes))
+    assert LatencyEstimator(table).network_ms(shapes) == pytest.approx(expected, rel=1e-3)
 
 
 def test_a_killed_build_goes_on_where_it_was(graph: LayerGraph, tmp_path: Path) -> None:
