@@ -14,6 +14,8 @@ from typing import Any
 from netadapt.errors import InputError
 from netadapt.training.losses import loss_named
 
+Size = tuple[int, int]
+
 OPTIMIZERS = ("sgd", "adamw")
 SCHEDULES = ("step", "cosine")
 
@@ -29,10 +31,10 @@ class Recipe:
 
     epochs: int = 20
     batch_size: int = 8
-    size: tuple[int, int] = (224, 224)
-    small_size: tuple[int, int] | None = None
-    """The input size of the first `small_share` of the epochs: cheap, and a good start."""
-    small_share: float = 0.5
+    size: Size = (224, 224)
+    stages: tuple[tuple[Size, float], ...] = ()
+    """Smaller input sizes that come first, each with its share of the epochs: cheap, and a good
+    start."""
     max_scale: float = 1.5
     """Training images are enlarged up to this, and their depth divided by it."""
     loss: str = "l1"
@@ -62,15 +64,22 @@ class Recipe:
             raise InputError(f"max_scale is {self.max_scale}; expected a number from 1 to 4")
         if not 0 <= self.ema_decay < 1:
             raise InputError(f"ema_decay is {self.ema_decay}; expected a number from 0 to below 1")
-        for name in ("size", "small_size"):
-            value = getattr(self, name)
-            if value is not None and any(side < 32 or side % 32 for side in value):
-                raise InputError(f"{name} is {value}; expected multiples of 32 pixels")
+        for size in (self.size, *(size for size, _ in self.stages)):
+            if any(side < 32 or side % 32 for side in size):
+                raise InputError(f"the input size is {size}; expected multiples of 32 pixels")
+        if sum(share for _, share in self.stages) > 1 or any(s < 0 for _, s in self.stages):
+            raise InputError(
+                f"stages take {[share for _, share in self.stages]} of the epochs; expected shares "
+                f"from 0 that sum to 1 at most"
+            )
 
-    def size_at(self, epoch: int) -> tuple[int, int]:
+    def size_at(self, epoch: int) -> Size:
         """The input size of `epoch`, counted from 0."""
-        if self.small_size is not None and epoch < round(self.small_share * self.epochs):
-            return self.small_size
+        passed = 0.0
+        for size, share in self.stages:
+            passed += share
+            if epoch < round(passed * self.epochs):
+                return size
         return self.size
 
     def learning_rate_at(self, step: int, steps_an_epoch: int) -> float:
@@ -88,11 +97,10 @@ RECIPES = {
     "fastdepth": Recipe(),
     "default": Recipe(
         epochs=30,
-        small_size=(128, 128),
-        small_share=0.67,
+        stages=(((64, 64), 0.45), ((96, 96), 0.25), ((128, 128), 0.15)),
         max_scale=1.1,
         optimizer="adamw",
-        learning_rate=4e-3,
+        learning_rate=8e-3,
         weight_decay=0.01,
         schedule="cosine",
         warmup_steps=100,

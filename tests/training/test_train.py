@@ -27,8 +27,7 @@ RECIPE = Recipe(
     epochs=3,
     batch_size=4,
     size=(64, 64),
-    small_size=(32, 32),
-    small_share=0.34,
+    stages=(((32, 32), 0.34),),
     loss="log-l1-gradient",
     optimizer="adamw",
     learning_rate=5e-3,
@@ -150,15 +149,19 @@ def test_a_network_that_knows_a_depth_keeps_it():
 
 def test_recipes_say_when_images_are_small_and_how_fast_they_learn():
     recipe = recipe_named(
-        "default", epochs=10, small_share=0.8, warmup_steps=200, learning_rate=None
+        "default", epochs=10, stages=(((64, 64), 0.5), ((128, 128), 0.3)), warmup_steps=200, learning_rate=None
     )
-    assert [recipe.size_at(epoch)[0] for epoch in (0, 7, 8, 9)] == [128, 128, 224, 224]
+    assert [recipe.size_at(epoch)[0] for epoch in (0, 4, 5, 7, 8)] == [64, 64, 128, 128, 224]
     assert recipe.learning_rate == recipe_named("default").learning_rate  # None: as it is
     rates = [recipe.learning_rate_at(step, 100) for step in (0, 99, 199, 200, 600, 999)]
     assert rates[0] < rates[1] < rates[2] == pytest.approx(recipe.learning_rate)
     assert rates[2] >= rates[3] > rates[4] > rates[5] > 0
     with pytest.raises(InputError, match="no recipe is called 'secret'; choose one of fastdepth"):
         recipe_named("secret")
+    with pytest.raises(InputError, match=r"stages take \[0\.6, 0\.6\] of the epochs"):
+        recipe_named("default", stages=(((64, 64), 0.6), ((96, 96), 0.6)))
+    with pytest.raises(InputError, match=r"input size is \(60, 64\)"):
+        recipe_named("default", stages=(((60, 64), 0.5),))
 
 
 WORKER = """

@@ -127,10 +127,10 @@ class TvmDevice(TvmCompiler):
         """Time one layer for about `seconds`; `library`: compiled already by another worker."""
         values = reference(shape)
         program = self.layer(shape, values, compiled=library is None)
-        machine, arguments = self._load(program, library)
+        machine, arguments = self.load(program, library)
         got = program.to_output(machine["main"](*arguments).numpy())
         compare(shape, got, values.output)
-        samples = self._time(machine, arguments, seconds)
+        samples = self.time(machine, arguments, seconds)
         return Timing(tuple(sample / program.repeats for sample in samples))
 
     def measure_network(self, model: bytes, seconds: float) -> Timing:
@@ -147,12 +147,13 @@ class TvmDevice(TvmCompiler):
         }
         expected = session.run(None, feeds)[0]
         program = self.network(model, tuple(feeds.values()))
-        machine, arguments = self._load(program, None)
+        machine, arguments = self.load(program)
         got = program.to_output(machine["main"](*arguments).numpy())
         compare("the network", got, expected)
-        return Timing(tuple(self._time(machine, arguments, NETWORK_SHARE * seconds)))
+        return Timing(tuple(self.time(machine, arguments, NETWORK_SHARE * seconds)))
 
-    def _load(self, program: Program, library: Path | None) -> tuple[Any, list[Any]]:
+    def load(self, program: Program, library: Path | None = None) -> tuple[Any, list[Any]]:
+        """The program on the device, and what to call its `main` with."""
         from tvm import relax
         from tvm.runtime import tensor
 
@@ -201,8 +202,8 @@ class TvmDevice(TvmCompiler):
             return tvm.device(kind, 0)
         return self.session.device(kind, 0)
 
-    def _time(self, machine: Any, arguments: list[Any], seconds: float) -> list[float]:
-        """Milliseconds of each call of `main`."""
+    def time(self, machine: Any, arguments: list[Any], seconds: float) -> list[float]:
+        """Milliseconds of each call of a loaded program's `main`, for about `seconds`."""
         if self.session is None and self.profile.threads == 1:
             return self._cpu_times(machine, arguments, seconds)
         first = machine.time_evaluator("main", self._device(), number=1, repeat=3)(*arguments)
