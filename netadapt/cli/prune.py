@@ -10,6 +10,7 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedCo
 from rich.table import Table
 
 from netadapt.cli.common import JsonOption, QuietOption, SeedOption, messages, print_json, say
+from netadapt.cli.lut_measure import KeyOption, ProfileOption, TrackerOption
 from netadapt.cli.options import (
     ComputeOption,
     DataOption,
@@ -19,6 +20,7 @@ from netadapt.cli.options import (
     parse_shapes,
     parse_size,
 )
+from netadapt.errors import DeviceError
 from netadapt.report.columns import metric_columns
 from netadapt.search.watching import TimeLeft, Watcher
 
@@ -73,6 +75,16 @@ def prune(
     ] = 0.025,
     decay: Annotated[float, typer.Option(help="How the share shrinks each step.")] = 0.98,
     compute: ComputeOption = None,
+    on_demand: Annotated[
+        bool,
+        typer.Option(
+            "--on-demand",
+            help="Measure on the device what the search decides by and the device's table lacks.",
+        ),
+    ] = False,
+    profile: ProfileOption = None,
+    tracker: TrackerOption = None,
+    key: KeyOption = None,
     seed: SeedOption = 0,
     as_json: JsonOption = False,
     quiet: QuietOption = False,
@@ -82,7 +94,7 @@ def prune(
     Example: netadapt prune --budget-ms 6 --device tx2
     """
     from netadapt.report.trajectory import read_trajectory
-    from netadapt.search.job import PruneJob, prepare, run_job
+    from netadapt.search.job import PruneJob, measuring_profile, prepare, run_job
     from netadapt.search.run_folder import read_run
 
     if strategy != "full":
@@ -104,6 +116,10 @@ def prune(
         "decay": decay,
         "width_multiple": width_multiple,
         "compute": compute,
+        "on_demand": on_demand,
+        "profile": None if profile is None else str(profile),
+        "tracker": tracker,
+        "key": key,
         "seed": seed,
     }
     if resume and out is not None and (out / "run.json").exists():
@@ -114,6 +130,9 @@ def prune(
     job = PruneJob.from_json(given)
     folder = out or Path("runs") / _run_name(job)
     quiet = quiet or as_json
+    if (device_profile := measuring_profile(job)) is not None:
+        for advice in device_profile.fix_first:
+            say(f"first, on {device_profile.name}: {advice}", quiet=quiet)
     with Progress(
         TextColumn("{task.description}"),
         BarColumn(bar_width=24),
@@ -130,12 +149,23 @@ def prune(
             for _ in steps:
                 pass
         except KeyboardInterrupt:
-            say(f"stopped; continue with: netadapt prune --resume --out {folder}")
+            begun = (folder / "run.json").exists()
+            again = f"netadapt prune --resume --out {folder}" if begun else "the same command"
+            say(f"stopped; continue with: {again}")
             raise
+        except DeviceError as error:
+            raise DeviceError(
+                f"{error}; to go on, run the same command again with --resume"
+            ) from error
     trajectory = read_trajectory(folder)
     if as_json:
         print_json({"run": str(folder), "trajectory": trajectory.to_dict("records")})
         return
+    if watcher.layers_measured:
+        say(
+            f"measured {watcher.layers_measured} layers that the table lacked, and added them",
+            quiet=quiet,
+        )
     _print_summary(folder, trajectory, prepared.task.metrics)
     if job.task is None:
         say(f"next: netadapt finetune {folder}, to win back what short-term fine-tuning left")
@@ -150,6 +180,7 @@ class _Shown(Watcher):
         self._line: TaskID | None = None
         self._left = TimeLeft()
         self._iteration = ""
+        self.layers_measured = 0
 
     def rendering(self, done: int, total: int) -> None:
         """Rooms are being rendered."""
@@ -173,6 +204,13 @@ class _Shown(Watcher):
         if not self._quiet:
             messages.print(table)
         say(f"the budget needs about {iterations} iterations", quiet=self._quiet)
+
+    def measured(self, layer: str, latency_ms: float, done: int, most: int) -> None:
+        self.layers_measured += 1
+        self._show(f"measured {layer}: {latency_ms:.3g} ms", done, most, "")
+
+    def note(self, text: str) -> None:
+        say(text, quiet=self._quiet)
 
     def iteration(self, iteration: int, latency_ms: float, target_ms: float, left: int) -> None:
         self._iteration = f"iteration {iteration}: {latency_ms:.3g} → {target_ms:.3g} ms"

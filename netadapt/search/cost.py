@@ -7,8 +7,10 @@ every layer shape is kept; what a millisecond is made of stays with `netadapt.co
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 
+from netadapt.cost.builder.on_demand import OnDemand
 from netadapt.cost.estimator import Latency, LatencyEstimator
 from netadapt.cost.table import LookupTable
 from netadapt.graph import LayerGraph
@@ -16,10 +18,11 @@ from netadapt.graph import LayerGraph
 
 @dataclass(frozen=True)
 class Cost:
-    """The latency of any width of a network on one device."""
+    """The latency of any width of a network on one device, which `on_demand` measures on."""
 
     device: str
     estimator: LatencyEstimator
+    on_demand: OnDemand | None = None
 
     def ms(self, graph: LayerGraph) -> float:
         """Predicted latency of the whole network in milliseconds."""
@@ -28,6 +31,17 @@ class Cost:
     def latency(self, graph: LayerGraph) -> Latency:
         """The same with its interval and a row a layer."""
         return self.estimator.network(graph)
+
+    def measured(self, graphs: Iterable[LayerGraph]) -> Cost:
+        """With a row for every layer of `graphs` that the device can run; this one if it has them.
+
+        Without a device to measure on it is always this one. Raises DeviceError when the device
+        fails; what was measured until then is in the table.
+        """
+        if self.on_demand is None:
+            return self
+        table = self.on_demand.ensure(layer.shape for graph in graphs for layer in graph.layers)
+        return self if table is None else replace(self, estimator=LatencyEstimator(table))
 
 
 def describe_table(table: LookupTable) -> str:

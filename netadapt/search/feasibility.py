@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from netadapt.errors import BudgetError
@@ -22,15 +23,19 @@ class Reach:
     params: int
 
 
-def feasibility(graph: LayerGraph, cost: Cost, width_multiple: int = 8) -> list[Reach]:
-    """Latency at the widths given, at half of them and at the smallest the search may choose."""
-    choices = {
+def networks_in_reach(graph: LayerGraph, width_multiple: int = 8) -> dict[str, LayerGraph]:
+    """`graph` at the widths given, at half of them and at the smallest the search may choose."""
+    return {
         "full": graph,
         "half": graph.with_widths(half_widths(graph, width_multiple)),
         "smallest": graph.with_widths(smallest_widths(graph, width_multiple)),
     }
+
+
+def feasibility(networks: Mapping[str, LayerGraph], cost: Cost) -> list[Reach]:
+    """What each of `networks` takes."""
     reaches = []
-    for name, choice in choices.items():
+    for name, choice in networks.items():
         latency = cost.latency(choice)
         reaches.append(
             Reach(name, latency.ms, latency.low_ms, latency.high_ms, choice.macs, choice.params)

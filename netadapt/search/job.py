@@ -14,6 +14,8 @@ from typing import Any
 import torch
 from torch import nn
 
+from netadapt.cost.devices.profile import DeviceProfile, load_profile
+from netadapt.cost.table import LookupTable
 from netadapt.errors import InputError
 from netadapt.networks.calling import call_named
 from netadapt.networks.config import FactoryConfig, ModelConfig, NetworkConfig
@@ -53,6 +55,11 @@ class PruneJob:
     width_multiple: int = 8
     compute: str | None = None
     seed: int = 0
+    on_demand: bool = False
+    profile: str | None = None
+    """With `tracker` and `key`: where the device is that is measured on demand."""
+    tracker: str | None = None
+    key: str | None = None
 
     @classmethod
     def from_json(cls, arguments: dict[str, Any]) -> PruneJob:
@@ -114,6 +121,24 @@ def prepare(
     return Prepared(model, config, task, example)
 
 
+def measuring_profile(job: PruneJob) -> DeviceProfile | None:
+    """The profile of the device that an on-demand job measures on; None for any other job.
+
+    Raises InputError without such a profile, and where one is named that nothing would use.
+    """
+    if job.on_demand:
+        name = LookupTable.read(job.device).name
+        file = None if job.profile is None else Path(job.profile)
+        return load_profile(name, file=file, tracker=job.tracker, key=job.key)
+    for option in ("profile", "tracker", "key"):
+        if getattr(job, option) is not None:
+            raise InputError(
+                f"--{option} says where the device is, but nothing is measured on it; add "
+                f"--on-demand to measure layers that the table lacks, or leave it out"
+            )
+    return None
+
+
 def run_job(
     job: PruneJob, prepared: Prepared, out: Path, *, resume: bool, watcher: Watcher
 ) -> Iterator[Step]:
@@ -132,6 +157,7 @@ def run_job(
             steps=job.finetune_steps, learning_rate=job.learning_rate, batch_size=job.batch_size
         ),
         seed=job.seed,
+        on_demand=measuring_profile(job),
         resume=resume,
         arguments=job.arguments(),
         data=f"{job.task or job.data}, {job.holdout_images} holdout images",

@@ -22,6 +22,10 @@ class Proposal:
     width_after: int
     latency_ms: float
 
+    def of(self, graph: LayerGraph) -> LayerGraph:
+        """`graph`, which has the width before, with the width after."""
+        return graph.with_widths({self.group: self.width_after})
+
 
 @dataclass(frozen=True)
 class Schedule:

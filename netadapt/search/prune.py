@@ -17,6 +17,7 @@ import pandas as pd
 import torch
 from torch import Tensor, nn
 
+from netadapt.cost.devices.profile import DeviceProfile
 from netadapt.cost.estimator import LatencyEstimator
 from netadapt.cost.table import LookupTable
 from netadapt.errors import InputError
@@ -25,8 +26,9 @@ from netadapt.networks.build import describe as describe_network
 from netadapt.networks.config import FactoryConfig, ModelConfig
 from netadapt.report.trajectory import read_trajectory
 from netadapt.search.cost import Cost, describe_table
-from netadapt.search.feasibility import feasibility, require_reachable
+from netadapt.search.feasibility import feasibility, networks_in_reach, require_reachable
 from netadapt.search.loop import SearchSettings, run_search
+from netadapt.search.measuring import open_device, table_kept
 from netadapt.search.run_folder import RunFolder
 from netadapt.search.step import Step
 from netadapt.search.watching import Watcher
@@ -57,6 +59,7 @@ def search(
     width_multiple: int = 8,
     short_term: FineTuning | None = None,
     seed: int = 0,
+    on_demand: DeviceProfile | None = None,
     resume: bool = False,
     arguments: Mapping[str, Any] | None = None,
     data: str = "",
@@ -67,8 +70,12 @@ def search(
     `factory`, 'package.module:function', builds a network like `model`, so that
     `netadapt.load_model` can rebuild the run's checkpoints; without it they name the class of
     `model`, to be called without arguments. A network of netadapt's own has a `config` instead.
-    Raises InputError for a budget that isn't one, TableError for a device without a table,
-    BudgetError when the budget can't be met, RunError when `out` exists and `resume` is false.
+    With `on_demand`, the device's profile, layers that the search decides by and the table lacks
+    are measured on the device and appended to the table.
+    Raises InputError for a budget that isn't one, TableError for a device without a table (on
+    demand: without one of its own) or one that a build holds, DeviceError when the device can't be
+    reached, BudgetError when the budget can't be met, RunError when `out` exists and `resume` is
+    false, or when it was begun by other rows than the table's.
     """
     if len(budget) != 1:
         raise InputError(f"the budget names {len(budget)} devices; expected one: {{'tx2': 6.0}}")
@@ -82,36 +89,39 @@ def search(
         seed=seed,
     )
     table = LookupTable.read(device)
-    cost = Cost(device, LatencyEstimator(table))
     watcher = watcher or Watcher()
     watcher.table(describe_table(table))
     graph = trace(model, example_input)
-    reaches = feasibility(graph, cost, width_multiple)
-    latency_ms = cost.ms(graph)
-    iterations = settings.schedule(latency_ms).iterations_left(1, latency_ms, settings.budget_ms)
-    watcher.feasible(reaches, iterations)
-    require_reachable(reaches, settings.budget_ms, device)
+    networks = networks_in_reach(graph, width_multiple)
     folder = Path(tempfile.mkdtemp(prefix="netadapt-")) if out is None else Path(out)
     built_by = config or factory_config(model, example_input, factory)
-    configuration = {
-        **asdict(settings),
-        "device": device,
-        "table_sha256": table.hash,
-        "model": built_by.to_json(),
-        "weights_sha256": weights_hash(model),
-        "data": data,
-    }
-    run = RunFolder(folder, configuration, task.metrics, resume=resume, arguments=arguments)
 
     def describe(cut_model: nn.Module, cut_graph: LayerGraph) -> Mapping[str, Any]:
         return describe_cut(cut_model, cut_graph, built_by)
 
-    try:
-        yield from run_search(
-            run, Step(0, {}, model, graph), example_input, task, cost, settings, describe, watcher
-        )
-    finally:
-        run.close()
+    with open_device(on_demand, table, watcher) as measuring:
+        cost = Cost(device, LatencyEstimator(table), measuring).measured(networks.values())
+        reaches = feasibility(networks, cost)
+        first_ms = cost.ms(graph)
+        iterations = settings.schedule(first_ms).iterations_left(1, first_ms, settings.budget_ms)
+        watcher.feasible(reaches, iterations)
+        require_reachable(reaches, settings.budget_ms, device)
+        configuration = {
+            **asdict(settings),
+            "device": device,
+            **table_kept(cost.estimator.table, folder, on_demand=on_demand is not None),
+            "model": built_by.to_json(),
+            "weights_sha256": weights_hash(model),
+            "data": data,
+        }
+        run = RunFolder(folder, configuration, task.metrics, resume=resume, arguments=arguments)
+        given = Step(0, {}, model, graph)
+        try:
+            yield from run_search(
+                run, given, example_input, task, cost, settings, describe, watcher
+            )
+        finally:
+            run.close()
 
 
 def prune(

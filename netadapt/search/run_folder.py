@@ -83,10 +83,12 @@ class RunFolder:
 
     def commit(self, row: Mapping[str, object]) -> None:
         """Mark the chosen candidate, then append the iteration's row: the commit point."""
+        chosen = [str(row[name]) for name in ("group", "width_after")]
         rows: list[Row] = self.candidates.rows()
         for candidate in rows:
             if candidate["iteration"] == str(row["iteration"]):
-                candidate["chosen"] = "1" if candidate["group"] == row["group"] else "0"
+                same = [candidate["group"], candidate["width_after"]] == chosen
+                candidate["chosen"] = "1" if same else "0"
         self.candidates.replace(rows)
         self.trajectory.append(row)
 

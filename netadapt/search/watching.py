@@ -23,6 +23,12 @@ class Watcher:
     def feasible(self, reaches: list[Reach], iterations: int) -> None:
         """The feasibility table, and how many iterations the budget needs at least."""
 
+    def measured(self, layer: str, latency_ms: float, done: int, most: int) -> None:
+        """A layer was measured on demand; the table has `done` rows, and `most` when all are."""
+
+    def note(self, text: str) -> None:
+        """Something that the user should know of a measurement."""
+
     def iteration(self, iteration: int, latency_ms: float, target_ms: float, left: int) -> None:
         """An iteration begins; `left` counts it and those after it."""
 

@@ -31,7 +31,7 @@ def table_lock(table: Path) -> Iterator[None]:
             holder = stream.read().strip() or "unknown"
             raise TableError(
                 f"{table} is being written by another build (process {holder}); wait until it "
-                f"has ended, or write another table with --out"
+                f"has ended, or build another table with: netadapt lut build --out FILE"
             ) from None
         stream.truncate(0)
         stream.write(str(os.getpid()))

@@ -35,6 +35,17 @@ def test_missing_layers_are_measured_once(tmp_path: Path) -> None:
     assert len(runtime.asked) == asked
 
 
+def test_rows_that_another_search_has_measured_are_read(tmp_path: Path) -> None:
+    path = tmp_path / "paper.csv"
+    runtime = FakeRuntime(PROFILE)
+    table = open_table(PROFILE, runtime, path)
+    OnDemand(PROFILE, FakeRuntime(PROFILE), table).ensure([layer("conv2d", 8)])
+    found = OnDemand(PROFILE, runtime, table).ensure([layer("conv2d", 8)])
+    assert found is not None
+    assert [entry.shape for entry in found.entries] == [layer("conv2d", 8)]
+    assert not runtime.asked
+
+
 def test_published_figures_are_not_added_to(tmp_path: Path) -> None:
     path = tmp_path / "tx2.published.csv"
     open_table(PROFILE, FakeRuntime(PROFILE), path)
