@@ -11,7 +11,15 @@ import typer
 
 from netadapt.cli import lut_measure
 from netadapt.cli.common import JsonOption, QuietOption, SeedOption, print_json, say
-from netadapt.cli.options import ShapeOption, SizeOption, parse_shapes, parse_size
+from netadapt.cli.options import (
+    KeyOption,
+    ProfileOption,
+    ShapeOption,
+    SizeOption,
+    TrackerOption,
+    parse_shapes,
+    parse_size,
+)
 
 if TYPE_CHECKING:
     from netadapt.cost.check import Check
@@ -229,9 +237,9 @@ def check(
     model: lut_measure.ModelOption = "fastdepth",
     input_size: SizeOption = None,
     input_shapes: ShapeOption = None,
-    profile: lut_measure.ProfileOption = None,
-    tracker: lut_measure.TrackerOption = None,
-    key: lut_measure.KeyOption = None,
+    profile: ProfileOption = None,
+    tracker: TrackerOption = None,
+    key: KeyOption = None,
     seed: SeedOption = 0,
     as_json: JsonOption = False,
     quiet: QuietOption = False,

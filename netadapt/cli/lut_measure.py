@@ -11,7 +11,15 @@ import typer
 from rich.progress import BarColumn, Progress, TextColumn
 
 from netadapt.cli.common import JsonOption, QuietOption, SeedOption, messages, print_json, say
-from netadapt.cli.options import ShapeOption, SizeOption, parse_shapes, parse_size
+from netadapt.cli.options import (
+    KeyOption,
+    ProfileOption,
+    ShapeOption,
+    SizeOption,
+    TrackerOption,
+    parse_shapes,
+    parse_size,
+)
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -22,16 +30,6 @@ if TYPE_CHECKING:
     from netadapt.graph.layers import LayerShape
 
 DeviceNameOption = Annotated[str, typer.Option("--device", "-d", help="The device's name.")]
-ProfileOption = Annotated[
-    Path | None, typer.Option("--profile", help="A device profile of your own, a TOML file.")
-]
-TrackerOption = Annotated[
-    str | None,
-    typer.Option("--tracker", metavar="HOST:PORT", help="The TVM RPC tracker.", show_default=False),
-]
-KeyOption = Annotated[
-    str | None, typer.Option("--key", help="The name the device is registered under.")
-]
 ModelOption = Annotated[
     str, typer.Option(help="fastdepth, a variant, a model folder, or package.module:function.")
 ]

@@ -34,6 +34,16 @@ TensorboardOption = Annotated[
     bool,
     typer.Option("--tensorboard", help="Write the history as TensorBoard event files too."),
 ]
+ProfileOption = Annotated[
+    Path | None, typer.Option("--profile", help="A device profile of your own, a TOML file.")
+]
+TrackerOption = Annotated[
+    str | None,
+    typer.Option("--tracker", metavar="HOST:PORT", help="The TVM RPC tracker.", show_default=False),
+]
+KeyOption = Annotated[
+    str | None, typer.Option("--key", help="The name the device is registered under.")
+]
 OutOption = Annotated[Path, typer.Option("--out", help="The folder to write.")]
 
 

@@ -10,13 +10,15 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedCo
 from rich.table import Table
 
 from netadapt.cli.common import JsonOption, QuietOption, SeedOption, messages, print_json, say
-from netadapt.cli.lut_measure import KeyOption, ProfileOption, TrackerOption
 from netadapt.cli.options import (
     ComputeOption,
     DataOption,
+    KeyOption,
+    ProfileOption,
     ResumeOption,
     ShapeOption,
     SizeOption,
+    TrackerOption,
     parse_shapes,
     parse_size,
 )

@@ -9,8 +9,8 @@ price, those with the role 'test' are never fitted to.
 'weights'  a price on every byte of weights: reading them from memory instead of a warm cache, and
            packing them where the runtime packs at run time (AutoTVM's timing leaves both out);
            memory-bound layers are priced by the traffic of the table's own depthwise kernels.
-'layers'   a factor on every layer: what `lut build` found whole networks to take over the sum of
-           their rows, both measured on the device (`[calibration] networks`).
+'layers'   a factor on every layer: what `lut build` found whole networks to take on the device over
+           the sum of their layers (`[calibration] networks`).
 """
 
 from __future__ import annotations
@@ -73,12 +73,12 @@ def network_factor(table: LookupTable) -> NetworkFactor:
         return NetworkFactor()
     networks = table.meta["calibration"].get("networks", [])
     try:
-        logs = [math.log(float(n["measured_ms"]) / float(n["rows_ms"])) for n in networks]
+        logs = [math.log(float(n["measured_ms"]) / float(n["layers_ms"])) for n in networks]
         mean = statistics.fmean(logs)
     except (KeyError, TypeError, ValueError, ZeroDivisionError) as error:
         raise TableError(
             f"[calibration] of the table of {table.name} lacks or garbles {error}; expected "
-            f"networks with measured_ms and rows_ms > 0"
+            f"networks with measured_ms and layers_ms > 0"
         ) from error
     return NetworkFactor(math.exp(mean), statistics.stdev(logs) if len(logs) > 1 else 0.0)
 

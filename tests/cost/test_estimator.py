@@ -187,7 +187,7 @@ def test_the_tables_calibration_settles_one_price(tmp_path: Path) -> None:
 def test_measured_whole_networks_settle_a_factor(made_up: LatencyEstimator) -> None:
     table = made_up.table
     layers = [row.shape for row in table.entries[:6]]
-    networks = [{"measured_ms": 1.06, "rows_ms": 1.0}, {"measured_ms": 5.5, "rows_ms": 5.0}]
+    networks = [{"measured_ms": 1.06, "layers_ms": 1.0}, {"measured_ms": 5.5, "layers_ms": 5.0}]
     meta = {"calibration": {"price": "layers", "networks": networks}}
     told = LatencyEstimator(LookupTable("b", table.entries, meta))
     factor = np.sqrt(1.06 * 1.1)
@@ -200,11 +200,11 @@ def test_measured_whole_networks_settle_a_factor(made_up: LatencyEstimator) -> N
 
 
 @pytest.mark.parametrize(
-    "networks", [[], [{"measured_ms": 1.0}], [{"measured_ms": -1.0, "rows_ms": 1.0}]]
+    "networks", [[], [{"measured_ms": 1.0}], [{"measured_ms": -1.0, "layers_ms": 1.0}]]
 )
 def test_a_wrong_calibration_is_named(networks: list[dict[str, float]]) -> None:
     meta = {"calibration": {"price": "layers", "networks": networks}}
-    with pytest.raises(TableError, match=r"calibration.*measured_ms and rows_ms"):
+    with pytest.raises(TableError, match=r"calibration.*measured_ms and layers_ms"):
         LatencyEstimator(LookupTable("b", made_up_table(networks=3).entries, meta))
 
 

@@ -21,7 +21,7 @@ from netadapt.cost.estimator import LatencyEstimator
 from netadapt.cost.runtimes.base import Runtime, Timing, UnsupportedLayer, WrongOutput
 from netadapt.cost.table import LookupTable, TableRow
 from netadapt.cost.whole_network import network_factor
-from netadapt.errors import DeviceError, TableError
+from netadapt.errors import DeviceError, InputError, TableError
 from netadapt.graph.layers import LayerShape
 
 SPREAD_LIMIT = 0.05
@@ -89,7 +89,7 @@ def build_table(
 ) -> Built:
     """Measure until whole networks are predicted within `tolerance`, or `max_layers` rows stand.
 
-    At last `wholes` are timed, and what they take over the sum of their rows is the calibration.
+    At last `wholes` are timed: what they take over the sum of their layers is the calibration.
     Continues the table at `path` where there is one. Raises TableError when another build holds
     it or it was measured under other conditions, DeviceError when the device fails; the rows
     written before stay.
@@ -135,25 +135,32 @@ def build_table(
 def _calibrate(
     table: LookupTable, runtime: Runtime, wholes: Sequence[WholeNetwork], watcher: BuildWatcher
 ) -> None:
+    watcher.note(f"timing {len(wholes)} whole networks")
+    table.meta.pop("calibration", None)
     try:
-        found = calibration(table, runtime, wholes)
+        found = calibration(LatencyEstimator(table, strict=False), runtime, wholes)
     except (UnsupportedLayer, WrongOutput) as error:
         watcher.note(f"whole networks are not calibrated: {error}")
         return
-    if found is not None:
-        table.meta["calibration"] = found
-        factor = network_factor(table)
-        watcher.note(
-            f"whole networks take {factor.factor:.3f} times the sum of their layers, with a spread "
-            f"of {factor.log_sd:.1%}"
-        )
+    table.meta["calibration"] = found
+    factor = network_factor(table)
+    watcher.note(
+        f"they take {factor.factor:.3f} times the sum of their layers, with a spread of "
+        f"{factor.log_sd:.1%}"
+    )
 
 
 def open_table(profile: DeviceProfile, runtime: Runtime, path: Path) -> LookupTable:
     """The table at `path`, or a new one there, with what it was measured by in its .toml.
 
-    Raises TableError when the rows it holds were measured under other conditions.
+    Raises TableError when the rows it holds were measured under other conditions, InputError when
+    its .toml would be the device's profile.
     """
+    if profile.path is not None and profile.path.resolve() == path.with_suffix(".toml").resolve():
+        raise InputError(
+            f"{path} would keep its notes in {profile.path}, which is the device's profile; "
+            f"choose another folder or name with --out"
+        )
     told = {**runtime.describe(), **profile.to_meta()}
     table = LookupTable(profile.name, [], path=path)
     if path.is_file():
@@ -163,7 +170,8 @@ def open_table(profile: DeviceProfile, runtime: Runtime, path: Path) -> LookupTa
             if table.entries and was != told.get(name):
                 raise TableError(
                     f"{path} was measured with {name} {was}, this would be {told.get(name)}: their "
-                    f"rows don't belong in one table; move it away, or write another with --out"
+                    f"rows don't belong in one table; move it away, or build another: netadapt "
+                    f"lut build --device {profile.name} --out FILE"
                 )
     today = datetime.date.today().isoformat()
     table.meta = {**table.meta, "device": profile.name, "date": today, **told}

@@ -25,6 +25,10 @@ START_LIMIT_S = 120.0
 """For importing tvm on a busy machine; no device is involved yet."""
 
 COMPILE_LIMIT_S = 300.0
+TRIAL_LIMIT_S = 30.0
+"""Of one MetaSchedule trial: 4 to 7 s on 2 cores, and the first ones of a layer take longer."""
+
+KERNELS_OF_A_NETWORK = 64
 MOST_COMPILED_AHEAD = 8
 
 
@@ -171,9 +175,10 @@ class TvmRuntime:
         where = self.profile.key or "this machine"
         limit_s = self.profile.wall_limit_s + NETWORK_SHARE * self.profile.seconds
         if method == "measure_network":
-            limit_s += COMPILE_LIMIT_S  # compiling and sending dozens of kernels is part of it
+            # Compiling and sending dozens of kernels is part of it.
+            limit_s += self._compile_limit_s(KERNELS_OF_A_NETWORK)
         if not self.profile.remote:
-            limit_s = max(limit_s, COMPILE_LIMIT_S)  # compiling is part of the call
+            limit_s = max(limit_s, self._compile_limit_s())  # compiling is part of the call
         try:
             return worker.call(
                 method, *arguments, self.profile.seconds, limit_s=limit_s, what=f"{what} on {where}"
@@ -196,9 +201,16 @@ class TvmRuntime:
         self._numbers += 1
         path = Path(self._folder.name) / f"layer-{self._numbers}.so"
         self._compiler.call(
-            "layer_library", shape, path, limit_s=COMPILE_LIMIT_S, what=f"compiling {shape}"
+            "layer_library",
+            shape,
+            path,
+            limit_s=self._compile_limit_s(),
+            what=f"compiling {shape}",
         )
         return path
+
+    def _compile_limit_s(self, kernels: int = 1) -> float:
+        return COMPILE_LIMIT_S + kernels * self._making.trials * TRIAL_LIMIT_S
 
     def _start(self, name: str, *arguments: Any) -> Worker:
         worker = Worker(
