@@ -149,7 +149,11 @@ def test_a_network_that_knows_a_depth_keeps_it():
 
 def test_recipes_say_when_images_are_small_and_how_fast_they_learn():
     recipe = recipe_named(
-        "default", epochs=10, stages=(((64, 64), 0.5), ((128, 128), 0.3)), warmup_steps=200, learning_rate=None
+        "default",
+        epochs=10,
+        stages=(((64, 64), 0.5), ((128, 128), 0.3)),
+        warmup_steps=200,
+        learning_rate=None,
     )
     assert [recipe.size_at(epoch)[0] for epoch in (0, 4, 5, 7, 8)] == [64, 64, 128, 128, 224]
     assert recipe.learning_rate == recipe_named("default").learning_rate  # None: as it is

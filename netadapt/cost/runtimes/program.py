@@ -12,7 +12,7 @@ from netadapt.cost.runtimes.reference import Array
 class Program:
     """A compiled function `main`, and what to call it with.
 
-    `inputs` come first, then `weights`; `to_output` makes of its result what torch gives.
+    `inputs` come first, then `weights`; `to_output` makes of what it returns what torch gives.
     """
 
     executable: Any
@@ -22,8 +22,9 @@ class Program:
     planar_output: bool
     repeats: int = 1
 
-    def to_output(self, flat: Array) -> Array:
-        """The result in torch's order, [1, C, H, W] (linear: [rows, C])."""
+    def to_output(self, returned: Any) -> Array:
+        """The result (the last of several) in torch's order: [1, C, H, W], linear [rows, C]."""
+        flat: Array = (returned if hasattr(returned, "numpy") else returned[-1]).numpy()
         if len(self.output_shape) != 4 or self.planar_output:
             return flat.reshape(self.output_shape)
         batch, channels, height, width = self.output_shape

@@ -128,7 +128,7 @@ class TvmDevice(TvmCompiler):
         values = reference(shape)
         program = self.layer(shape, values, compiled=library is None)
         machine, arguments = self.load(program, library)
-        got = program.to_output(machine["main"](*arguments).numpy())
+        got = program.to_output(machine["main"](*arguments))
         compare(shape, got, values.output)
         samples = self.time(machine, arguments, seconds)
         return Timing(tuple(sample / program.repeats for sample in samples))
@@ -148,7 +148,7 @@ class TvmDevice(TvmCompiler):
         expected = session.run(None, feeds)[0]
         program = self.network(model, tuple(feeds.values()))
         machine, arguments = self.load(program)
-        got = program.to_output(machine["main"](*arguments).numpy())
+        got = program.to_output(machine["main"](*arguments))
         compare("the network", got, expected)
         return Timing(tuple(self.time(machine, arguments, NETWORK_SHARE * seconds)))
 

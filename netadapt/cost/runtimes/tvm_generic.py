@@ -41,7 +41,8 @@ def build_layer(
         Step(shape, names, f"y{i}", values.weight, values.bias, parts) for i in range(repeats)
     )
     inputs = {name: tuple(x.shape) for name, x in zip(names, values.inputs, strict=True)}
-    network = Network(steps, inputs, {f"y{repeats - 1}": values.output.shape})
+    # All are outputs: TVM drops what nobody reads.
+    network = Network(steps, inputs, {step.result: values.output.shape for step in steps})
     return _build(network, values.inputs, target, making, repeats, compiled=compiled)
 
 
@@ -68,7 +69,7 @@ def _build(
     for step in network.steps:
         if step.weight is not None and step.bias is not None:
             weights += [step.weight, step.bias]
-    (output,) = network.outputs.values()
+    output = list(network.outputs.values())[-1]
     executable = _compile(network, target, making) if compiled else None
     return Program(
         executable, tuple(inputs), tuple(weights), output, planar_output=True, repeats=repeats
@@ -147,8 +148,8 @@ def _module(network: Network) -> Any:
             for step, held in zip(network.steps, given, strict=True):
                 sources = [tensors[name] for name in step.sources]
                 tensors[step.result] = block.emit(_Operators(block, step.shape).of(sources, held))
-            (output,) = network.outputs
-            result = block.emit_output(tensors[output])
+            results = [tensors[name] for name in network.outputs]
+            result = block.emit_output(results[0] if len(results) == 1 else relax.Tuple(results))
         block.emit_func_output(result)
     return block.finalize()
 
