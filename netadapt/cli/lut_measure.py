@@ -88,7 +88,8 @@ def build(
             path,
             tolerance=tolerance,
             max_layers=max_layers,
-            wholes=whole_networks(network, graph, example),
+            # Tuning would go through every kernel of every whole network.
+            wholes=() if tune else whole_networks(network, graph, example),
             watcher=shown,
         )
     if as_json:

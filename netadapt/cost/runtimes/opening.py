@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.util import find_spec
 from pathlib import Path
 
 from netadapt.cost.devices.profile import DeviceProfile
 from netadapt.cost.runtimes.base import Runtime
-from netadapt.errors import InputError
+from netadapt.errors import InputError, MissingExtraError
 
 
 @contextmanager
@@ -32,6 +33,8 @@ def open_runtime(
     elif profile.runtime == "tvm":
         from netadapt.cost.runtimes.tvm import TvmRuntime
 
+        if tune and find_spec("xgboost") is None:
+            raise MissingExtraError("xgboost", "tune")
         runtime = TvmRuntime(profile, tune=tune, database=database)
     else:
         from netadapt.cost.runtimes.fake import FakeRuntime
