@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -16,6 +16,9 @@ from netadapt.cli.options import (
     TensorboardOption,
 )
 from netadapt.cli.training_bar import training_bar
+
+if TYPE_CHECKING:
+    from netadapt.networks.config import ModelConfig
 
 
 def train(
@@ -31,6 +34,13 @@ def train(
     batch_size: Annotated[int | None, typer.Option(help="Images a step.")] = None,
     learning_rate: Annotated[float | None, typer.Option(help="The highest learning rate.")] = None,
     loss: Annotated[str | None, typer.Option(help="l1, berhu, log-l1 or log-l1-gradient.")] = None,
+    weights: Annotated[
+        str | None,
+        typer.Option(
+            help="Train these on: a model folder, a shipped model, .pth.tar or .npz. The recipe's "
+            "small images, meant for a start from nothing, are left out."
+        ),
+    ] = None,
     encoder_weights: Annotated[
         Path | None,
         typer.Option(help="ImageNet weights of the encoder: the official model_best.pth.tar."),
@@ -55,22 +65,32 @@ def train(
 
     from netadapt.networks.build import build, complete
     from netadapt.networks.checkpoint import load_encoder_weights
+    from netadapt.networks.opening import open_network
     from netadapt.networks.registry import named_config
     from netadapt.training.event_log import EventLog
-    from netadapt.training.opening import compute_device, data_folder, open_task
+    from netadapt.training.opening import compute_device, data_folder, open_task, ready_to_train
     from netadapt.training.processes import join_processes, leave_processes
     from netadapt.training.recipe import recipe_named
     from netadapt.training.train import train as run_training
 
     chosen = recipe_named(
-        recipe, epochs=epochs, batch_size=batch_size, learning_rate=learning_rate, loss=loss
+        recipe,
+        epochs=epochs,
+        batch_size=batch_size,
+        learning_rate=learning_rate,
+        loss=loss,
+        stages=() if weights is not None else None,
     )
     device = compute_device(compute)
     processes = join_processes(device)
     quiet = quiet or as_json or not processes.is_first
-    config = complete(named_config(model))
     torch.manual_seed(seed)
-    network = build(config)
+    config: ModelConfig
+    if weights is None:
+        config = complete(named_config(model))
+        network = build(config)
+    else:
+        network, config = open_network(model, weights)
     if encoder_weights is not None:
         count = load_encoder_weights(network, encoder_weights)
         say(f"encoder: {count} tensors from {encoder_weights}", quiet=quiet)
@@ -83,6 +103,8 @@ def train(
         compute=device,
         processes=processes,
     )
+    network.to(device)
+    config = ready_to_train(network, config, task, seed, lambda text: say(text, quiet=quiet))
     event_log = EventLog(out) if tensorboard else None
     with training_bar(quiet, event_log) as (after_step, after_epoch, rows):
         run_training(
@@ -93,7 +115,7 @@ def train(
             config.to_json(),
             seed=seed,
             resume=resume,
-            data=str(data),
+            data=str(data) if weights is None else f"{data}, from {weights}",
             processes=processes,
             after_step=after_step,
             after_epoch=after_epoch,

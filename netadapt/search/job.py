@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, replace
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -18,18 +17,14 @@ from netadapt.cost.devices.profile import DeviceProfile, load_profile
 from netadapt.cost.table import LookupTable
 from netadapt.errors import InputError
 from netadapt.networks.calling import call_named
-from netadapt.networks.config import FactoryConfig, ModelConfig, NetworkConfig
-from netadapt.networks.folded import needs_batch_norm, restore_batch_norm
+from netadapt.networks.config import FactoryConfig, ModelConfig
 from netadapt.networks.opening import open_network
 from netadapt.search.prune import search
 from netadapt.search.step import Step
 from netadapt.search.watching import Watcher
 from netadapt.training.finetune import FineTuning
-from netadapt.training.opening import compute_device, data_folder, open_task
+from netadapt.training.opening import compute_device, data_folder, open_task, ready_to_train
 from netadapt.training.task import Task
-
-RESTORING_BATCHES = 32
-"""Batches of 8 training frames that folded weights get their batch-norm statistics from."""
 
 
 @dataclass(frozen=True)
@@ -107,16 +102,8 @@ def prepare(
         task = open_task(
             folder, (size[0], size[1]), holdout_images=job.holdout_images, compute=compute
         )
-    if needs_batch_norm(model, config):
-        stream = islice(task.training_batches(8, job.seed), RESTORING_BATCHES)
-        images = restore_batch_norm(model, (inputs for inputs, _ in stream))
-        say(
-            f"batch norm is folded into these weights: measured its statistics again on {images} "
-            f"training frames, so that they can be trained"
-        )
-        if isinstance(config, NetworkConfig):
-            config = replace(config, batch_norm="restored")
     model.to(compute)
+    config = ready_to_train(model, config, task, job.seed, say)
     example = tuple(torch.zeros(shape, device=compute) for shape in config.input_shapes)
     return Prepared(model, config, task, example)
 

@@ -8,16 +8,21 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 
 import torch
+from torch import nn
 
 from netadapt.data.base import DepthSource
 from netadapt.data.opening import open_all_splits, open_depth_data
 from netadapt.data.transforms import MAX_SCALE
 from netadapt.errors import InputError
+from netadapt.networks.config import ModelConfig, NetworkConfig
+from netadapt.networks.folded import needs_batch_norm, restore_batch_norm
 from netadapt.training.processes import Processes
-from netadapt.training.task import DepthTask
+from netadapt.training.task import DepthTask, Task
 
 DEMO_SCENES = 160
 DEMO_FRAMES_A_SCENE = 3
@@ -25,6 +30,9 @@ DEMO_SEED = 20_000
 """Far from the seeds that shipped models are trained on, so their demo rooms are unseen."""
 
 ALL_SPLITS = "all"
+
+RESTORING_BATCHES = 32
+"""Batches of 8 training frames that folded weights get their batch-norm statistics from."""
 
 
 def compute_device(name: str | None = None) -> torch.device:
@@ -109,3 +117,21 @@ def open_task(
         world_size=processes.world_size,
         max_scale=max_scale,
     )
+
+
+def ready_to_train(
+    model: nn.Module, config: ModelConfig, task: Task, seed: int, say: Callable[[str], None]
+) -> ModelConfig:
+    """Give folded weights their batch norm back, in place; the config that says so.
+
+    Weights with batch norm of their own are left as they are. `say` is told what was done.
+    """
+    if not needs_batch_norm(model, config):
+        return config
+    stream = islice(task.training_batches(8, seed), RESTORING_BATCHES)
+    images = restore_batch_norm(model, (inputs for inputs, _ in stream))
+    say(
+        f"batch norm is folded into these weights: measured its statistics again on {images} "
+        f"training frames, so that they can be trained"
+    )
+    return replace(config, batch_norm="restored") if isinstance(config, NetworkConfig) else config

@@ -15,6 +15,7 @@ from one_line import one_line
 
 from netadapt.networks import build, load_model
 from netadapt.search.long_term import finetune_run
+from tests.networks.test_folded import small_archive
 
 SHORT = ("--epochs", 2, "--batch-size", 2)
 
@@ -109,6 +110,33 @@ def test_imagenet_weights_start_the_encoder(netadapt, frames, tmp_path):
     assert code == 2
     assert "model_best.pth.tar" in one_line(err)
     assert not (tmp_path / "other").exists()
+
+
+def test_training_goes_on_from_given_weights(netadapt, weights, frames, tmp_path):
+    given = weights_of(weights)
+    code, _, err = netadapt(
+        "train", "--data", frames, "--out", tmp_path / "run", "--weights", weights,
+        "--epochs", 3, "--batch-size", 3, "--learning-rate", 1e-9,
+    )  # fmt: skip
+    assert code == 0, err
+    history = pd.read_csv(tmp_path / "run" / "history.csv")
+    assert history["size"].tolist() == ["224x224"] * 3  # no small images to start with
+    trained = weights_of(tmp_path / "run")
+    kernels = [key for key, value in given.items() if value.ndim == 4]
+    for key in kernels:
+        torch.testing.assert_close(trained[key], given[key], rtol=1e-5, atol=1e-6)
+
+
+def test_folded_weights_get_their_batch_norm_back_before_training(netadapt, frames, tmp_path):
+    folded_file = small_archive(tmp_path / "folded.npz")
+    code, _, err = netadapt(
+        "train", "--data", frames, "--out", tmp_path / "run", "--weights", folded_file,
+        "--epochs", 1, "--batch-size", 3,
+    )  # fmt: skip
+    assert code == 0, err
+    assert "batch norm is folded into these weights" in err
+    config = json.loads((tmp_path / "run" / "config.json").read_text())
+    assert config["batch_norm"] == "restored"
 
 
 def test_bench_says_what_share_of_the_speed_is_left(netadapt, weights, frames, monkeypatch):
