@@ -224,7 +224,10 @@ class _Reader:
 
     def binary(self, call: Call, given: dict[str, Any], op: str) -> bool:
         tensors = [given["self"], given["other"]]
-        if any(not isinstance(v, Value) or prod(v.shape) <= 1 for v in tensors):
+        # A gate cut to one channel, [1, 1, 1, 1], is no scalar: the kernel stays what it was.
+        if any(
+            not isinstance(v, Value) or (prod(v.shape) <= 1 and len(v.shape) < 2) for v in tensors
+        ):
             self.elementwise(call, given)
             return True
         activation, modules, _ = self.fuse(call)
