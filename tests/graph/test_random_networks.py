@@ -155,3 +155,25 @@ def test_random_network_cut_at_random(model: RandomNetwork, seed: int) -> None:
     inputs = (torch.rand(1, 3, 8, 8, dtype=torch.float64),)
     graph = trace(model, inputs)
     prove(model, inputs, graph, random_keep(graph, np.random.default_rng(seed)))
+
+
+class Gated(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.stem = nn.Conv2d(3, 12, 3, padding=1)
+        self.gate = nn.Conv2d(12, 12, 1)
+        self.head = nn.Conv2d(12, 2, 1)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        x = self.stem(x)
+        result: torch.Tensor = self.head(x * torch.sigmoid(self.gate(x.mean((2, 3), keepdim=True))))
+        return result
+
+
+def test_a_gate_cut_to_one_channel_is_still_a_multiplication() -> None:
+    torch.manual_seed(0)
+    model = Gated().eval().double()
+    inputs = (torch.rand(1, 3, 8, 8, dtype=torch.float64),)
+    graph = trace(model, inputs)
+    (free,) = [group.name for group in graph.groups if not group.frozen]
+    prove(model, inputs, graph, {free: np.array([5])})
