@@ -88,8 +88,9 @@ def build(
             path,
             tolerance=tolerance,
             max_layers=max_layers,
-            # Tuning would go through every kernel of every whole network.
-            wholes=() if tune else whole_networks(network, graph, example),
+            # Tuning would go through every kernel of every whole network; an emulated board's
+            # times are no latencies.
+            wholes=() if tune or found.emulated else whole_networks(network, graph, example),
             watcher=shown,
         )
     if as_json:

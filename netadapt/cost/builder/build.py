@@ -124,7 +124,7 @@ def build_table(
                     break
         drift.look()
         table.meta.update(rows=len(table), sentinel=drift.meta())
-        if wholes and not profile.emulated:
+        if wholes:
             _calibrate(table, runtime, wholes, watcher)
         if error is not None:
             table.meta["predicted_error"] = round(error, 4)
