@@ -34,11 +34,18 @@ def train(
     batch_size: Annotated[int | None, typer.Option(help="Images a step.")] = None,
     learning_rate: Annotated[float | None, typer.Option(help="The highest learning rate.")] = None,
     loss: Annotated[str | None, typer.Option(help="l1, berhu, log-l1 or log-l1-gradient.")] = None,
+    stages: Annotated[
+        str | None,
+        typer.Option(
+            help="Smaller images that come first, and their shares of the epochs: 64=0.4,128=0.2; "
+            "none: full size from the start."
+        ),
+    ] = None,
     weights: Annotated[
         str | None,
         typer.Option(
             help="Train these on: a model folder, a shipped model, .pth.tar or .npz. The recipe's "
-            "small images, meant for a start from nothing, are left out."
+            "small images, meant for a start from nothing, are left out unless --stages names some."
         ),
     ] = None,
     encoder_weights: Annotated[
@@ -70,16 +77,18 @@ def train(
     from netadapt.training.event_log import EventLog
     from netadapt.training.opening import compute_device, data_folder, open_task, ready_to_train
     from netadapt.training.processes import join_processes, leave_processes
-    from netadapt.training.recipe import recipe_named
+    from netadapt.training.recipe import parse_stages, recipe_named
     from netadapt.training.train import train as run_training
 
+    if stages is None and weights is not None:
+        stages = "none"
     chosen = recipe_named(
         recipe,
         epochs=epochs,
         batch_size=batch_size,
         learning_rate=learning_rate,
         loss=loss,
-        stages=() if weights is not None else None,
+        stages=None if stages is None else parse_stages(stages),
     )
     device = compute_device(compute)
     processes = join_processes(device)

@@ -67,7 +67,7 @@ class Recipe:
         for size in (self.size, *(size for size, _ in self.stages)):
             if any(side < 32 or side % 32 for side in size):
                 raise InputError(f"the input size is {size}; expected multiples of 32 pixels")
-        if sum(share for _, share in self.stages) > 1 or any(s < 0 for _, s in self.stages):
+        if sum(share for _, share in self.stages) > 1 or any(not s >= 0 for _, s in self.stages):
             raise InputError(
                 f"stages take {[share for _, share in self.stages]} of the epochs; expected shares "
                 f"from 0 that sum to 1 at most"
@@ -110,6 +110,26 @@ RECIPES = {
         ema_decay=0.998,
     ),
 }
+
+
+def parse_stages(text: str) -> tuple[tuple[Size, float], ...]:
+    """The stages written as `64=0.4,128=0.2` (pixels a side = share of the epochs), or `none`.
+
+    Raises InputError for anything else.
+    """
+    if text.strip().lower() == "none":
+        return ()
+    stages = []
+    for part in text.split(","):
+        try:
+            side, share = part.split("=")
+            stages.append(((int(side), int(side)), float(share)))
+        except ValueError:
+            raise InputError(
+                f"--stages has '{part.strip()}'; expected pixels a side = share of the epochs, "
+                f"such as 64=0.4,128=0.2, or none"
+            ) from None
+    return tuple(stages)
 
 
 def recipe_named(name: str, **changes: Any) -> Recipe:

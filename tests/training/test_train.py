@@ -17,7 +17,7 @@ from netadapt.data import ArraySource
 from netadapt.errors import InputError, RunError
 from netadapt.networks import NetworkConfig, build, load_model
 from netadapt.networks.build import complete
-from netadapt.training.recipe import Recipe, recipe_named
+from netadapt.training.recipe import Recipe, parse_stages, recipe_named
 from netadapt.training.task import DepthTask
 from netadapt.training.train import start_at_mean_depth, train
 
@@ -203,3 +203,13 @@ def test_two_processes_train_one_network(tmp_path):
     assert done.returncode == 0, done.stderr[-3000:]
     history = pd.read_csv(tmp_path / "run" / "history.csv")
     assert history["epoch"].tolist() == [1, 2]
+
+
+def test_stages_are_read_from_text() -> None:
+    assert parse_stages("64=0.4, 128=0.2") == (((64, 64), 0.4), ((128, 128), 0.2))
+    assert parse_stages("none") == ()
+    for text in ("64", "64=a", "64x64=0.5", "", "64=0.1,"):
+        with pytest.raises(InputError, match=r"expected pixels a side = share of the epochs"):
+            parse_stages(text)
+    with pytest.raises(InputError, match="expected shares"):
+        recipe_named("default", stages=parse_stages("64=nan"))
