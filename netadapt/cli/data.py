@@ -111,6 +111,10 @@ def rooms(
     packed: Annotated[
         bool, typer.Option("--packed", help="Write a packed set, 250 pixels high, not HDF5.")
     ] = False,
+    without: Annotated[
+        list[str] | None,
+        typer.Option(help="A part of the renderer to leave out, such as textures; repeatable."),
+    ] = None,
     workers: Annotated[
         int | None, typer.Option(min=1, help="Processes; default one a core.")
     ] = None,
@@ -135,10 +139,12 @@ def rooms(
             frames_per_scene=frames_per_scene,
             seed=seed,
             workers=workers or os.cpu_count() or 1,
+            without=without or (),
             progress=progress,
         )
     if as_json:
         made = {"rendered": True, "renderer": RENDERER_VERSION, "seed": seed, "scenes": scenes}
+        made["without"] = without or []
         print_json({"data": str(target), **made, "images": counts})
         return
     listed = ", ".join(f"{split} {count}" for split, count in counts.items())

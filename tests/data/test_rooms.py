@@ -19,9 +19,10 @@ from netadapt.data.rooms import render_frame, render_frames, write_rooms, write_
 from netadapt.data.rooms.camera import choose_pose, sees
 from netadapt.data.rooms.kernels import drop_stale_kernels
 from netadapt.data.rooms.layout import sample_scene
+from netadapt.data.rooms.parts import PARTS
 from netadapt.data.rooms.sensor import FARTHEST_M, NEAREST_M
 from netadapt.data.rooms.writing import plan_frames
-from netadapt.errors import DataError
+from netadapt.errors import DataError, InputError
 
 SMALL = (60, 80)
 
@@ -112,6 +113,33 @@ def test_the_field_of_view_does_not_change_with_the_size() -> None:
     both = (large[::2, ::2] > 0) & (small > 0)
     assert both.mean() > 0.6
     assert np.median(np.abs(large[::2, ::2] - small)[both] / small[both]) < 0.02
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_each_part_can_be_left_out(part: str) -> None:
+    rgb, depth = render_frame(4, 6, 1, height=60, width=80)
+    plainer_rgb, plainer_depth = render_frame(4, 6, 1, height=60, width=80, without=(part,))
+    changed = {
+        "textures": (True, False),
+        "lamps": (True, False),
+        "exposure": (True, False),
+        "depth-noise": (False, True),
+    }.get(part, (True, True))
+    assert (
+        not np.array_equal(rgb, plainer_rgb),
+        not np.array_equal(depth, plainer_depth),
+    ) == changed
+    assert (plainer_depth > 0).mean() > 0.5
+    if part == "depth-noise":
+        both = (depth > 0) & (plainer_depth > 0)
+        assert np.median(np.abs(depth - plainer_depth)[both]) < 0.05
+
+
+def test_a_camera_without_poses_is_level() -> None:
+    pose = choose_pose(Random(3), sample_scene(3, 2), ("poses",))
+    assert pose.position[2] == 1.4
+    assert pose.axes[2, 2] == 0.0
+    assert pose.axes[0, 2] == 0.0
 
 
 def test_no_scene_is_in_two_splits_and_holdout_follows_fastdepth() -> None:
@@ -210,6 +238,25 @@ def test_a_pack_holds_the_same_frames_and_is_recognised(tmp_path: Path) -> None:
     assert digests(folder) == before
     with pytest.raises(DataError, match="another"):
         write_rooms_pack(folder, scenes=3, frames_per_scene=2, seed=9)
+
+
+def test_rooms_without_a_part_are_other_rooms(tmp_path: Path) -> None:
+    folder = tmp_path / "pack"
+    small = ["--scenes", "1", "--frames-per-scene", "1", "--packed", "-q"]
+    parts = ["--without", "textures", "--without", "furniture"]
+    run = CliRunner().invoke(app, ["rooms", str(folder), *small, *parts])
+    assert run.exit_code == 0, run.output
+    assert "without furniture, textures" in (folder / "README.md").read_text()
+    write_rooms_pack(folder, scenes=1, frames_per_scene=1, without=["textures", "furniture"])
+    with pytest.raises(DataError, match="another"):
+        write_rooms_pack(folder, scenes=1, frames_per_scene=1, without=["textures"])
+    with pytest.raises(InputError, match="no part 'walls'"):
+        write_rooms_pack(tmp_path / "other", scenes=1, without=["walls"])
+    plain = tmp_path / "plain"
+    write_rooms(plain, scenes=1, frames_per_scene=1, without=["furniture"])
+    write_rooms(plain, scenes=1, frames_per_scene=1, without=["furniture"])
+    with pytest.raises(DataError, match="made with"):
+        write_rooms(plain, scenes=1, frames_per_scene=1)
 
 
 def test_the_command_writes_rooms(tmp_path: Path) -> None:

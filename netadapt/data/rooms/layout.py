@@ -8,13 +8,13 @@ camera's place is `camera`'s.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from random import Random
 
 from netadapt.data.rooms import furniture as put
 from netadapt.data.rooms import materials as made_of
 from netadapt.data.rooms.solids import Colour, Light, Material, Scene, SceneBuilder, Vector
-from netadapt.data.rooms.textures import STRIPES, TILES
+from netadapt.data.rooms.textures import PLAIN, STRIPES, TILES
 
 KINDS = (
     "kitchen",
@@ -112,22 +112,28 @@ class Plan:
         return True
 
 
-def sample_scene(seed: int, scene: int) -> Scene:
-    """The scene of that number; the same seed and number always give the same scene."""
+def sample_scene(seed: int, scene: int, without: tuple[str, ...] = ()) -> Scene:
+    """The scene of that number; the same arguments always give the same scene.
+
+    `without` names what to leave out (`parts`).
+    """
     rng = Random(f"netadapt rooms {seed}/{scene}")
     b = SceneBuilder()
     kind = rng.choice(KINDS)
-    plan = draw_plan(rng, kind)
+    plan = draw_plan(rng, kind, long_rooms="far-views" not in without)
     floor, wall_materials, ceiling = enclose(b, rng, plan)
     daylight = rng.random() < 0.75
     lights, glows = fit_openings(b, rng, plan, wall_materials, daylight)
     lamps, lamp_glows = ceiling_lamps(b, rng, plan, daylight)
-    furnish(b, rng, plan)
-    decorate(b, rng, plan)
+    if "furniture" not in without:
+        furnish(b, rng, plan)
+        decorate(b, rng, plan)
     sides = [wall_materials[k].colours[0] for k in (3, 1, 0, 2)]
     sides += [floor.colours[0], ceiling.colours[0]]
     bounce = bounced_light(rng, plan, sides)
     brightness = 0.4
+    if "textures" in without:
+        b.materials = [replace(material, texture=PLAIN) for material in b.materials]
     return b.scene(
         [*lights, *lamps, bounce],
         ((0.0, 0.0, 0.0), (plan.width, plan.depth, plan.height)),
@@ -136,7 +142,7 @@ def sample_scene(seed: int, scene: int) -> Scene:
     )
 
 
-def draw_plan(rng: Random, kind: str) -> Plan:
+def draw_plan(rng: Random, kind: str, *, long_rooms: bool = True) -> Plan:
     """A room's size and the openings in its walls."""
     low, high = {
         "bath": (1.7, 3.2),
@@ -151,6 +157,8 @@ def draw_plan(rng: Random, kind: str) -> Plan:
     depth = rng.uniform(low, high)
     if kind == "hall":
         depth = rng.uniform(4.0, 9.0)
+    if long_rooms and kind in ("dining", "living", "kitchen", "office") and rng.random() < 0.4:
+        width, depth = rng.sample((rng.uniform(3.2, 5.5), rng.uniform(6.5, 11.0)), 2)
     height = rng.uniform(2.3, 2.9) if rng.random() < 0.85 else rng.uniform(2.9, 4.0)
     openings: list[list[Opening]] = [[], [], [], []]
     plan = Plan(kind, width, depth, height, openings)

@@ -7,7 +7,7 @@ less than half of one at full size.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
@@ -26,10 +26,11 @@ from netadapt.data.pack import (
     write_pack,
     write_shard,
 )
-from netadapt.data.rooms.render import FULL_SIZE, RENDERER_VERSION, render_frame
+from netadapt.data.rooms.render import FULL_SIZE, render_frame
 from netadapt.data.rooms.writing import (
     PlannedFrame,
     Progress,
+    RoomsSettings,
     checked_settings,
     compile_kernels,
     count_splits,
@@ -50,21 +51,22 @@ def write_rooms_pack(
     frames_per_scene: int = 3,
     seed: int = 0,
     workers: int | None = None,
+    without: Iterable[str] = (),
     progress: Progress | None = None,
 ) -> dict[str, int]:
     """Render `scenes` rooms into the pack `target`: the splits that `write_rooms` would make.
 
-    Gives the number of frames a split. A finished pack of these rooms is left as it is and a
-    stopped one continued. Raises DataError when `target` holds anything else.
+    Gives the number of frames a split. `without` names what to leave out (`parts`). A finished
+    pack of these rooms is left as it is and a stopped one continued. Raises DataError when
+    `target` holds anything else.
     """
     target = Path(target)
     workers = workers or os.cpu_count() or 1
-    settings = checked_settings(scenes, frames_per_scene, seed, workers)
+    settings = checked_settings(scenes, frames_per_scene, seed, workers, without)
     planned = plan_frames(scenes, frames_per_scene)
     # A name says all that decides its frame, so that a finished pack is recognised by its names.
     named = {
-        f"rendered-v{RENDERER_VERSION}-seed{seed}/{frame.path.removesuffix('.h5')}": frame
-        for frame in planned
+        f"rendered-{settings.name}/{frame.path.removesuffix('.h5')}": frame for frame in planned
     }
     names = {
         split: [name for name, frame in named.items() if frame.split == split] for split in SPLITS
@@ -83,7 +85,7 @@ def write_rooms_pack(
         {split: shards_of(split, listed, SHARD_FRAMES) for split, listed in names.items()},
         working_size(*FULL_SIZE),
         {"rendered rooms": asdict(settings)},
-        partial(render_shard, target, seed, named),
+        partial(render_shard, target, settings, named),
         workers=workers,
         progress=progress,
     )
@@ -99,7 +101,9 @@ def names_in(target: Path) -> dict[str, list[str]]:
     }
 
 
-def render_shard(target: Path, seed: int, named: Mapping[str, PlannedFrame], shard: Shard) -> Shard:
+def render_shard(
+    target: Path, settings: RoomsSettings, named: Mapping[str, PlannedFrame], shard: Shard
+) -> Shard:
     """Render the frames of one shard and write it."""
     height, width = working_size(*FULL_SIZE)
     rgb = np.empty((len(shard.names), 3, height, width), np.uint8)
@@ -107,7 +111,12 @@ def render_shard(target: Path, seed: int, named: Mapping[str, PlannedFrame], sha
     frames: Sequence[PlannedFrame] = [named[name] for name in shard.names]
     for index, planned in enumerate(frames):
         rgb[index], metres = render_frame(
-            seed, planned.scene, planned.frame, height=height, width=width
+            settings.seed,
+            planned.scene,
+            planned.frame,
+            height=height,
+            width=width,
+            without=settings.without,
         )
         depth_mm[index] = to_millimetres(metres)
     return write_shard(target, shard, rgb, depth_mm)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from netadapt.data.rooms.camera import choose_pose, focal_lengths
 from netadapt.data.rooms.layout import sample_scene
-from netadapt.data.rooms.sensor import expose, record_depth
+from netadapt.data.rooms.sensor import FARTHEST_M, expose, record_depth, show
 from netadapt.data.rooms.shading import light_screen, shade_screen, smooth_light
 from netadapt.data.rooms.solids import Scene
 from netadapt.data.rooms.tracing import (
@@ -23,7 +23,7 @@ from netadapt.data.rooms.tracing import (
     trace_screen,
 )
 
-RENDERER_VERSION = "2"
+RENDERER_VERSION = "3"
 """Changes whenever the same seed gives other pictures."""
 FULL_SIZE = (480, 640)
 CEILING = 4.0
@@ -31,9 +31,9 @@ CEILING = 4.0
 
 
 @lru_cache(maxsize=2)
-def prepare(seed: int, scene: int) -> tuple[Scene, tuple[Any, ...]]:
+def prepare(seed: int, scene: int, without: tuple[str, ...] = ()) -> tuple[Scene, tuple[Any, ...]]:
     """A scene and what is known of it before a camera is set: where its lamps throw shadows."""
-    drawn = sample_scene(seed, scene)
+    drawn = sample_scene(seed, scene, without)
     middles, radii = tile_cones()
     starts, items = lamp_lists(
         drawn.lamps, drawn.casting, drawn.centres, drawn.rotations, drawn.halves, middles, radii
@@ -43,16 +43,23 @@ def prepare(seed: int, scene: int) -> tuple[Scene, tuple[Any, ...]]:
 
 
 def render_frame(
-    seed: int, scene: int, frame: int, *, height: int = 480, width: int = 640
+    seed: int,
+    scene: int,
+    frame: int,
+    *,
+    height: int = 480,
+    width: int = 640,
+    without: tuple[str, ...] = (),
 ) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
     """Render frame `frame` of scene `scene`: RGB uint8 [3, H, W], depth float32 [H, W] metres.
 
     Depth 0 marks a hole, as a depth camera leaves them. The field of view is that of NYU Depth v2
-    at any size. The same arguments give the same bytes in any process of one machine.
+    at any size. The same arguments give the same bytes in any process of one machine. `without`
+    names what to leave out (`parts`).
     """
-    drawn, (lamp_origins, lamp_starts, lamp_items) = prepare(seed, scene)
+    drawn, (lamp_origins, lamp_starts, lamp_items) = prepare(seed, scene, without)
     rng = Random(f"netadapt rooms {seed}/{scene}/{frame}")
-    pose = choose_pose(rng, drawn)
+    pose = choose_pose(rng, drawn, without)
     focal = focal_lengths(height, width)
     s = drawn
     starts, items, closest = screen_lists(
@@ -87,6 +94,9 @@ def render_frame(
     )
     light = smooth_light(raw, planes, seen)
     light[..., :3] += np.float32(0.02 + 0.06 * light[..., :3].mean())
+    if "lamps" in without:
+        light[..., :3] = light[..., :3].mean()
+        light[..., 3:] = 0.0
     image, cosines = shade_screen(
         step,
         pose.position,
@@ -118,7 +128,11 @@ def render_frame(
         CEILING,
     )
     noise_seed = rng.randrange(1 << 30)
-    rgb = expose(image, rng, noise_seed)
+    rgb = expose(image, rng, noise_seed)  # in any case, so that depth draws the same numbers
+    if "exposure" in without:
+        rgb = show(image)
+    if "depth-noise" in without:
+        return rgb, np.where(depth < FARTHEST_M, depth, 0.0).astype(np.float32)
     recorded = record_depth(
         depth,
         solid,

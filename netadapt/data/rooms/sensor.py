@@ -72,6 +72,12 @@ def expose(image: NDArray[np.float32], rng: Random, noise_seed: int) -> NDArray[
     return out
 
 
+def show(image: NDArray[np.float32]) -> NDArray[np.uint8]:
+    """Linear RGB [H, W, 3] to uint8 [3, H, W] by gamma alone, at an average brightness."""
+    shown = np.clip(image * np.float32(0.2 / max(1e-3, float(image.mean()))), 0.0, 1.0) ** (1 / 2.2)
+    return np.ascontiguousarray(np.moveaxis(255.0 * shown + 0.5, 2, 0).astype(np.uint8))
+
+
 def smooth(image: NDArray[np.float32], sigma_x: float, sigma_y: float) -> NDArray[np.float32]:
     """Gaussian blur with the given widths in pixels."""
     for axis, sigma in ((1, sigma_x), (0, sigma_y)):

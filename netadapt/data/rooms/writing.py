@@ -10,7 +10,7 @@ import io
 import json
 import multiprocessing
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import asdict, dataclass
@@ -21,6 +21,7 @@ import h5py
 
 from netadapt.data.base import SPLITS
 from netadapt.data.nyu import HOLDOUT_NAMES
+from netadapt.data.rooms.parts import checked_parts
 from netadapt.data.rooms.render import RENDERER_VERSION, render_frame
 from netadapt.errors import DataError, OutputError
 from netadapt.files import atomic_path, write_text
@@ -39,6 +40,13 @@ class RoomsSettings:
     scenes: int
     frames_per_scene: int
     renderer: str = RENDERER_VERSION
+    without: tuple[str, ...] = ()
+    """Parts left out (`parts`)."""
+
+    @property
+    def name(self) -> str:
+        """All that decides a frame apart from its scene and number."""
+        return "-".join((f"v{self.renderer}-seed{self.seed}", *(f"no-{p}" for p in self.without)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,15 +95,17 @@ def write_rooms(
     frames_per_scene: int = 4,
     seed: int = 0,
     workers: int = 1,
+    without: Iterable[str] = (),
     progress: Progress | None = None,
 ) -> dict[str, int]:
     """Render rooms into `dst` in FastDepth's HDF5 layout; gives the number of frames a split.
 
     train/<scene>/NNNNN.h5 and val/official/NNNNN.h5 hold `rgb` uint8 [3, 480, 640] and `depth`
-    float32 [480, 640] metres (0 = hole). Files that are complete already stay. Raises DataError
-    where `dst` holds something else than these rooms, OutputError where it can't be written.
+    float32 [480, 640] metres (0 = hole). `without` names what to leave out (`parts`). Files that
+    are complete already stay. Raises DataError where `dst` holds something else than these rooms,
+    OutputError where it can't be written.
     """
-    settings = checked_settings(scenes, frames_per_scene, seed, workers)
+    settings = checked_settings(scenes, frames_per_scene, seed, workers, without)
     dst = Path(dst)
     claim_folder(dst, settings)
     planned = plan_frames(scenes, frames_per_scene)
@@ -103,14 +113,16 @@ def write_rooms(
     done = len(planned) - len(missing)
     if progress is not None:
         progress(done, len(planned))
-    for _ in each(partial(write_frame, dst, seed), missing, workers):
+    for _ in each(partial(write_frame, dst, settings), missing, workers):
         done += 1
         if progress is not None:
             progress(done, len(planned))
     return count_splits(planned)
 
 
-def checked_settings(scenes: int, frames_per_scene: int, seed: int, workers: int) -> RoomsSettings:
+def checked_settings(
+    scenes: int, frames_per_scene: int, seed: int, workers: int, without: Iterable[str]
+) -> RoomsSettings:
     """The settings; raises DataError where a number makes no sense."""
     for value, name in (
         (scenes, "scenes"),
@@ -119,13 +131,13 @@ def checked_settings(scenes: int, frames_per_scene: int, seed: int, workers: int
     ):
         if value < 1:
             raise DataError(f"rendered rooms: {value} {name}; expected 1 or more")
-    return RoomsSettings(seed=seed, scenes=scenes, frames_per_scene=frames_per_scene)
+    return RoomsSettings(seed, scenes, frames_per_scene, without=checked_parts(without))
 
 
 def claim_folder(dst: Path, settings: RoomsSettings) -> None:
     """Make `dst` the folder of these rooms, or see that it is; raises DataError otherwise."""
     path = dst / SETTINGS_FILE
-    wanted = asdict(settings)
+    wanted = json.loads(json.dumps(asdict(settings)))
     if path.is_file():
         try:
             found: object = json.loads(path.read_text(encoding="utf-8"))["settings"]
@@ -153,7 +165,8 @@ def describe(settings: RoomsSettings) -> str:
         "Every picture here was rendered by `netadapt data rooms`; none is a photograph, and no\n"
         "depth was measured.\n\n"
         f"Seed {settings.seed}, {settings.scenes} scenes, {settings.frames_per_scene} frames a "
-        f"scene, renderer version {settings.renderer}.\n"
+        f"scene, renderer version {settings.renderer}"
+        f"{', without ' if settings.without else ''}{', '.join(settings.without)}.\n"
         "Depth is in metres (millimetres in a packed set); 0 is a hole, where the simulated depth\n"
         "camera sees nothing. No scene is in two of the splits train, holdout and val.\n"
     )
@@ -170,9 +183,10 @@ def is_complete(path: Path) -> bool:
         return False
 
 
-def write_frame(dst: Path, seed: int, planned: PlannedFrame) -> None:
+def write_frame(dst: Path, settings: RoomsSettings, planned: PlannedFrame) -> None:
     """Render one frame into its file."""
-    rgb, depth = render_frame(seed, planned.scene, planned.frame)
+    seed = settings.seed
+    rgb, depth = render_frame(seed, planned.scene, planned.frame, without=settings.without)
     # In memory first: the HDF5 library crashes the process when the disk is full.
     content = io.BytesIO()
     with h5py.File(content, "w", track_order=True) as file:
@@ -184,7 +198,8 @@ def write_frame(dst: Path, seed: int, planned: PlannedFrame) -> None:
         file.attrs["seed"] = seed
         file.attrs["scene"] = planned.scene
         file.attrs["frame"] = planned.frame
-        file.attrs["renderer"] = RENDERER_VERSION
+        file.attrs["renderer"] = settings.renderer
+        file.attrs["without"] = ",".join(settings.without)
     with atomic_path(dst / planned.path) as temporary:
         temporary.write_bytes(content.getbuffer())
 
