@@ -15,9 +15,9 @@ import tempfile
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 import torch
-from torch import Tensor, nn
+from evaluate_sample import measure_sample, predicted
+from torch import nn
 
 from netadapt.data.base import DepthSource
 from netadapt.data.loader import batches
@@ -30,7 +30,6 @@ from netadapt.networks.registry import named_config
 from netadapt.training.metrics import DepthMetrics
 from netadapt.training.opening import open_for_evaluation, open_task
 from netadapt.training.recipe import recipe_named
-from netadapt.training.task import evaluation_mode
 from netadapt.training.train import train
 
 METRICS = ("delta1", "rmse_m", "aligned_delta1", "aligned_rmse_m", "correlation")
@@ -55,7 +54,7 @@ def compare(given: argparse.Namespace) -> None:
             model = trained(rooms, given.size, given.epochs, seed)
             measured = {name: tested(model, source, given.size) for name, source in sets.items()}
             if given.sample is not None:
-                measured[given.sample.name] = tested_on_sample(model, given.sample, given.size)
+                measured[given.sample.name] = (1, measure_sample(model, given.sample, given.size))
             for name, (images, metrics) in measured.items():
                 row = {"without": without, "seed": seed, "set": name, "images": images}
                 journal.append({**row, **{key: round(metrics[key], 4) for key in METRICS}})
@@ -87,22 +86,6 @@ def tested(model: nn.Module, source: DepthSource, size: int) -> tuple[int, dict[
     for images, depth in batches(source, 16, (size, size), train=False):
         metrics.update(predicted(model, images), depth)
     return len(source), metrics.summary()
-
-
-def tested_on_sample(model: nn.Module, folder: Path, size: int) -> tuple[int, dict[str, float]]:
-    """Likewise on one cropped image: rgb.npy [H, W, 3] in [0, 1] and depth.npy [H, W] metres."""
-    rgb, depth = np.load(folder / "rgb.npy"), np.load(folder / "depth.npy")
-    rows, columns = (((np.arange(size) + 0.5) * side / size).astype(int) for side in depth.shape)
-    chosen = np.ix_(rows, columns)
-    image = torch.from_numpy(rgb[chosen]).permute(2, 0, 1)[None].float()
-    metrics = DepthMetrics()
-    metrics.update(predicted(model, image), torch.from_numpy(depth[chosen])[None, None].float())
-    return 1, metrics.summary()
-
-
-def predicted(model: nn.Module, images: Tensor) -> Tensor:
-    with evaluation_mode(model), torch.inference_mode():
-        return model(images.contiguous(memory_format=torch.channels_last))
 
 
 if __name__ == "__main__":

@@ -130,8 +130,6 @@ def choose_pose(rng: Random, scene: Scene, without: tuple[str, ...] = ()) -> Pos
     if "poses" in without:
         return level_pose(rng, scene)
     wanted = min(4.5, max(1.1, rng.lognormvariate(math.log(2.3), 0.35)))
-    # The farthest twentieth of a view lies 1.3 to 3 times as far as its median in real rooms.
-    wanted_reach = 0.0 if "far-views" in without else min(3.2, rng.lognormvariate(0.65, 0.3))
     wanted_foot = rng.uniform(0.4, 0.85)  # what the lowest rows see, as a share of the median
     best: Pose | None = None
     best_cost = math.inf
@@ -151,8 +149,6 @@ def choose_pose(rng: Random, scene: Scene, without: tuple[str, ...] = ()) -> Pos
         cost += 2.0 * max(0.0, 0.6 - math.log(far / max(near, 0.05)))
         cost += 2.0 * max(0.0, int(counts.max()) / flat.size - 0.55)
         cost += 0.03 * max(0, 16 - seen)
-        if wanted_reach:
-            cost += max(0.0, math.log(wanted_reach * middle / far))
         if ordered[0] < 0.25:
             cost += 2.0
         if cost < best_cost:

@@ -120,7 +120,7 @@ def sample_scene(seed: int, scene: int, without: tuple[str, ...] = ()) -> Scene:
     rng = Random(f"netadapt rooms {seed}/{scene}")
     b = SceneBuilder()
     kind = rng.choice(KINDS)
-    plan = draw_plan(rng, kind, long_rooms="far-views" not in without)
+    plan = draw_plan(rng, kind)
     floor, wall_materials, ceiling = enclose(b, rng, plan)
     daylight = rng.random() < 0.75
     lights, glows = fit_openings(b, rng, plan, wall_materials, daylight)
@@ -142,7 +142,7 @@ def sample_scene(seed: int, scene: int, without: tuple[str, ...] = ()) -> Scene:
     )
 
 
-def draw_plan(rng: Random, kind: str, *, long_rooms: bool = True) -> Plan:
+def draw_plan(rng: Random, kind: str) -> Plan:
     """A room's size and the openings in its walls."""
     low, high = {
         "bath": (1.7, 3.2),
@@ -157,8 +157,6 @@ def draw_plan(rng: Random, kind: str, *, long_rooms: bool = True) -> Plan:
     depth = rng.uniform(low, high)
     if kind == "hall":
         depth = rng.uniform(4.0, 9.0)
-    if long_rooms and kind in ("dining", "living", "kitchen", "office") and rng.random() < 0.4:
-        width, depth = rng.sample((rng.uniform(3.2, 5.5), rng.uniform(6.5, 11.0)), 2)
     height = rng.uniform(2.3, 2.9) if rng.random() < 0.85 else rng.uniform(2.9, 4.0)
     openings: list[list[Opening]] = [[], [], [], []]
     plan = Plan(kind, width, depth, height, openings)

@@ -14,7 +14,6 @@ PARTS = {
     "textures": "patterns on surfaces; without them each has one colour",
     "lamps": "direct light, shadows and gloss; without them light is the same everywhere",
     "poses": "where a hand-held camera looks; without them it is level, 1.4 m up, turned anyhow",
-    "far-views": "long rooms and views along them; without them few depths exceed 5 m",
     "exposure": "what a colour camera does to a picture; without it light is shown as it is",
     "depth-noise": "holes and errors of a depth camera; without them depth is exact",
 }

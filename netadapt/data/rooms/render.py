@@ -23,7 +23,7 @@ from netadapt.data.rooms.tracing import (
     trace_screen,
 )
 
-RENDERER_VERSION = "3"
+RENDERER_VERSION = "2"
 """Changes whenever the same seed gives other pictures."""
 FULL_SIZE = (480, 640)
 CEILING = 4.0
