@@ -16,7 +16,7 @@ from typing import Any
 from netadapt.cost.devices.profile import DeviceProfile
 from netadapt.cost.runtimes.base import NETWORK_SHARE, Timing
 from netadapt.cost.runtimes.tracker import Registered, look
-from netadapt.cost.runtimes.tvm_making import Making
+from netadapt.cost.runtimes.tvm_making import Board, Making
 from netadapt.cost.runtimes.worker import Worker, WorkerDied
 from netadapt.errors import DeviceError
 from netadapt.graph.layers import LayerShape
@@ -39,7 +39,10 @@ class TvmRuntime:
         self, profile: DeviceProfile, *, tune: int = 0, database: Path | None = None
     ) -> None:
         self.profile = profile
-        self._making = Making(tune, database)
+        board = None
+        if profile.remote:
+            board = Board(profile.tracker_address, profile.key, profile.cross_compiler)
+        self._making = Making(tune, database, board)
         self._folder = tempfile.TemporaryDirectory(prefix="netadapt-")
         self._worker: Worker | None = None
         self._compiler: Worker | None = None
@@ -65,15 +68,21 @@ class TvmRuntime:
         }
 
     def prepare(self, shape: LayerShape) -> None:
-        """Compile in a second process while a board measures; this machine would be disturbed."""
-        if not self.profile.remote or shape in self._compiling:
+        """Compile in a second process while a board measures; this machine would be disturbed.
+
+        Not ahead when kernels are searched for: that takes the board itself.
+        """
+        if not self.profile.remote or self._making.trials or shape in self._compiling:
             return
         if len(self._compiling) < MOST_COMPILED_AHEAD:
             self._compiling[shape] = self._ahead.submit(self._compile, shape)
 
     def measure(self, shape: LayerShape) -> Timing:
         library: Path | None = None
-        if self.profile.remote:
+        if self.profile.remote and self._making.trials:
+            self._let_go()
+            library = self._compile(shape)
+        elif self.profile.remote:
             self.prepare(shape)
             compiled = self._compiling.pop(shape, None)
             library = compiled.result() if compiled is not None else None
@@ -131,8 +140,7 @@ class TvmRuntime:
 
     def connect(self) -> None:
         """Open a session on the board, having looked that the request can be answered."""
-        if self._worker is not None and self._worker.alive:
-            self._worker.call("disconnect", limit_s=10.0, what="ending a session")
+        self._let_go()
         self._wait_free()
         # The server ends a session that outlives its client; ours is renewed long before.
         session_s = int(max(60, 40 * self.profile.wall_limit_s))
@@ -142,6 +150,11 @@ class TvmRuntime:
             limit_s=self.profile.connect_limit_s,
             what=f"opening a session on '{self.profile.key}' (restart its server)",
         )
+
+    def _let_go(self) -> None:
+        """End the session, if any, so that the board is free for another."""
+        if self._worker is not None and self._worker.alive:
+            self._worker.call("disconnect", limit_s=10.0, what="ending a session")
 
     def _wait_free(self) -> None:
         """A server needs a moment after a session to be free again."""

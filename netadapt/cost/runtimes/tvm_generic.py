@@ -16,10 +16,8 @@ from netadapt.cost.runtimes.onnx_steps import Network, Step
 from netadapt.cost.runtimes.program import Program
 from netadapt.cost.runtimes.reference import Array, Reference
 from netadapt.cost.runtimes.tvm_making import Making
-from netadapt.errors import DeviceError
+from netadapt.cost.runtimes.tvm_tuning import tuned
 from netadapt.graph.layers import LayerShape
-
-TRIALS_AT_ONCE = 32
 
 
 def build_layer(
@@ -93,7 +91,7 @@ def _compile(network: Network, target: Any, making: Making) -> Any:
             ]
         )(module)
         if making.trials:
-            module = _tuned(module, target, making)
+            module = tuned(module, target, making)
         elif target.kind.name != "llvm":
             from tvm.s_tir import dlight
 
@@ -105,23 +103,6 @@ def _compile(network: Network, target: Any, making: Making) -> Any:
                 dlight.gpu.Fallback(),
             )(module)
     return tvm.compile(module, target=target)
-
-
-def _tuned(module: Any, target: Any, making: Making) -> Any:
-    """The module with every kernel as the search found it; what the database holds isn't redone."""
-    from tvm import relax
-
-    if making.database is None:
-        raise DeviceError("tuning needs a folder for its database")
-    making.database.mkdir(parents=True, exist_ok=True)
-    tasks = sum(1 for _ in module.functions_items()) - 1
-    module = relax.transform.MetaScheduleTuneIRMod(
-        params={},
-        work_dir=str(making.database),
-        max_trials_global=making.trials * max(1, tasks),
-        max_trials_per_task=making.trials,
-    )(module)
-    return relax.transform.MetaScheduleApplyDatabase(str(making.database))(module)
 
 
 def _module(network: Network) -> Any:

@@ -9,14 +9,26 @@ from netadapt.cost.runtimes.tvm_schedules import SCHEDULE
 
 
 @dataclass(frozen=True)
+class Board:
+    """Where the trials of a search run, when not on this machine."""
+
+    tracker: tuple[str, int]
+    key: str
+    cross_compiler: str
+
+
+@dataclass(frozen=True)
 class Making:
     """`trials` > 0: MetaSchedule searches that long for every layer, its database in `database`.
+
+    The trials run on `board`, or on this machine where it is None.
 
     Otherwise a CPU gets netadapt's own schedules, a GPU TVM's dlight rules.
     """
 
     trials: int = 0
     database: Path | None = None
+    board: Board | None = None
 
     def own(self, kind: str) -> bool:
         """Whether kernels are netadapt's own; `kind` is the target's."""

@@ -9,8 +9,10 @@ import numpy as np
 import pytest
 
 from netadapt.cost.devices.profile import load_profile
+from netadapt.cost.runtimes import tvm_tuning
 from netadapt.cost.runtimes.reference import compare, reference
 from netadapt.cost.runtimes.tvm_making import Making
+from netadapt.errors import DeviceError
 from netadapt.graph.layers import LayerShape
 
 from .shapes import shape
@@ -82,12 +84,22 @@ def _modules(module: Any) -> list[Any]:
     return [module, *(inner for m in module.imports for inner in _modules(m))]
 
 
-@pytest.mark.slow
-def test_tuning_keeps_a_database_and_gives_right_answers(tmp_path: Path) -> None:
-    making = Making(trials=4, database=tmp_path / "tuning")
+def test_tuning_gives_right_answers_and_is_not_done_again(tmp_path: Path) -> None:
+    making = Making(trials=2, database=tmp_path / "tuning")
+    records = tmp_path / "tuning" / "database_tuning_record.json"
     run(LAYERS[0], making)
-    assert (tmp_path / "tuning" / "database_tuning_record.json").stat().st_size > 0
+    found = records.read_text()
+    assert found
     run(LAYERS[0], making)
+    assert records.read_text() == found
+
+
+def test_a_search_whose_trials_all_fail_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tvm_tuning, "_search", lambda *_: None)
+    with pytest.raises(DeviceError, match=r"none of the 2 trials of .* see why in .*logs"):
+        run(LAYERS[0], Making(trials=2, database=tmp_path / "tuning"))
 
 
 def test_the_schedule_column_says_how_kernels_are_made() -> None:

@@ -195,3 +195,23 @@ def _wait_gone(loopback: Loopback, key: str) -> None:
     stop = time.monotonic() + 10
     while look(("127.0.0.1", loopback.port), key, 2.0).servers and time.monotonic() < stop:
         time.sleep(0.1)
+
+
+def test_trials_run_on_the_board(
+    loopback: Loopback, profile: DeviceProfile, tmp_path: Path
+) -> None:
+    server = loopback.serve("x86")
+    database = tmp_path / "tuning"
+    runtime = TvmRuntime(profile, tune=2, database=database)
+    try:
+        first = runtime.measure(LAYERS[0])
+        found = (database / "database_tuning_record.json").read_text()
+        second = runtime.measure(LAYERS[0])
+        assert (database / "database_tuning_record.json").read_text() == found
+    finally:
+        runtime.close()
+        loopback.end(server)
+    assert first.latency_ms > 0
+    assert second.latency_ms > 0
+    logs = "".join(path.read_text() for path in (database / "logs").iterdir())
+    assert "Error in" not in logs
