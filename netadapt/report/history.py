@@ -61,5 +61,9 @@ def _mark_sizes(axis: Any, history: pd.DataFrame) -> None:
     for epoch, size in starts.itertuples(index=False):
         axis.axvline(epoch - 0.5, color="0.8", linewidth=0.8)
         axis.annotate(
-            f" {size}", (epoch - 0.5, 0.02), xycoords=("data", "axes fraction"), fontsize=7
+            f" {size}",
+            (epoch - 0.5, 0.02),
+            xycoords=("data", "axes fraction"),
+            fontsize=7,
+            rotation=90,
         )
