@@ -48,4 +48,5 @@ def join_processes(compute: torch.device) -> Processes:
 def leave_processes(processes: Processes) -> None:
     """End what `join_processes` began."""
     if processes.world_size > 1:
+        processes.wait()  # one that leaves early breaks the connections of the others
         torch.distributed.destroy_process_group()
