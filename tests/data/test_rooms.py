@@ -259,6 +259,15 @@ def test_rooms_without_a_part_are_other_rooms(tmp_path: Path) -> None:
         write_rooms(plain, scenes=1, frames_per_scene=1)
 
 
+def test_rooms_that_were_begun_before_parts_could_be_left_out_go_on(tmp_path: Path) -> None:
+    write_rooms(tmp_path, scenes=1, frames_per_scene=1)
+    file = tmp_path / "rooms.json"
+    content = json.loads(file.read_text())
+    del content["settings"]["without"]
+    file.write_text(json.dumps(content))
+    write_rooms(tmp_path, scenes=1, frames_per_scene=1)
+
+
 def test_the_command_writes_rooms(tmp_path: Path) -> None:
     target = tmp_path / "rooms"
     arguments = ["rooms", str(target), "--scenes", "1", "--frames-per-scene", "1", "--seed", "3"]

@@ -140,7 +140,8 @@ def claim_folder(dst: Path, settings: RoomsSettings) -> None:
     wanted = json.loads(json.dumps(asdict(settings)))
     if path.is_file():
         try:
-            found: object = json.loads(path.read_text(encoding="utf-8"))["settings"]
+            told = json.loads(path.read_text(encoding="utf-8"))["settings"]
+            found: object = {"without": [], **told}  # rooms of old don't say it: nothing
         except (ValueError, KeyError, TypeError):
             found = "unreadable settings"
         if found != wanted:
