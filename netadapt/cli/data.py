@@ -261,9 +261,11 @@ def bench(
             print(f"{speed.form:8} {speed.read_per_s:9.0f} {speed.batches_per_s:20.0f}")
     if training:
         from netadapt.networks.build import build
+        from netadapt.training.allocator import keep_freed_memory
         from netadapt.training.benchmark import machine_name, measure_training, share_of_memory
         from netadapt.training.opening import compute_device
 
+        keep_freed_memory()
         device = compute_device(compute)
         say(f"training {model} on {machine_name(device)}", quiet=quiet or as_json)
         say("images/s    median      best    of memory", quiet=quiet or as_json)

@@ -35,8 +35,10 @@ def finetune(
     Example: netadapt finetune runs/fastdepth-tx2-6ms --epochs 20
     """
     from netadapt.search.long_term import FINAL, finetune_run
+    from netadapt.training.allocator import keep_freed_memory
     from netadapt.training.event_log import EventLog
 
+    keep_freed_memory()
     event_log = EventLog(run / FINAL) if tensorboard else None
     with training_bar(quiet or as_json, event_log) as (after_step, after_epoch, rows):
         final, before = finetune_run(

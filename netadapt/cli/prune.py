@@ -98,6 +98,7 @@ def prune(
     from netadapt.report.trajectory import read_trajectory
     from netadapt.search.job import PruneJob, measuring_profile, prepare, run_job
     from netadapt.search.run_folder import read_run
+    from netadapt.training.allocator import keep_freed_memory
 
     if strategy != "full":
         raise typer.BadParameter(f"the strategy is '{strategy}'; expected full")
@@ -145,6 +146,7 @@ def prune(
         transient=True,
     ) as progress:
         watcher = _Shown(progress, quiet)
+        keep_freed_memory()
         prepared = prepare(job, lambda text: say(text, quiet=quiet), watcher.rendering)
         steps = run_job(job, prepared, folder, resume=resume, watcher=watcher)
         try:

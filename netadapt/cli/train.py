@@ -74,6 +74,7 @@ def train(
     from netadapt.networks.checkpoint import load_encoder_weights
     from netadapt.networks.opening import open_network
     from netadapt.networks.registry import named_config
+    from netadapt.training.allocator import keep_freed_memory
     from netadapt.training.event_log import EventLog
     from netadapt.training.opening import compute_device, data_folder, open_task, ready_to_train
     from netadapt.training.processes import join_processes, leave_processes
@@ -90,6 +91,7 @@ def train(
         loss=loss,
         stages=None if stages is None else parse_stages(stages),
     )
+    keep_freed_memory()
     device = compute_device(compute)
     processes = join_processes(device)
     quiet = quiet or as_json or not processes.is_first
