@@ -52,6 +52,14 @@ def train(
         Path | None,
         typer.Option(help="ImageNet weights of the encoder: the official model_best.pth.tar."),
     ] = None,
+    autocast: Annotated[
+        bool | None,
+        typer.Option(
+            "--autocast/--no-autocast",
+            help="Convolutions in bfloat16, for GPUs; processors were no faster with it.",
+            show_default=False,
+        ),
+    ] = None,
     holdout_images: Annotated[
         int, typer.Option(help="Images evaluated after each epoch, spread over the holdout.")
     ] = 200,
@@ -89,6 +97,7 @@ def train(
         batch_size=batch_size,
         learning_rate=learning_rate,
         loss=loss,
+        autocast=autocast,
         stages=None if stages is None else parse_stages(stages),
     )
     keep_freed_memory()
