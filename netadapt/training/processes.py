@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from dataclasses import dataclass
 
 import torch
@@ -25,6 +26,8 @@ class Processes:
         """`model`, wrapped so that its gradients are averaged over all processes."""
         if self.world_size == 1:
             return model
+        # A depthwise weight [C, 1, K, K] has two names for one layout, and torch warns of it.
+        warnings.filterwarnings("ignore", "Grad strides do not match bucket view strides")
         return torch.nn.parallel.DistributedDataParallel(model)
 
     def wait(self) -> None:
