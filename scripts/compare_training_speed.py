@@ -33,7 +33,6 @@ WAYS = {
 """The third is what `netadapt train` does, the fourth with --autocast."""
 
 CASES = (
-    {"threads": 1, "batch_size": 8, "size": 128},
     {"threads": 1, "batch_size": 16, "size": 128},
     {"threads": 2, "batch_size": 8, "size": 224},
     {"threads": 2, "batch_size": 16, "size": 224},
@@ -104,8 +103,8 @@ def measure(way: str, threads: int, batch_size: int, size: int, seconds: float) 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--out", type=Path)
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--seconds", type=float, default=4.0)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--seconds", type=float, default=3.0)
     one = parser.add_argument_group("one measurement, as the comparison starts it")
     one.add_argument("--way", choices=WAYS)
     one.add_argument("--threads", type=int, default=1)
