@@ -1,7 +1,7 @@
 """The C library's memory, kept between training steps instead of fetched anew.
 
 glibc returns a freed block of some MB to the system at once, and each step of a training on a
-processor then has its tensors' pages mapped and zeroed again. Without that FastDepth trains 1.3 to
+processor then has its tensors' pages mapped and zeroed again. Without that FastDepth trains up to
 1.4 times as fast (experiments/training-speed).
 """
 
