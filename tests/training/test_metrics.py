@@ -46,7 +46,6 @@ def test_metrics_follow_their_definitions(seed):
         }
         for name, value in expected.items():
             assert float(found[name][image]) == pytest.approx(value, rel=1e-6), name
-        # numpy's median averages the middle two values, torch takes the lower one
         aligned_rmse = np.sqrt(((aligned - t) ** 2).mean())
         assert float(found["aligned_rmse_m"][image]) == pytest.approx(aligned_rmse, rel=1e-6)
 
