@@ -23,6 +23,7 @@ from netadapt.files import write_text
 from netadapt.journal import CsvJournal
 from netadapt.networks.store import save_model
 from netadapt.training.averaging import WeightAverage
+from netadapt.training.convolutions import faster_convolutions
 from netadapt.training.finetune import parameter_groups
 from netadapt.training.pictures import draw_depths
 from netadapt.training.processes import Processes
@@ -158,7 +159,7 @@ class _Training:
 
     def _step(self, images: Tensor, depth: Tensor) -> float:
         self.optimizer.zero_grad(set_to_none=True)
-        with torch.autocast(images.device.type, torch.bfloat16, enabled=self.recipe.autocast):
+        with faster_convolutions(images.device, bfloat16=self.recipe.autocast):
             prediction = self.replica(images)
         loss = self.task.loss(prediction.float(), depth)
         loss.backward()  # type: ignore[no-untyped-call]

@@ -70,16 +70,16 @@ def test_it_learns_and_leaves_what_it_says(trained):
     assert task().evaluate(model)["delta1"] == history["delta1"].iloc[-1]
 
 
-def test_autocast_convolves_in_bfloat16_and_keeps_its_weights_in_float32(tmp_path):
-    seen = set()
-    model = build(CONFIG)
-    model.get_submodule("conv0.0").register_forward_hook(lambda *call: seen.add(call[2].dtype))
-    recipe = replace(RECIPE, epochs=1, autocast=True)
-    train(model, task(), recipe, tmp_path / "half", CONFIG.to_json())
-    history = pd.read_csv(tmp_path / "half" / "history.csv")
-    assert torch.bfloat16 in seen
-    assert history["loss"].between(0, 10).all()
-    assert {p.dtype for p in load_model(tmp_path / "half").parameters()} == {torch.float32}
+def test_autocast_multiplies_in_bfloat16_and_keeps_its_weights_in_float32(tmp_path):
+    rows = {}
+    for autocast in (False, True):
+        recipe = replace(RECIPE, epochs=1, autocast=autocast)
+        out = tmp_path / str(autocast)
+        train(build(CONFIG), task(), recipe, out, CONFIG.to_json(), seed=1)
+        rows[autocast] = pd.read_csv(out / "history.csv").iloc[0]
+        assert {p.dtype for p in load_model(out).parameters()} == {torch.float32}
+    assert rows[True]["loss"] != rows[False]["loss"]
+    assert rows[True]["loss"] == pytest.approx(rows[False]["loss"], rel=0.2)
 
 
 def test_a_training_that_was_stopped_goes_on_to_the_same_weights(tmp_path):
