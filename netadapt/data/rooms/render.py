@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 
 from netadapt.data.rooms.camera import choose_pose, focal_lengths
 from netadapt.data.rooms.layout import sample_scene
+from netadapt.data.rooms.lighting import light_screen, smooth_light
 from netadapt.data.rooms.sensor import FARTHEST_M, expose, record_depth, show
-from netadapt.data.rooms.shading import light_screen, shade_screen, smooth_light
+from netadapt.data.rooms.shading import shade_screen
 from netadapt.data.rooms.solids import Scene
 from netadapt.data.rooms.tracing import (
     lamp_lists,

@@ -2,7 +2,7 @@
 
 Every solid is a unit cube, sphere or frustum under an affine map, so that one ray test serves all
 sizes and orientations. Rays that start in one place (the camera, a lamp) test only the solids
-listed for their tile of directions. Shading is left to `shading`.
+listed for their tile of directions. Light and colour are left to `lighting` and `shading`.
 """
 
 from __future__ import annotations
