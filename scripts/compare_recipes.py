@@ -39,6 +39,7 @@ CHANGES: dict[str, dict[str, Any]] = {
     "batch-16": {"batch_size": 16},
     "enlarged-1.5": {"max_scale": 1.5},
     "no-average": {"ema_decay": 0.0},
+    "autocast": {"autocast": True},
     "sgd-published-rate": {"optimizer": "sgd", "learning_rate": 0.01, "weight_decay": 1e-4},
 }
 

@@ -1,4 +1,4 @@
-"""Times a training step of FastDepth by memory layout, allocator and precision, on this machine:
+"""Times a training step of FastDepth by memory layout, allocator and convolution, on this machine:
 experiments/training-speed.
 
     python scripts/compare_training_speed.py --out experiments/training-speed/results.csv
@@ -14,8 +14,10 @@ import resource
 import subprocess
 import sys
 import time
+from contextlib import AbstractContextManager
 from pathlib import Path
 from statistics import median
+from typing import Any
 
 import pandas as pd
 import torch
@@ -23,14 +25,21 @@ import torch
 from netadapt.files import write_text
 from netadapt.networks.build import build
 from netadapt.training.allocator import keep_freed_memory
+from netadapt.training.convolutions import FasterConvolutions
 
 WAYS = {
     "contiguous": (),
     "channels-last": ("channels-last",),
     "channels-last, memory kept": ("channels-last", "memory kept"),
-    "channels-last, memory kept, bfloat16": ("channels-last", "memory kept", "bfloat16"),
+    "netadapt train": ("channels-last", "memory kept", "faster convolutions"),
+    "netadapt train --autocast": (
+        "channels-last",
+        "memory kept",
+        "faster convolutions",
+        "bfloat16",
+    ),
+    "torch.autocast": ("channels-last", "memory kept", "bfloat16"),
 }
-"""The third is what `netadapt train` does, the fourth with --autocast."""
 
 CASES = (
     {"threads": 1, "batch_size": 16, "size": 128},
@@ -84,9 +93,15 @@ def measure(way: str, threads: int, batch_size: int, size: int, seconds: float) 
         images = images.contiguous(memory_format=torch.channels_last)
     depth = torch.rand(batch_size, 1, size, size) * 3
 
+    def context() -> AbstractContextManager[Any]:
+        bfloat16 = "bfloat16" in settings
+        if "faster convolutions" in settings:
+            return FasterConvolutions(bfloat16=bfloat16)
+        return torch.autocast("cpu", torch.bfloat16, enabled=bfloat16)
+
     def step() -> None:
         optimizer.zero_grad(set_to_none=True)
-        with torch.autocast("cpu", torch.bfloat16, enabled="bfloat16" in settings):
+        with context():
             prediction = model(images)
         (prediction.float() - depth).abs().mean().backward()
         optimizer.step()

@@ -56,7 +56,8 @@ def train(
         bool | None,
         typer.Option(
             "--autocast/--no-autocast",
-            help="Convolutions in bfloat16, for GPUs; processors were no faster with it.",
+            help="Convolutions in bfloat16 (on a processor the pointwise ones): faster where the "
+            "hardware knows it.",
             show_default=False,
         ),
     ] = None,

@@ -48,7 +48,8 @@ class Recipe:
     ema_decay: float = 0.0
     """Of the exponential moving average of the weights that is evaluated and kept; 0 = none."""
     autocast: bool = False
-    """Convolutions in bfloat16; the loss and the weights stay float32."""
+    """Convolutions in bfloat16, on a processor the pointwise ones; the loss and the weights stay
+    float32."""
 
     def __post_init__(self) -> None:
         loss_named(self.loss)
