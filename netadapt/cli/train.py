@@ -73,7 +73,8 @@ def train(
 ) -> None:
     """Train a depth network; leaves a model folder with its history and sample predictions.
 
-    Several GPUs: torchrun --nproc-per-node 2 -m netadapt train …
+    Several GPUs: torchrun --nproc-per-node 2 -m netadapt train …; on processors, with
+    OMP_NUM_THREADS=1, one process a core.
 
     Example: netadapt train --data nyudepthv2 --recipe fastdepth --out runs/fastdepth
     """

@@ -1,9 +1,9 @@
 """Convolutions that train faster on a processor than torch's own.
 
-Torch (2.13, oneDNN) gives a depthwise convolution of 5×5, which FastDepth's decoder is made of, a
-weight gradient that takes twenty times as long as one of 3×3: here it is put together from those
-of 3×3. And of the convolutions in bfloat16 only the pointwise ones gain; a depthwise one loses more
-than they win. Measured in experiments/training-speed.
+oneDNN, through which torch convolves there, has a quick weight gradient for depthwise convolutions
+of 3×3 and a slow one for 5×5, which FastDepth's decoder is made of: so this puts the latter
+together from the former. And in bfloat16 pointwise convolutions gain, but depthwise ones lose more:
+so only the pointwise ones are done in it. What both bring: experiments/training-speed.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _convolution_backward = torch.ops.aten.convolution_backward.default
 def faster_convolutions(
     device: torch.device, *, bfloat16: bool = False
 ) -> AbstractContextManager[Any]:
-    """A block in which a network on `device` computes its output and loss, to train quickly.
+    """A block in which a network on `device` computes what it is to be trained by, quickly.
 
     With `bfloat16`, convolutions compute in that where it pays: on a GPU all of them, on a
     processor the pointwise ones.
@@ -34,7 +34,7 @@ def faster_convolutions(
 
 
 class FasterConvolutions(TorchFunctionMode):
-    """Within this block, `conv2d` on processors is differentiated in the ways above.
+    """Within this block, convolutions on a processor are differentiated in the ways above.
 
     A network runs as it is: its modules and weights don't change. Without `bfloat16` the results
     are torch's, up to the order of sums; with it pointwise convolutions round what they read to
