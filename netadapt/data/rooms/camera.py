@@ -13,8 +13,9 @@ from random import Random
 import numpy as np
 from numpy.typing import NDArray
 
+from netadapt.data.rooms.culling import NOTHING, screen_lists
 from netadapt.data.rooms.solids import Scene
-from netadapt.data.rooms.tracing import NOTHING, local_origins, screen_lists, trace_screen
+from netadapt.data.rooms.tracing import local_origins, trace_screen
 
 FOCAL_PX = 519.0
 """Focal length of NYU Depth v2's colour camera (518.9, 519.5) at 640 x 480 pixels."""

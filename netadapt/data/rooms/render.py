@@ -11,18 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from netadapt.data.rooms.camera import choose_pose, focal_lengths
+from netadapt.data.rooms.culling import lamp_lists, screen_lists, tile_cones
 from netadapt.data.rooms.layout import sample_scene
 from netadapt.data.rooms.lighting import light_screen, smooth_light
 from netadapt.data.rooms.sensor import FARTHEST_M, expose, record_depth, show
 from netadapt.data.rooms.shading import shade_screen
 from netadapt.data.rooms.solids import Scene
-from netadapt.data.rooms.tracing import (
-    lamp_lists,
-    local_origins,
-    screen_lists,
-    tile_cones,
-    trace_screen,
-)
+from netadapt.data.rooms.tracing import local_origins, trace_screen
 
 RENDERER_VERSION = "2"
 """Changes whenever the same seed gives other pictures."""

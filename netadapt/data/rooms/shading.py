@@ -7,11 +7,12 @@ from typing import Any
 
 import numpy as np
 
+from netadapt.data.rooms.culling import TILE
 from netadapt.data.rooms.kernels import inlined, kernel
 from netadapt.data.rooms.lighting import gather_light
 from netadapt.data.rooms.surfaces import surface_point
 from netadapt.data.rooms.textures import surface_colour
-from netadapt.data.rooms.tracing import TILE, nearest
+from netadapt.data.rooms.tracing import nearest
 
 
 @inlined

@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from netadapt.data.rooms.kinds import BOX, ELLIPSOID, FRUSTUM, SHELL
 from netadapt.data.rooms.textures import PLAIN
-from netadapt.data.rooms.tracing import BOX, ELLIPSOID, FRUSTUM, SHELL
 
 Colour = tuple[float, float, float]
 Vector = tuple[float, float, float]

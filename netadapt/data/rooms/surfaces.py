@@ -6,7 +6,7 @@ import math
 from typing import Any
 
 from netadapt.data.rooms.kernels import inlined
-from netadapt.data.rooms.tracing import BOX, ELLIPSOID, SHELL
+from netadapt.data.rooms.kinds import BOX, ELLIPSOID, SHELL
 
 
 @inlined
