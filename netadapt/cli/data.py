@@ -124,8 +124,8 @@ def rooms(
     """Render random indoor scenes with depth, to learn from without photographs.
 
     Written in FastDepth's HDF5 layout (about 1.5 MB a picture), or with --packed ready to train
-    from (0.4 MB). The same seed gives the same bytes; a killed run is continued by the same
-    command.
+    from (0.4 MB). The same seed gives the same bytes: a killed run is continued by the same
+    command, and a finished set is enlarged by the same command with more scenes.
 
     Example: netadapt data rooms data/rooms --scenes 2000 --seed 1
     """

@@ -20,7 +20,7 @@ def claim(folder: Path, claim_file: str, finished_file: str, plan: dict[str, Any
     Raises DataError when the folder holds a finished set (`finished_file`), another plan, or
     anything else; nothing in it is touched then.
     """
-    text = json.dumps(plan, indent=1) + "\n"
+    text = _text(plan)
     path = folder / claim_file
     if path.is_file():
         if path.read_text(encoding="utf-8") != text:
@@ -36,6 +36,16 @@ def claim(folder: Path, claim_file: str, finished_file: str, plan: dict[str, Any
     write_text(path, text)
 
 
+def reclaim(folder: Path, claim_file: str, finished_file: str, plan: dict[str, Any]) -> None:
+    """Claim a finished folder again, to add to it: from now on it is an interrupted job's."""
+    write_text(folder / claim_file, _text(plan))
+    (folder / finished_file).unlink()
+
+
 def release(folder: Path, claim_file: str) -> None:
     """Take the claim back: the folder is finished."""
     (folder / claim_file).unlink(missing_ok=True)
+
+
+def _text(plan: dict[str, Any]) -> str:
+    return json.dumps(plan, indent=1) + "\n"

@@ -29,7 +29,7 @@ import numpy as np
 import numpy.typing as npt
 
 from netadapt.data.base import Depth, Rgb, check_split
-from netadapt.data.claiming import claim, release
+from netadapt.data.claiming import claim, reclaim, release
 from netadapt.data.geometry import to_working, working_size
 from netadapt.data.nyu import Hdf5Source, is_hdf5_folder, read_pair, split_names
 from netadapt.errors import DataError, OutputError
@@ -228,16 +228,22 @@ def write_pack(
     make: Callable[[Shard], Shard],
     *,
     workers: int | None = None,
+    grow: bool = False,
     progress: Callable[[int, int], None] | None = None,
 ) -> PackIndex:
     """Fill `target` with the shards that `make` writes (by `write_shard`), and index them.
 
     `make` is called in `workers` processes; `plan` says, beside the shards, what the pack is made
-    of, so that only the same call continues it.
+    of, so that only the same call continues it. With `grow` a finished pack keeps the shards that
+    have the same names, and can be read again when the others are made.
     """
     shards = [shard for listed in splits.values() for shard in listed]
     whole_plan = {**plan, "size": size, "shards": [asdict(shard) for shard in shards]}
-    claim(target, PLAN_FILE, INDEX_FILE, whole_plan)
+    if grow and is_pack(target):
+        _keep_shards(target, shards)
+        reclaim(target, PLAN_FILE, INDEX_FILE, whole_plan)
+    else:
+        claim(target, PLAN_FILE, INDEX_FILE, whole_plan)
     for half_written in target.glob(".*.npy"):
         half_written.unlink()
     total = sum(len(shard.names) for shard in shards)
@@ -258,6 +264,15 @@ def write_pack(
         (target / f"{shard.stem}.json").unlink(missing_ok=True)
     release(target, PLAN_FILE)
     return index
+
+
+def _keep_shards(target: Path, planned: Sequence[Shard]) -> None:
+    """Note the shards of a finished pack that are among the planned ones as finished."""
+    wanted = {(shard.stem, shard.names) for shard in planned}
+    for listed in PackIndex.read(target).splits.values():
+        for shard in listed:
+            if (shard.stem, shard.names) in wanted:
+                _write_note(target, shard)
 
 
 def shards_of(split: str, names: Sequence[str], images: int) -> list[Shard]:
@@ -365,9 +380,14 @@ def write_shard(
         rgb_sha256=_sha256(target / shard.files[0]),
         depth_sha256=_sha256(target / shard.files[1]),
     )
-    sums = {"rgb_sha256": finished.rgb_sha256, "depth_sha256": finished.depth_sha256}
-    write_text(target / f"{shard.stem}.json", json.dumps(sums) + "\n")
+    _write_note(target, finished)
     return finished
+
+
+def _write_note(target: Path, shard: Shard) -> None:
+    """Say that a shard is finished, and with which checksums."""
+    sums = {"rgb_sha256": shard.rgb_sha256, "depth_sha256": shard.depth_sha256}
+    write_text(target / f"{shard.stem}.json", json.dumps(sums) + "\n")
 
 
 def _check_space(target: Path, images: int, size: tuple[int, int]) -> None:

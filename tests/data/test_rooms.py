@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+from functools import partial
 from pathlib import Path
 from random import Random
 
@@ -15,7 +16,13 @@ from typer.testing import CliRunner
 
 from netadapt.cli.data import app
 from netadapt.data.opening import open_depth_data
-from netadapt.data.rooms import render_frame, render_frames, write_rooms, write_rooms_pack
+from netadapt.data.rooms import (
+    packing,
+    render_frame,
+    render_frames,
+    write_rooms,
+    write_rooms_pack,
+)
 from netadapt.data.rooms.camera import choose_pose, sees
 from netadapt.data.rooms.kernels import drop_stale_kernels
 from netadapt.data.rooms.layout import sample_scene
@@ -238,6 +245,43 @@ def test_a_pack_holds_the_same_frames_and_is_recognised(tmp_path: Path) -> None:
     assert digests(folder) == before
     with pytest.raises(DataError, match="another"):
         write_rooms_pack(folder, scenes=3, frames_per_scene=2, seed=9)
+
+
+def test_a_finished_set_is_enlarged_to_what_it_would_have_been(
+    written: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "files"
+    write_rooms(folder, scenes=2, frames_per_scene=1, seed=8)
+    kept = {path: path.stat().st_mtime_ns for path in folder.rglob("*.h5")}
+    write_rooms(folder, scenes=4, frames_per_scene=1, seed=8)
+    assert digests(folder) == digests(written)
+    assert {path: path.stat().st_mtime_ns for path in kept} == kept
+    with pytest.raises(DataError, match="made with"):
+        write_rooms(folder, scenes=3, frames_per_scene=1, seed=8)
+
+
+def test_a_finished_pack_is_enlarged_even_if_that_is_stopped(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(packing, "SHARD_FRAMES", 2)
+    make = partial(write_rooms_pack, frames_per_scene=1, seed=8, workers=1)
+    whole, folder = tmp_path / "whole", tmp_path / "pack"
+    make(whole, scenes=7)  # training scenes 0, 3, 4, 5 and 6
+    make(folder, scenes=5)  # a full shard of them, and one that must be made anew
+    kept = (folder / "train-00000.rgb.npy").stat().st_mtime_ns
+
+    def stop(done: int, total: int) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        make(folder, scenes=7, progress=stop)
+    with pytest.raises(DataError):
+        open_depth_data(folder, "train")
+    make(folder, scenes=7)
+    assert digests(folder) == digests(whole)
+    assert (folder / "train-00000.rgb.npy").stat().st_mtime_ns == kept
+    with pytest.raises(DataError, match="another"):
+        make(folder, scenes=6)
 
 
 def test_rooms_without_a_part_are_other_rooms(tmp_path: Path) -> None:

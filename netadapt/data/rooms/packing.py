@@ -57,8 +57,8 @@ def write_rooms_pack(
     """Render `scenes` rooms into the pack `target`: the splits that `write_rooms` would make.
 
     Gives the number of frames a split. `without` names what to leave out (`parts`). A finished
-    pack of these rooms is left as it is and a stopped one continued. Raises DataError when
-    `target` holds anything else.
+    pack of these rooms is left as it is, one of fewer of them gets the others, and a stopped one
+    is continued. Raises DataError when `target` holds anything else.
     """
     target = Path(target)
     workers = workers or os.cpu_count() or 1
@@ -73,11 +73,13 @@ def write_rooms_pack(
     }
     names = {split: listed for split, listed in names.items() if listed}
     if is_pack(target):
-        if names_in(target) != names:
+        found = names_in(target)
+        if found == names:
+            return count_splits(planned)
+        if any(names.get(split, [])[: len(there)] != there for split, there in found.items()):
             raise DataError(
                 f"{target / INDEX_FILE}: the folder holds another packed set; choose another folder"
             )
-        return count_splits(planned)
     if workers > 1:
         compile_kernels()
     write_pack(
@@ -87,6 +89,7 @@ def write_rooms_pack(
         {"rendered rooms": asdict(settings)},
         partial(render_shard, target, settings, named),
         workers=workers,
+        grow=True,
         progress=progress,
     )
     write_text(target / "README.md", describe(settings))

@@ -135,22 +135,28 @@ def checked_settings(
 
 
 def claim_folder(dst: Path, settings: RoomsSettings) -> None:
-    """Make `dst` the folder of these rooms, or see that it is; raises DataError otherwise."""
+    """Make `dst` the folder of these rooms, or see that it is, or of fewer of them.
+
+    Raises DataError otherwise.
+    """
     path = dst / SETTINGS_FILE
     wanted = json.loads(json.dumps(asdict(settings)))
     if path.is_file():
         try:
             told = json.loads(path.read_text(encoding="utf-8"))["settings"]
             found: object = {"without": [], **told}  # rooms of old don't say it: nothing
+            fewer = told["scenes"] < settings.scenes
+            grown = {"without": [], **told, "scenes": settings.scenes}
         except (ValueError, KeyError, TypeError):
-            found = "unreadable settings"
-        if found != wanted:
+            found, fewer, grown = "unreadable settings", False, {}
+        if found == wanted:
+            return
+        if not fewer or grown != wanted:
             raise DataError(
                 f"{path}: these rooms were made with {found}, not {wanted}; choose another "
-                f"folder, or the same settings to go on"
+                f"folder, the same settings to go on, or more scenes"
             )
-        return
-    if dst.exists() and (not dst.is_dir() or any(dst.iterdir())):
+    elif dst.exists() and (not dst.is_dir() or any(dst.iterdir())):
         raise DataError(
             f"{dst}: exists and holds no rendered rooms (no {SETTINGS_FILE}); choose an empty or "
             f"a new folder"
