@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from netadapt.cli.common import JsonOption, QuietOption, print_json, say
-from netadapt.cli.options import ComputeOption, ResumeOption, TensorboardOption
+from netadapt.cli.options import AutocastOption, ComputeOption, ResumeOption, TensorboardOption
 from netadapt.cli.training_bar import training_bar
 
 
@@ -23,6 +23,7 @@ def finetune(
     data: Annotated[
         str | None, typer.Option(help="Another data set than the run's: a folder, or 'rooms'.")
     ] = None,
+    autocast: AutocastOption = False,
     tensorboard: TensorboardOption = False,
     compute: ComputeOption = None,
     resume: ResumeOption = False,
@@ -47,6 +48,7 @@ def finetune(
             learning_rate=learning_rate,
             batch_size=batch_size,
             loss=loss,
+            autocast=autocast,
             data=data,
             compute=compute,
             resume=resume,

@@ -29,6 +29,14 @@ ShapeOption = Annotated[
         help="Of a network of your own: the shape of an input, once for each: 1x1x28x28.",
     ),
 ]
+AutocastOption = Annotated[
+    bool,
+    typer.Option(
+        "--autocast",
+        help="Convolutions in bfloat16 (on a processor the pointwise ones): faster where the "
+        "hardware knows it.",
+    ),
+]
 ResumeOption = Annotated[bool, typer.Option("--resume", help="Continue a run that was stopped.")]
 TensorboardOption = Annotated[
     bool,

@@ -9,6 +9,7 @@ import typer
 
 from netadapt.cli.common import JsonOption, QuietOption, SeedOption, print_json, say
 from netadapt.cli.options import (
+    AutocastOption,
     ComputeOption,
     DataOption,
     OutOption,
@@ -52,15 +53,7 @@ def train(
         Path | None,
         typer.Option(help="ImageNet weights of the encoder: the official model_best.pth.tar."),
     ] = None,
-    autocast: Annotated[
-        bool | None,
-        typer.Option(
-            "--autocast/--no-autocast",
-            help="Convolutions in bfloat16 (on a processor the pointwise ones): faster where the "
-            "hardware knows it.",
-            show_default=False,
-        ),
-    ] = None,
+    autocast: AutocastOption = False,
     holdout_images: Annotated[
         int, typer.Option(help="Images evaluated after each epoch, spread over the holdout.")
     ] = 200,
@@ -99,7 +92,7 @@ def train(
         batch_size=batch_size,
         learning_rate=learning_rate,
         loss=loss,
-        autocast=autocast,
+        autocast=autocast or None,
         stages=None if stages is None else parse_stages(stages),
     )
     keep_freed_memory()

@@ -25,6 +25,7 @@ def finetune_run(
     learning_rate: float,
     batch_size: int,
     loss: str,
+    autocast: bool = False,
     data: str | None = None,
     compute: str | None = None,
     resume: bool = False,
@@ -59,6 +60,7 @@ def finetune_run(
         schedule="cosine",
         warmup_steps=20,
         ema_decay=0.99,
+        autocast=autocast,
     )
     chosen = data or job.data
     task = open_task(

@@ -79,6 +79,16 @@ def test_a_killed_finetune_goes_on_to_the_same_weights(netadapt, finished_run, t
     pd.testing.assert_frame_equal(*histories)
 
 
+def test_autocast_decides_a_training_as_the_rest_of_the_recipe_does(netadapt, frames, tmp_path):
+    short = ("--data", frames, "--out", tmp_path, "--epochs", 1, "--batch-size", 3, "-q")
+    code, _, err = netadapt("train", *short, "--autocast")
+    assert code == 0, err
+    assert json.loads((tmp_path / "training.json").read_text())["recipe"]["autocast"] is True
+    code, _, err = netadapt("train", *short, "--resume")
+    assert code == 2
+    assert "another recipe" in one_line(err)
+
+
 def test_imagenet_weights_start_the_encoder(netadapt, frames, tmp_path):
     """The file as the official MobileNet comes: a pickled dict, keys behind `module.model.`."""
     torch.manual_seed(5)
