@@ -30,7 +30,7 @@ def draw_histories(trainings: Sequence[Path], path: Path) -> None:
     """
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(11, 3.4), layout="constrained")
+    figure = Figure(figsize=(11, 3.8), layout="constrained")
     axes = figure.subplots(1, len(CURVES))
     for training in trainings:
         history = _read(training)
@@ -38,7 +38,8 @@ def draw_histories(trainings: Sequence[Path], path: Path) -> None:
             axis.plot(
                 history["epoch"], history[column], marker="o", markersize=3, label=training.name
             )
-            axis.set(xlabel="epoch", title=title)
+            axis.set_xlabel("epoch")
+            axis.set_title(title, pad=36)
             axis.grid(alpha=0.3)
     for axis in axes:
         _mark_sizes(axis, _read(trainings[0]))
@@ -57,13 +58,18 @@ def _read(training: Path) -> pd.DataFrame:
 
 
 def _mark_sizes(axis: Any, history: pd.DataFrame) -> None:
+    """A line where the input's size changes, and above the plot the size, where there is room."""
     starts = history.loc[history["size"] != history["size"].shift(), ["epoch", "size"]]
-    for epoch, size in starts.itertuples(index=False):
+    ends = [*starts["epoch"].iloc[1:], history["epoch"].max() + 1]
+    for (epoch, size), end in zip(starts.itertuples(index=False), ends, strict=True):
         axis.axvline(epoch - 0.5, color="0.8", linewidth=0.8)
-        axis.annotate(
-            f" {size}",
-            (epoch - 0.5, 0.02),
-            xycoords=("data", "axes fraction"),
-            fontsize=7,
-            rotation=90,
-        )
+        if end - epoch > 0.02 * len(history):
+            axis.annotate(
+                size,
+                (epoch - 0.5, 1.0),
+                xytext=(0, 3),
+                xycoords=("data", "axes fraction"),
+                textcoords="offset points",
+                fontsize=7,
+                rotation=90,
+            )
