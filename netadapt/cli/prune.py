@@ -64,7 +64,7 @@ def prune(
     finetune_steps: Annotated[
         int, typer.Option(help="Short-term fine-tuning steps of every proposal.")
     ] = 3,
-    learning_rate: Annotated[float, typer.Option(help="Of the short-term fine-tuning.")] = 1e-3,
+    learning_rate: Annotated[float, typer.Option(help="Of the short-term fine-tuning.")] = 3e-4,
     batch_size: Annotated[int, typer.Option(help="Images a fine-tuning step.")] = 8,
     holdout_images: Annotated[
         int, typer.Option(help="Images every proposal is evaluated on, spread over the holdout.")

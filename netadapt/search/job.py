@@ -42,7 +42,7 @@ class PruneJob:
     input_shapes: tuple[tuple[int, ...], ...] | None = None
     """Of a user's own network; those of the task's batches when neither is given."""
     finetune_steps: int = 3
-    learning_rate: float = 1e-3
+    learning_rate: float = 3e-4
     batch_size: int = 8
     holdout_images: int = 32
     first_reduction: float = 0.025
