@@ -144,14 +144,13 @@ def claim_folder(dst: Path, settings: RoomsSettings) -> None:
     if path.is_file():
         try:
             told = json.loads(path.read_text(encoding="utf-8"))["settings"]
-            found: object = {"without": [], **told}  # rooms of old don't say it: nothing
-            fewer = told["scenes"] < settings.scenes
-            grown = {"without": [], **told, "scenes": settings.scenes}
+            found = {"without": [], **told}  # rooms of old don't say it: nothing
+            are_fewer = found["scenes"] < settings.scenes
         except (ValueError, KeyError, TypeError):
-            found, fewer, grown = "unreadable settings", False, {}
+            found, are_fewer = {"settings": "unreadable"}, False
         if found == wanted:
             return
-        if not fewer or grown != wanted:
+        if not are_fewer or {**found, "scenes": settings.scenes} != wanted:
             raise DataError(
                 f"{path}: these rooms were made with {found}, not {wanted}; choose another "
                 f"folder, the same settings to go on, or more scenes"
