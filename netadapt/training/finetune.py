@@ -17,10 +17,8 @@ from torch import Tensor, nn
 
 from netadapt.errors import InputError
 from netadapt.training.convolutions import faster_convolutions
+from netadapt.training.statistics import statistics_of_few_steps
 from netadapt.training.task import Task
-
-FOLLOWED = 2 / 3
-"""How much of batch norm's statistics comes from the fine-tuned network after all its steps."""
 
 
 @dataclass(frozen=True)
@@ -80,7 +78,7 @@ def fine_tune(
     )
     if stream is None:
         stream = task.training_batches(settings.batch_size, seed)
-    with _training_mode(model), _statistics_of_few_steps(model, settings.steps):
+    with _training_mode(model), statistics_of_few_steps(model, settings.steps):
         for step, (inputs, target) in zip(range(settings.steps), stream, strict=False):
             for group in optimizer.param_groups:
                 group["lr"] = settings.learning_rate_at(step)
@@ -116,26 +114,6 @@ def _training_mode(model: nn.Module) -> Iterator[None]:
         yield
     finally:
         model.train(was_training)
-
-
-@contextmanager
-def _statistics_of_few_steps(model: nn.Module, steps: int) -> Iterator[None]:
-    """Let batch norm's running statistics follow within `steps`.
-
-    A cut shifts the input of every batch norm behind it, and evaluation uses the running
-    statistics: at the usual momentum a handful of steps would leave most of the old ones.
-    """
-    norms = [m for m in model.modules() if isinstance(m, nn.modules.batchnorm._BatchNorm)]
-    before = [norm.momentum for norm in norms]
-    fast = 1 - (1 - FOLLOWED) ** (1 / max(1, steps))
-    for norm, momentum in zip(norms, before, strict=True):
-        if momentum is not None:
-            norm.momentum = max(momentum, fast)
-    try:
-        yield
-    finally:
-        for norm, momentum in zip(norms, before, strict=True):
-            norm.momentum = momentum
 
 
 def parameter_groups(model: nn.Module, weight_decay: float) -> list[dict[str, Any]]:
