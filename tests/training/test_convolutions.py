@@ -1,11 +1,14 @@
 """Convolutions that train faster give torch's gradients."""
 
+from unittest import mock
+
 import torch
 import torch.nn.functional as F
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
+from netadapt.training import convolutions
 from netadapt.training.convolutions import FasterConvolutions, faster_convolutions
 
 
@@ -32,9 +35,10 @@ def name_of(tensor):
     kernel=st.sampled_from((5, 7, 9)),
     bias=st.booleans(),
     channels_last=st.booleans(),
+    cached_values=st.sampled_from((1, 500, 2**19)),
 )
 def test_a_depthwise_gradient_is_torchs(
-    batch, channels, height, width, kernel, bias, channels_last
+    batch, channels, height, width, kernel, bias, channels_last, cached_values
 ):
     torch.manual_seed(0)
     layer = nn.Conv2d(channels, channels, kernel, padding=kernel // 2, groups=channels, bias=bias)
@@ -42,7 +46,7 @@ def test_a_depthwise_gradient_is_torchs(
     if channels_last:
         images = images.contiguous(memory_format=torch.channels_last)
     expected = gradients(layer, images, target)
-    with FasterConvolutions():
+    with FasterConvolutions(), mock.patch.object(convolutions, "CACHED_VALUES", cached_values):
         found = gradients(layer, images, target)
     for one, other in zip(found, expected, strict=True):
         torch.testing.assert_close(one, other, rtol=1e-4, atol=1e-4)
