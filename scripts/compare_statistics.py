@@ -1,0 +1,119 @@
+"""Cuts FastDepth here and there, fine-tunes for three steps, and sets batch norm's statistics in
+several ways, for experiments/few-steps.
+
+    python scripts/compare_statistics.py --out experiments/few-steps/results.csv
+
+It takes the shipped model and the rendered rooms that `netadapt prune` starts from.
+"""
+
+from __future__ import annotations
+
+import argparse
+import copy
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from itertools import islice
+from pathlib import Path
+from unittest import mock
+
+import pandas as pd
+import torch
+from torch import nn
+
+from netadapt import load_model
+from netadapt.files import write_text
+from netadapt.graph import cut, trace
+from netadapt.search.importance import kept_units
+from netadapt.training import finetune, statistics
+from netadapt.training.allocator import keep_freed_memory
+from netadapt.training.finetune import FineTuning, fine_tune
+from netadapt.training.opening import data_folder, open_task
+
+CUTS = {"none": 0, "conv1": 48, "conv3": 96, "conv5": 192, "conv11": 320}
+"""Of 64, 128, 256 and 512 channels: the first iterations' cuts of experiments/fastdepth-tx2-6ms."""
+
+COLUMNS = ("cut", "width", "way", "seed", "delta1_cut", "delta1")
+
+STATISTICS = "statistics_of_few_steps"
+
+
+def as_before(model: nn.Module, steps: int) -> AbstractContextManager[None]:
+    """The norms keep the statistics that they had before the cut."""
+    return _momentum(model, 0.0)
+
+
+def torchs_momentum(model: nn.Module, steps: int) -> AbstractContextManager[None]:
+    """What PyTorch does by itself: each step moves the statistics a tenth of the way."""
+    return nullcontext()
+
+
+@contextmanager
+def batches_alone(model: nn.Module, steps: int) -> Iterator[None]:
+    """The average of the batches, and nothing older."""
+    with (
+        mock.patch.object(statistics, "agreed_share", return_value=1.0),
+        statistics.statistics_of_few_steps(model, steps),
+    ):
+        yield
+
+
+WAYS = {
+    "as before the cut": as_before,
+    "torch's momentum": torchs_momentum,
+    "the batches' alone": batches_alone,
+    "netadapt": statistics.statistics_of_few_steps,
+}
+
+
+@contextmanager
+def _momentum(model: nn.Module, momentum: float) -> Iterator[None]:
+    norms = [module for module in model.modules() if isinstance(module, nn.BatchNorm2d)]
+    before = [norm.momentum for norm in norms]
+    for norm in norms:
+        norm.momentum = momentum
+    try:
+        yield
+    finally:
+        for norm, value in zip(norms, before, strict=True):
+            norm.momentum = value
+
+
+def compare(out: Path, weights: str, seeds: int, settings: FineTuning, holdout: int) -> None:
+    """A row in `out` for each cut, way and seed of the batches: delta1 on held-out rooms."""
+    task = open_task(data_folder("rooms"), holdout_images=holdout)
+    model = load_model(weights)
+    graph = trace(model, torch.zeros(1, 3, 224, 224))
+    rows = []
+    for name, width in CUTS.items():
+        start = model
+        if width:
+            start = cut(model, graph, {name: kept_units(model, graph.group(name), width)})
+        not_tuned = round(task.evaluate(start)["delta1"], 4)
+        for seed in range(seeds):
+            stream = list(islice(task.training_batches(settings.batch_size, seed), settings.steps))
+            for way, set_statistics in WAYS.items():
+                tuned = copy.deepcopy(start)
+                with mock.patch.object(finetune, STATISTICS, set_statistics):
+                    fine_tune(tuned, task, settings, seed=seed, stream=stream)
+                delta1 = round(task.evaluate(tuned)["delta1"], 4)
+                rows.append(
+                    dict(zip(COLUMNS, (name, width, way, seed, not_tuned, delta1), strict=True))
+                )
+                print(*rows[-1].values(), sep="\t", flush=True)
+                write_text(out, pd.DataFrame(rows).to_csv(index=False))
+    table = pd.DataFrame(rows).pivot_table("delta1", "way", "cut")[list(CUTS)]
+    print(table.assign(mean=table.mean(axis=1)).loc[list(WAYS)].round(3).to_string())
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--weights", default="fastdepth-rooms")
+    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--steps", type=int, default=3)
+    parser.add_argument("--learning-rate", type=float, default=3e-4)
+    parser.add_argument("--holdout-images", type=int, default=64)
+    given = parser.parse_args()
+    keep_freed_memory()
+    settings = FineTuning(steps=given.steps, learning_rate=given.learning_rate)
+    compare(given.out, given.weights, given.seeds, settings, given.holdout_images)
