@@ -215,7 +215,7 @@ def pack(
 
     Example: netadapt data pack data/nyudepthv2 data/nyu-packed
     """
-    from netadapt.data import pack as packing
+    from netadapt.data import packing
 
     with _resumable(quiet), _bar("packing", quiet or as_json) as progress:
         packed = packing.pack(source, target, workers=workers, progress=progress)

@@ -19,7 +19,8 @@ from netadapt.data.base import DepthSource
 from netadapt.data.loader import batches
 from netadapt.data.memory import ArraySource
 from netadapt.data.nyu import Hdf5Source, is_hdf5_folder, open_hdf5
-from netadapt.data.pack import open_pack, pack_files
+from netadapt.data.pack import open_pack
+from netadapt.data.packing import pack_files
 from netadapt.data.parts import Part
 from netadapt.data.transforms import Size
 

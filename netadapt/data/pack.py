@@ -5,23 +5,16 @@
     train-00000.depth.npy       uint16 [n, h, w] in millimetres, 0 = invalid
 
 480×640 becomes 250×333 by the nearest-neighbour rule of the published transform, so training and
-evaluation see the same pixels as from the original, depth to half a millimetre. Augmentation and
-batching are left to `transforms` and `loader`.
+evaluation see the same pixels as from the original, depth to half a millimetre. Making a pack is
+left to `packing`, augmentation and batching to `transforms` and `loader`.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-import os
-import shutil
-import signal
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from concurrent.futures.process import BrokenProcessPool
-from dataclasses import asdict, dataclass, replace
-from functools import partial
-from multiprocessing import get_context
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -29,18 +22,11 @@ import numpy as np
 import numpy.typing as npt
 
 from netadapt.data.base import Depth, Rgb, check_split
-from netadapt.data.claiming import claim, reclaim, release
-from netadapt.data.geometry import to_working, working_size
-from netadapt.data.nyu import Hdf5Source, is_hdf5_folder, read_pair, split_names
-from netadapt.errors import DataError, OutputError
-from netadapt.files import atomic_path, write_text
+from netadapt.errors import DataError
+from netadapt.files import write_text
 
 FORMAT = "netadapt-pack-1"
 INDEX_FILE = "index.json"
-PLAN_FILE = "packing.json"
-SHARD_IMAGES = 512
-"""Images a shard: 213 MB at 250×333, small enough to lose little when killed."""
-
 DEPTH_UNIT_M = 0.001
 
 
@@ -77,7 +63,7 @@ class PackIndex:
     def read(cls, root: Path) -> PackIndex:
         """Read `index.json`. Raises DataError when it is missing or malformed."""
         path = root / INDEX_FILE
-        content = _read_json(path)
+        content = read_json(path)
         try:
             splits = {
                 str(split): tuple(
@@ -125,22 +111,16 @@ class PackedSource:
         """Pair `index` at working size. Raises DataError naming a shard that is damaged."""
         number = int(np.searchsorted(self._starts, index, side="right")) - 1
         if number not in self._maps:
-            self._maps[number] = self._map(self._shards[number])
+            self._maps[number] = map_shard(self._root, self._shards[number], self._size)
         rgb, depth = self._maps[number]
         within = index - int(self._starts[number])
         return rgb[within], depth[within] * np.float32(DEPTH_UNIT_M)
-
-    def _map(self, shard: Shard) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.uint16]]:
-        count = len(shard.names)
-        rgb = _mapped(self._root / shard.files[0], (count, 3, *self._size), np.uint8)
-        depth = _mapped(self._root / shard.files[1], (count, *self._size), np.uint16)
-        return rgb, depth
 
 
 def is_pack(root: Path) -> bool:
     """Whether `root` holds a finished pack."""
     path = root / INDEX_FILE
-    return path.is_file() and _read_json(path).get("format") == FORMAT
+    return path.is_file() and read_json(path).get("format") == FORMAT
 
 
 def open_pack(root: Path | str, split: str) -> PackedSource:
@@ -154,6 +134,19 @@ def open_pack(root: Path | str, split: str) -> PackedSource:
     return PackedSource(root, index, index.splits[split])
 
 
+def map_shard(
+    root: Path, shard: Shard, size: tuple[int, int]
+) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.uint16]]:
+    """Images [n, 3, h, w] and millimetres [n, h, w] of a shard, mapped.
+
+    Raises DataError when a file is missing, or isn't what the index says.
+    """
+    count = len(shard.names)
+    rgb = _mapped(root / shard.files[0], (count, 3, *size), np.uint8)
+    depth_mm = _mapped(root / shard.files[1], (count, *size), np.uint16)
+    return rgb, depth_mm
+
+
 def damaged_shards(root: Path | str) -> Iterator[tuple[Shard, str]]:
     """Each shard of a pack with what is wrong with its files, '' when they are as packed."""
     root = Path(root)
@@ -164,197 +157,9 @@ def damaged_shards(root: Path | str) -> Iterator[tuple[Shard, str]]:
                 for name, expected in zip(
                     shard.files, (shard.rgb_sha256, shard.depth_sha256), strict=True
                 )
-                if not (root / name).is_file() or _sha256(root / name) != expected
+                if not (root / name).is_file() or sha256_of(root / name) != expected
             ]
             yield shard, f"{', '.join(wrong)}: missing or changed since packing" if wrong else ""
-
-
-def pack(
-    source: Path | str,
-    target: Path | str,
-    *,
-    workers: int | None = None,
-    shard_images: int = SHARD_IMAGES,
-    progress: Callable[[int, int], None] | None = None,
-) -> PackIndex:
-    """Pack every split of the HDF5 folder `source` into the new folder `target`.
-
-    `progress(images done, images in all)` is called as shards are finished. A killed run is
-    continued by the same call: finished shards are kept. Raises DataError when `target` holds
-    anything else, a file is damaged, or the images of the set come out at different sizes.
-    """
-    source = Path(source)
-    if not is_hdf5_folder(source):
-        raise DataError(
-            f"{source}: nothing to pack; expected a data set with train/<scene>/*.h5 or "
-            f"val/official/*.h5"
-        )
-    return pack_files(
-        source,
-        target,
-        split_names(source),
-        workers=workers,
-        shard_images=shard_images,
-        progress=progress,
-    )
-
-
-def pack_files(
-    source: Path,
-    target: Path | str,
-    names: Mapping[str, Sequence[str]],
-    *,
-    workers: int | None = None,
-    shard_images: int = SHARD_IMAGES,
-    progress: Callable[[int, int], None] | None = None,
-) -> PackIndex:
-    """`pack` for the HDF5 files below `source` that `names` gives for each split."""
-    source, target = source.absolute(), Path(target)
-    names = {split: listed for split, listed in names.items() if listed}
-    if not names:
-        raise DataError(f"{source}: nothing to pack; every split is empty")
-    splits = {split: shards_of(split, listed, shard_images) for split, listed in names.items()}
-    size = _working_size_of_first(source, next(iter(splits.values())))
-    plan = {"source": str(source)}
-    make = partial(_pack_shard, source, target, size)
-    return write_pack(target, splits, size, plan, make, workers=workers, progress=progress)
-
-
-def write_pack(
-    target: Path,
-    splits: Mapping[str, Sequence[Shard]],
-    size: tuple[int, int],
-    plan: Mapping[str, Any],
-    make: Callable[[Shard], Shard],
-    *,
-    workers: int | None = None,
-    grow: bool = False,
-    progress: Callable[[int, int], None] | None = None,
-) -> PackIndex:
-    """Fill `target` with the shards that `make` writes (by `write_shard`), and index them.
-
-    `make` is called in `workers` processes; `plan` says, beside the shards, what the pack is made
-    of, so that only the same call continues it. With `grow` a finished pack keeps the shards that
-    have the same names, and can be read again when the others are made.
-    """
-    shards = [shard for listed in splits.values() for shard in listed]
-    whole_plan = {**plan, "size": size, "shards": [asdict(shard) for shard in shards]}
-    if grow and is_pack(target):
-        _keep_shards(target, shards)
-        reclaim(target, PLAN_FILE, INDEX_FILE, whole_plan)
-    else:
-        claim(target, PLAN_FILE, INDEX_FILE, whole_plan)
-    for half_written in target.glob(".*.npy"):
-        half_written.unlink()
-    total = sum(len(shard.names) for shard in shards)
-    finished: dict[str, Shard] = {}
-    for shard in _made(target, shards, size, make, workers or os.cpu_count() or 1):
-        finished[shard.stem] = shard
-        if progress is not None:
-            progress(sum(len(other.names) for other in finished.values()), total)
-    index = PackIndex(
-        *size,
-        {
-            split: tuple(finished[shard.stem] for shard in listed)
-            for split, listed in splits.items()
-        },
-    )
-    index.write(target)
-    for shard in shards:
-        (target / f"{shard.stem}.json").unlink(missing_ok=True)
-    release(target, PLAN_FILE)
-    return index
-
-
-def _keep_shards(target: Path, planned: Sequence[Shard]) -> None:
-    """Note the shards of a finished pack that are among the planned ones as finished."""
-    wanted = {(shard.stem, shard.names) for shard in planned}
-    for listed in PackIndex.read(target).splits.values():
-        for shard in listed:
-            if (shard.stem, shard.names) in wanted:
-                _write_note(target, shard)
-
-
-def shards_of(split: str, names: Sequence[str], images: int) -> list[Shard]:
-    """`names` in shards of `images` each."""
-    return [
-        Shard(f"{split}-{start // images:05d}", tuple(names[start : start + images]))
-        for start in range(0, len(names), images)
-    ]
-
-
-def _working_size_of_first(source: Path, shards: Sequence[Shard]) -> tuple[int, int]:
-    _, depth = read_pair(source / shards[0].names[0])
-    return working_size(*depth.shape)
-
-
-def _made(
-    target: Path,
-    shards: Sequence[Shard],
-    size: tuple[int, int],
-    make: Callable[[Shard], Shard],
-    workers: int,
-) -> Iterator[Shard]:
-    """The shards as they are finished, with checksums; those of an interrupted run first."""
-    missing = []
-    for shard in shards:
-        finished = _finished(target, shard, size)
-        if finished is None:
-            missing.append(shard)
-        else:
-            yield finished
-    _check_space(target, sum(len(shard.names) for shard in missing), size)
-    if workers == 1 or len(missing) <= 1:
-        yield from map(make, missing)
-        return
-    # HDF5 admits one reader a process, so threads would not read in parallel.
-    # Ctrl-C ends a worker at once and silently: what it hadn't finished is made again.
-    pool = ProcessPoolExecutor(
-        min(workers, len(missing)),
-        get_context("spawn"),
-        initializer=signal.signal,
-        initargs=(signal.SIGINT, signal.SIG_DFL),
-    )
-    try:
-        jobs = [pool.submit(make, shard) for shard in missing]
-        for job in as_completed(jobs):
-            yield job.result()
-    except BrokenProcessPool as error:
-        raise OutputError(
-            f"{target}: a process that makes it was killed, perhaps for want of memory; run the "
-            f"same command with fewer --workers to go on"
-        ) from error
-    finally:
-        pool.shutdown(cancel_futures=True)
-
-
-def _finished(target: Path, shard: Shard, size: tuple[int, int]) -> Shard | None:
-    """`shard` with its checksums when an interrupted run has finished it."""
-    note = target / f"{shard.stem}.json"
-    if not note.is_file():
-        return None
-    sums = _read_json(note)
-    count = len(shard.names)
-    _mapped(target / shard.files[0], (count, 3, *size), np.uint8)
-    _mapped(target / shard.files[1], (count, *size), np.uint16)
-    return replace(shard, **sums)
-
-
-def _pack_shard(source: Path, target: Path, size: tuple[int, int], shard: Shard) -> Shard:
-    """Read the pairs of a shard at working size and write it."""
-    rgb = np.empty((len(shard.names), 3, *size), np.uint8)
-    depth_mm = np.empty((len(shard.names), *size), np.uint16)
-    pairs = Hdf5Source(source, shard.names)
-    for index, name in enumerate(shard.names):
-        image, metres = to_working(*pairs.read(index))
-        if metres.shape != size:
-            raise DataError(
-                f"{source / name}: is {metres.shape[0]}×{metres.shape[1]} at working size, the "
-                f"first image {size[0]}×{size[1]}; pack images of one aspect ratio at a time"
-            )
-        rgb[index] = image
-        depth_mm[index] = to_millimetres(metres)
-    return write_shard(target, shard, rgb, depth_mm)
 
 
 def to_millimetres(metres: Depth) -> npt.NDArray[np.uint16]:
@@ -365,39 +170,24 @@ def to_millimetres(metres: Depth) -> npt.NDArray[np.uint16]:
     return millimetres
 
 
-def write_shard(
-    target: Path, shard: Shard, rgb: npt.NDArray[np.uint8], depth_mm: npt.NDArray[np.uint16]
-) -> Shard:
-    """Write the two files of a shard, then the note that says it is finished; with checksums.
-
-    `rgb` is [n, 3, h, w], `depth_mm` [n, h, w] in millimetres.
-    """
-    for file, values in ((shard.files[0], rgb), (shard.files[1], depth_mm)):
-        with atomic_path(target / file) as temporary:
-            np.save(temporary, values, allow_pickle=False)
-    finished = replace(
-        shard,
-        rgb_sha256=_sha256(target / shard.files[0]),
-        depth_sha256=_sha256(target / shard.files[1]),
-    )
-    _write_note(target, finished)
-    return finished
+def read_json(path: Path) -> dict[str, Any]:
+    """The JSON object in a file. Raises DataError when it isn't one."""
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise DataError(f"{path}: cannot be read as JSON ({error})") from error
+    if not isinstance(content, dict):
+        raise DataError(f"{path}: expected a JSON object")
+    return content
 
 
-def _write_note(target: Path, shard: Shard) -> None:
-    """Say that a shard is finished, and with which checksums."""
-    sums = {"rgb_sha256": shard.rgb_sha256, "depth_sha256": shard.depth_sha256}
-    write_text(target / f"{shard.stem}.json", json.dumps(sums) + "\n")
-
-
-def _check_space(target: Path, images: int, size: tuple[int, int]) -> None:
-    needed = images * size[0] * size[1] * 5
-    free = shutil.disk_usage(target).free
-    if needed > free:
-        raise OutputError(
-            f"{target}: the pack takes {needed / 1e6:.0f} MB and {free / 1e6:.0f} MB are free; "
-            f"free some space or choose another folder"
-        )
+def sha256_of(path: Path) -> str:
+    """The checksum of a file, as the index holds it."""
+    with path.open("rb") as stream:
+        digest = hashlib.sha256()
+        while block := stream.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()
 
 
 def _mapped(path: Path, shape: tuple[int, ...], dtype: npt.DTypeLike) -> npt.NDArray[Any]:
@@ -411,21 +201,3 @@ def _mapped(path: Path, shape: tuple[int, ...], dtype: npt.DTypeLike) -> npt.NDA
             f"{np.dtype(dtype)} {shape}; pack the data set again"
         )
     return values
-
-
-def _read_json(path: Path) -> dict[str, Any]:
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise DataError(f"{path}: cannot be read as JSON ({error})") from error
-    if not isinstance(content, dict):
-        raise DataError(f"{path}: expected a JSON object")
-    return content
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as stream:
-        digest = hashlib.sha256()
-        while block := stream.read(1 << 20):
-            digest.update(block)
-    return digest.hexdigest()

@@ -11,7 +11,7 @@ from tiny_pairs import make_pair
 from netadapt.data.benchmark import measure_reading
 from netadapt.data.checking import check_data, write_lists
 from netadapt.data.nyu import write_pair
-from netadapt.data.pack import pack
+from netadapt.data.packing import pack
 from netadapt.errors import DataError
 
 

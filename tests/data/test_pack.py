@@ -14,11 +14,11 @@ import pytest
 import torch
 from tiny_pairs import make_pair
 
-from netadapt.data import open_depth_data
-from netadapt.data import pack as packing
+from netadapt.data import open_depth_data, packing
 from netadapt.data.loader import batches
 from netadapt.data.nyu import write_pair
-from netadapt.data.pack import damaged_shards, pack
+from netadapt.data.pack import damaged_shards
+from netadapt.data.packing import pack
 from netadapt.errors import DataError, OutputError
 
 
@@ -68,7 +68,7 @@ def test_several_processes_write_the_same_files(nyu_folder: Path, tmp_path: Path
 
 PACK_AND_DIE = """
 import os, sys
-from netadapt.data import pack as packing
+from netadapt.data import packing
 done = 0
 def stop(*_):
     global done

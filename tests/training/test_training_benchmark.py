@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from netadapt.data.nyu import write_pair
-from netadapt.data.pack import pack
+from netadapt.data.packing import pack
 from netadapt.errors import DataError, InputError
 from netadapt.networks import NetworkConfig, build
 from netadapt.training.benchmark import (

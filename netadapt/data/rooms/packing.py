@@ -16,16 +16,8 @@ import numpy as np
 
 from netadapt.data.base import SPLITS
 from netadapt.data.geometry import working_size
-from netadapt.data.pack import (
-    INDEX_FILE,
-    PackIndex,
-    Shard,
-    is_pack,
-    shards_of,
-    to_millimetres,
-    write_pack,
-    write_shard,
-)
+from netadapt.data.pack import INDEX_FILE, PackIndex, Shard, is_pack, to_millimetres
+from netadapt.data.packing import shards_of, write_pack, write_shard
 from netadapt.data.rooms.render import FULL_SIZE, render_frame
 from netadapt.data.rooms.writing import (
     PlannedFrame,
