@@ -15,41 +15,28 @@ from typing import Any
 
 from torch import fx
 
-from netadapt.graph.labels import Ints
+from netadapt.graph.extents import (
+    Channels,
+    as_pair,
+    channels_at,
+    count_of,
+    covering_size,
+    image_shape,
+)
+from netadapt.graph.fusing import TRANSPARENT, Fusion, activation_of
 from netadapt.graph.layers import LayerShape, Pair
 from netadapt.graph.program import Call, Program
 from netadapt.graph.walk import Value, Walk, cuts_whole_groups
 
-Channels = Ints | int
-"""Labels where a number of channels follows widths, else the number."""
-
-ACTIVATIONS = frozenset(
-    {"relu", "relu6", "hardswish", "hardsigmoid", "silu", "sigmoid", "tanh", "prelu", "gelu"}
-    | {"leaky_relu", "elu", "selu", "mish", "softplus"}
-)
-_TRANSPARENT = frozenset(
-    {"dropout", "feature_dropout", "alpha_dropout", "contiguous", "clone", "detach", "alias"}
-    | {"to", "_to_copy", "lift_fresh_copy"}
-)
-_FREE = _TRANSPARENT | frozenset(
+_FREE = TRANSPARENT | frozenset(
     {"view", "reshape", "_unsafe_view", "flatten", "unflatten", "view_as", "reshape_as"}
     | {"squeeze", "unsqueeze", "expand", "expand_as", "broadcast_to", "getitem"}
     | {"_assert_tensor_metadata", "_assert_async", "_assert_scalar", "sym_size"}
 )
 _MOVES = frozenset(
     {"chunk", "split", "split_with_sizes", "tensor_split", "unbind", "slice", "narrow", "select"}
-    | {
-        "repeat",
-        "repeat_interleave",
-        "rot90",
-        "tile",
-        "flip",
-        "roll",
-        "pad",
-        "constant_pad_nd",
-        "stack",
-        "pixel_unshuffle",
-    }
+    | {"repeat", "repeat_interleave", "rot90", "tile", "flip", "roll", "stack", "pixel_unshuffle"}
+    | {"pad", "constant_pad_nd"}
     | {"reflection_pad1d", "reflection_pad2d", "replication_pad1d", "replication_pad2d"}
 )
 _PRODUCTS = frozenset(
@@ -96,7 +83,7 @@ def read_kernels(program: Program, walk: Walk) -> tuple[list[Draft], list[Lost]]
     """All layers of the program in the order they run, and what is not among them."""
     reader = _Reader(program, walk)
     for call in program.calls:
-        if call.node in reader.moving and call.node not in reader.absorbed:
+        if call.node in reader.moving and call.node not in reader.fusion.absorbed:
             reader.read(call)
     return reader.drafts, reader.lost
 
@@ -104,8 +91,7 @@ def read_kernels(program: Program, walk: Walk) -> tuple[list[Draft], list[Lost]]
 class _Reader:
     def __init__(self, program: Program, walk: Walk) -> None:
         self.walk = walk
-        self.calls = {call.node: call for call in program.calls}
-        self.absorbed: set[fx.Node] = set()
+        self.fusion = Fusion(program)
         self.drafts: list[Draft] = []
         self.lost: list[Lost] = []
         self.names: dict[str, int] = {}
@@ -138,7 +124,7 @@ class _Reader:
         x, weight = given["input"], given["weight"]
         dims = weight.ndim - 2
         axis = x.ndim - dims - 1
-        entering, leaving = _channels(x, axis), _channels(self.value(call.node), axis)
+        entering, leaving = channels_at(x, axis), channels_at(self.value(call.node), axis)
         number = int(given["groups"])
         groups: Channels = number
         per_group = x.shape[axis] // number
@@ -152,22 +138,22 @@ class _Reader:
             per *= x.shape[0] // self.batch if axis == 1 else 1
             self.lost.append(self.losing(call, entering, leaving, groups, per, prod(out)))
             return True
-        stride, dilation = _pair(stride, dims), _pair(dilation, dims)
-        kernel, size, out = _pair(kernel, dims), _pair(size, dims, 1), _pair(out, dims, 1)
+        stride, dilation = as_pair(stride, dims), as_pair(dilation, dims)
+        kernel, size, out = as_pair(kernel, dims), as_pair(size, dims, 1), as_pair(out, dims, 1)
         output_padding: Pair = (0, 0)
         if "transpose" in call.op:
-            padding = _pair(given["padding"], dims, 0)
-            output_padding = _pair(given["output_padding"], dims, 0)
+            padding = as_pair(given["padding"], dims, 0)
+            output_padding = as_pair(given["output_padding"], dims, 0)
         elif isinstance(given["padding"], str):
             same = given["padding"] == "same"
             total = [same * dilation[i] * (kernel[i] - 1) for i in (0, 1)]
             padding = ((total[0] + 1) // 2, (total[1] + 1) // 2)
-            size = _covering(size, out, kernel, stride, padding, dilation)
+            size = covering_size(size, out, kernel, stride, padding, dilation)
         else:
-            padding = _pair(given["padding"], dims, 0)
+            padding = as_pair(given["padding"], dims, 0)
         op = "conv_transpose2d" if "transpose" in call.op else "conv2d"
         name = (weight.parameter or "").rpartition(".")[0] or call.module
-        activation, modules, _ = self.fuse(call, norm=True)
+        activation, modules = self.fusion.fuse(call, norm=True)
         shape = LayerShape(
             op,
             x.shape[axis],
@@ -188,8 +174,8 @@ class _Reader:
         x, weight = given["input"], given["weight"]
         if x.axis is not None and x.axis != x.ndim - 1:
             # It mixes positions: how often it runs, not what it reads, follows the channels.
-            channels = _channels(x, x.axis)
-            rows_each = prod(x.shape[:-1]) // _count(channels) // self.batch
+            channels = channels_at(x, x.axis)
+            rows_each = prod(x.shape[:-1]) // count_of(channels) // self.batch
             self.lost.append(
                 self.losing(
                     call,
@@ -206,9 +192,9 @@ class _Reader:
             rows.insert(0, x.shape[0] // self.batch)
         height, width = (prod(rows[:-1]), rows[-1]) if len(rows) > 2 else (prod(rows), 1)
         axis = x.ndim - 1
-        entering, leaving = _channels(x, axis), _channels(self.value(call.node), axis)
+        entering, leaving = channels_at(x, axis), channels_at(self.value(call.node), axis)
         name = (weight.parameter or "").rpartition(".")[0] or call.module
-        activation, modules, _ = self.fuse(call, norm=True)
+        activation, modules = self.fusion.fuse(call, norm=True)
         sides = ((1, 1), (1, 1), (0, 0), (1, 1), 1)
         shape = LayerShape(
             "linear", weight.shape[1], weight.shape[0], *sides, height, width, activation
@@ -230,24 +216,24 @@ class _Reader:
         ):
             self.elementwise(call, given)
             return True
-        activation, modules, _ = self.fuse(call)
+        activation, modules = self.fusion.fuse(call)
         self.simple(call, op, self.value(call.node), activation, modules)
         return True
 
     def upsample(self, call: Call, given: dict[str, Any]) -> bool:
         x, mode = given["input"] if "input" in given else given["self"], _UPSAMPLES[call.op]
-        size, out = _geometry(x)[1], _geometry(self.value(call.node))[1]
+        size, out = image_shape(x)[1], image_shape(self.value(call.node))[1]
         if out[0] % size[0] or out[1] % size[1]:
-            activation, modules, _ = self.fuse(call)
+            activation, modules = self.fusion.fuse(call)
             return self.simple(call, "resize", x, mode, modules, kernel=out)
         scale = (out[0] // size[0], out[1] // size[1])
-        follower = self.follower(call.node)
-        free = follower is not None and follower.node not in self.absorbed
+        follower = self.fusion.follower(call.node)
+        free = follower is not None and follower.node not in self.fusion.absorbed
         if free and follower is not None and follower.op == "add":
             values = [v for v in self.walk.given(follower).values() if isinstance(v, Value)]
             if len(values) == 2 and values[0].shape == values[1].shape:
-                self.absorbed.add(follower.node)
-                activation, modules, _ = self.fuse(follower)
+                self.fusion.absorbed.add(follower.node)
+                activation, modules = self.fusion.fuse(follower)
                 modules = tuple(dict.fromkeys(m for m in (call.module, *modules) if m))
                 mode = mode if activation == "none" else f"{mode}+{activation}"
                 return self.simple(follower, "upsample_add", x, mode, modules, kernel=scale)
@@ -258,8 +244,8 @@ class _Reader:
         dims = next(int(digit) for digit in call.op if digit.isdigit())
         if dims > 2:
             return False
-        _, size = _geometry(x)
-        out = _geometry(self.value(call.node))[1]
+        _, size = image_shape(x)
+        out = image_shape(self.value(call.node))[1]
         kind = "max" if "max" in call.op else "avg"
         if "adaptive" in call.op:
             if size[0] % out[0] or size[1] % out[1]:
@@ -267,13 +253,13 @@ class _Reader:
             kernel = (size[0] // out[0], size[1] // out[1])
             stride, padding, dilation = (kernel if out != (1, 1) else (1, 1)), (0, 0), (1, 1)
         else:
-            kernel = _pair(given["kernel_size"], dims)
-            stride = _pair(given["stride"], dims) if given["stride"] else kernel
-            padding = _pair(given["padding"], dims, 0)
-            dilation = _pair(given.get("dilation") or [1, 1], dims)
+            kernel = as_pair(given["kernel_size"], dims)
+            stride = as_pair(given["stride"], dims) if given["stride"] else kernel
+            padding = as_pair(given["padding"], dims, 0)
+            dilation = as_pair(given.get("dilation") or [1, 1], dims)
             if dims == 1:
                 stride, dilation = (1, stride[1]), (1, dilation[1])
-            size = _covering(size, out, kernel, stride, padding, dilation)
+            size = covering_size(size, out, kernel, stride, padding, dilation)
         extent = {"kernel": kernel, "stride": stride, "padding": padding, "dilation": dilation}
         self.simple(call, "pool", x, kind, _named(call.module), size=size, **extent)
         return True
@@ -287,20 +273,20 @@ class _Reader:
         if gone != others or len(others) > 2:
             return False
         kind = "max" if call.op == "amax" else "avg"
-        self.simple(call, "pool", x, kind, _named(call.module), kernel=_geometry(x)[1])
+        self.simple(call, "pool", x, kind, _named(call.module), kernel=image_shape(x)[1])
         return True
 
     def concat(self, call: Call, given: dict[str, Any]) -> bool:
-        activation, modules, _ = self.fuse(call)
+        activation, modules = self.fusion.fuse(call)
         return self.simple(call, "concat", self.value(call.node), activation, modules)
 
     def pixel_shuffle(self, call: Call, given: dict[str, Any]) -> bool:
         x, out = given["self"], self.value(call.node)
         factor = int(given["upscale_factor"])
-        channels, size = _geometry(x)
-        leaving, _ = _geometry(out)
+        channels, size = image_shape(x)
+        leaving, _ = image_shape(out)
         shape = LayerShape(
-            "pixel_shuffle", _count(channels), _count(leaving), (factor, factor),
+            "pixel_shuffle", count_of(channels), count_of(leaving), (factor, factor),
             (1, 1), (0, 0), (1, 1), 1, *size,
         )  # fmt: skip
         self.add(self.title(call), shape, _named(call.module), channels, leaving, 1)
@@ -313,8 +299,8 @@ class _Reader:
         return self.simple(call, "shuffle", x, "none", _named(call.module))
 
     def elementwise(self, call: Call, given: dict[str, Any]) -> None:
-        activation, modules, _ = self.fuse(call) if call.op in _NORMS else ("none", (), None)
-        name = self.activation(call) or call.op
+        activation, modules = self.fusion.fuse(call) if call.op in _NORMS else ("none", ())
+        name = activation_of(call) or call.op
         if activation != "none":
             name = f"{name}+{activation}"
         out = self.value(call.node)
@@ -337,8 +323,8 @@ class _Reader:
         dilation: Pair = (1, 1),
     ) -> bool:
         """A layer that works on each channel of `value` by itself."""
-        channels, own = _geometry(value)
-        number = _count(channels)
+        channels, own = image_shape(value)
+        number = count_of(channels)
         extent = (kernel, stride, padding, dilation)
         shape = LayerShape(op, number, number, *extent, 1, *(size or own), activation)
         self.add(self.title(call), shape, modules, channels, channels, 1)
@@ -360,9 +346,9 @@ class _Reader:
         if not call.shapes:
             return
         value = self.value(call.node)
-        channels, _ = _geometry(value)
+        channels, _ = image_shape(value)
         macs = _product_macs(call, given) // self.batch
-        number = _count(channels)
+        number = count_of(channels)
         per_channel = prod(value.shape[1:]) // max(1, number)
         self.lost.append(self.losing(call, 1, channels, 1, macs // max(1, number), per_channel))
 
@@ -377,44 +363,6 @@ class _Reader:
     ) -> Lost:
         name = self.unique(self.title(call))
         return Lost(name, call.op, call.module, entering, leaving, groups, macs, elements)
-
-    def fuse(self, call: Call, *, norm: bool = False) -> tuple[str, tuple[str, ...], Call]:
-        """Take in the norm (if any) and the activation that alone read the call's output."""
-        modules, last = [call.module], call
-        follower = self.follower(call.node)
-        if norm and follower is not None and follower.op == "batch_norm":
-            self.absorbed.add(follower.node)
-            modules.append(follower.module)
-            last, follower = follower, self.follower(follower.node)
-        activation = self.activation(follower) if follower is not None else None
-        if follower is not None and activation is not None:
-            self.absorbed.add(follower.node)
-            modules.append(follower.module)
-            last = follower
-        return activation or "none", tuple(dict.fromkeys(m for m in modules if m)), last
-
-    def follower(self, node: fx.Node) -> Call | None:
-        """The only call that reads `node`, past operators that change nothing."""
-        while len(node.users) == 1:
-            call = self.calls.get(next(iter(node.users)))
-            if call is None:
-                return None
-            if call.op not in _TRANSPARENT:
-                return call
-            node = call.node
-        return None
-
-    def activation(self, call: Call) -> str | None:
-        """The call's name as a kernel's activation; None if it is none."""
-        if call.op in ("hardtanh", "clamp"):
-            low = call.arguments.get("min_val", call.arguments.get("min"))
-            high = call.arguments.get("max_val", call.arguments.get("max"))
-            if (low, high) == (0, 6):
-                return "relu6"
-            return None
-        if call.op == "softplus" and call.arguments.get("beta", 1) != 1:
-            return None
-        return call.op if call.op in ACTIVATIONS else None
 
     def value(self, node: fx.Node) -> Value:
         value = self.walk.values[node]
@@ -457,59 +405,6 @@ _READERS: dict[str, Callable[[_Reader, Call, dict[str, Any]], bool]] = {
 
 def _named(module: str) -> tuple[str, ...]:
     return (module,) if module else ()
-
-
-def _channels(value: Value, axis: int) -> Channels:
-    if value.labels is not None and value.axis == axis:
-        return value.labels
-    return value.shape[axis]
-
-
-def _count(channels: Channels) -> int:
-    return channels if isinstance(channels, int) else len(channels)
-
-
-def _geometry(value: Value) -> tuple[Channels, Pair]:
-    """Channels, height and width of one image of a tensor's batch.
-
-    The last two axes that are not channels are space; whatever else there is multiplies the
-    channels (the groups of a channel shuffle).
-    """
-    axis = value.axis if value.axis is not None else min(1, value.ndim - 1)
-    channels: Channels = _channels(value, axis) if value.shape else 1
-    others = [size for i, size in enumerate(value.shape) if i not in (0, axis)]
-    space = ([1, 1, *others] if len(others) != 1 else [others[0], 1])[-2:]
-    extra = prod(others[:-2])
-    if extra > 1:
-        channels = channels * extra if isinstance(channels, int) else channels.repeat(extra)
-    return channels, (space[0], space[1])
-
-
-def _pair(values: Any, dims: int, filler: int = 1) -> Pair:
-    """One or two numbers as (height, width); one-dimensional layers lie along the width."""
-    numbers = [values] if isinstance(values, int) else [int(value) for value in values]
-    if dims == 1:
-        return (filler, numbers[0])
-    return (numbers[0], numbers[-1])
-
-
-def _covering(
-    size: Pair, out: Pair, kernel: Pair, stride: Pair, padding: Pair, dilation: Pair
-) -> Pair:
-    """The input size that gives the output `out` by the usual formula.
-
-    Rounding up (`ceil_mode`) and uneven padding ('same' with an even kernel) make an operator's
-    output differ from the formula's by part of a stride; the kernel then does the work of this
-    slightly other input.
-    """
-
-    def one(i: int) -> int:
-        span = dilation[i] * (kernel[i] - 1) + 1
-        if (size[i] + 2 * padding[i] - span) // stride[i] + 1 == out[i]:
-            return size[i]
-        return (out[i] - 1) * stride[i] + span - 2 * padding[i]
-
-    return (one(0), one(1))
 
 
 def _product_macs(call: Call, given: dict[str, Any]) -> int:

@@ -14,8 +14,9 @@ from math import prod
 import numpy as np
 
 from netadapt.errors import ModelError
+from netadapt.graph.extents import Channels
 from netadapt.graph.groups import ChannelGroup, Grouping
-from netadapt.graph.kernels import Channels, Draft, Lost
+from netadapt.graph.kernels import Draft, Lost
 from netadapt.graph.labels import Ints
 from netadapt.graph.layers import LayerShape
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from torch import nn
 
 import netadapt.graph.couplings  # noqa: F401  (fills the registry)
+from netadapt.graph.extents import Channels
 from netadapt.graph.groups import form_groups
-from netadapt.graph.kernels import Channels, Draft, Lost, read_kernels
+from netadapt.graph.kernels import Draft, Lost, read_kernels
 from netadapt.graph.labels import Ints
 from netadapt.graph.layer_graph import Blueprint, LayerGraph
 from netadapt.graph.program import ExampleInput, Program, export_program
