@@ -165,7 +165,7 @@ def estimate(
     import torch
 
     from netadapt.cost.estimator import LatencyEstimator
-    from netadapt.cost.table import write_shapes
+    from netadapt.cost.network_shapes import write_shapes
     from netadapt.graph import trace
     from netadapt.networks.opening import build_network
 

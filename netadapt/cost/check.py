@@ -17,7 +17,8 @@ import numpy as np
 from netadapt.cost.estimator import LatencyEstimator
 from netadapt.cost.family_model import NINETY_PERCENT, FamilyModel
 from netadapt.cost.features import Workers, family
-from netadapt.cost.table import LookupTable, TableRow, kernel_of
+from netadapt.cost.table import LookupTable
+from netadapt.cost.table_row import TableRow, kernel_of
 from netadapt.cost.whole_network import PublishedNetwork, published_networks
 from netadapt.errors import TableError
 from netadapt.graph.layers import LayerShape

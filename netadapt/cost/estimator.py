@@ -25,7 +25,8 @@ from netadapt.cost.features import (
 )
 from netadapt.cost.gaussian_process import Hyperparameters
 from netadapt.cost.roofline import LEAST_MS
-from netadapt.cost.table import LookupTable, TableRow
+from netadapt.cost.table import LookupTable
+from netadapt.cost.table_row import TableRow
 from netadapt.cost.whole_network import calibration_price, network_factor, published_networks
 from netadapt.errors import TableError
 from netadapt.graph.layers import LayerShape

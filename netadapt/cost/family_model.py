@@ -27,7 +27,7 @@ from netadapt.cost.features import (
 )
 from netadapt.cost.gaussian_process import GaussianProcess, Hyperparameters
 from netadapt.cost.roofline import fit_roofline, log_roofline
-from netadapt.cost.table import TableRow, kernel_of
+from netadapt.cost.table_row import TableRow, kernel_of
 from netadapt.graph.layers import LayerShape
 
 # Fewer rows can't tell the prices of five terms apart: they scale a common price list.

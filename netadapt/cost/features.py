@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from netadapt.cost.table import FUSED_ACTIVATIONS, TableRow
+from netadapt.cost.table_row import FUSED_ACTIVATIONS, TableRow
 from netadapt.errors import TableError
 from netadapt.graph.layers import LayerShape
 

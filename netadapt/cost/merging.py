@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from netadapt.cost.records import Skipped, TuningRecord, read_records
-from netadapt.cost.table import TableRow
+from netadapt.cost.table_row import TableRow
 from netadapt.errors import TableError
 from netadapt.graph.layers import LayerShape
 

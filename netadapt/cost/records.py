@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from netadapt.cost.table import ANY_ACTIVATION
+from netadapt.cost.table_row import ANY_ACTIVATION
 from netadapt.errors import TableError
 from netadapt.graph.layers import LayerShape, Pair
 

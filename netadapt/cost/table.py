@@ -8,20 +8,20 @@ runtimes'.
 
 from __future__ import annotations
 
-import csv
 import hashlib
-import io
 import json
 import math
 import sys
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from netadapt.cost.csv_rows import read_rows
+from netadapt.cost.table_row import ANY_ACTIVATION, COLUMNS, TableRow, kernel_of
 from netadapt.errors import OutputError, TableError
 from netadapt.files import find_shipped, write_text
-from netadapt.graph.layers import KEY_COLUMNS, LayerShape
+from netadapt.graph.layers import LayerShape
 from netadapt.journal import append_line, csv_line
 
 if sys.version_info >= (3, 11):
@@ -32,68 +32,8 @@ else:
 if TYPE_CHECKING:
     import pandas as pd
 
-FIGURE_COLUMNS = ("latency_ms", "spread_ms", "samples", "source", "schedule")
-COLUMNS = (*KEY_COLUMNS, *FIGURE_COLUMNS)
-SOURCES = ("measured", "published", "modelled")
-ANY_ACTIVATION = "any"
-"""In the activation column: timed bare, and stands for the kernel with any activation fused."""
-
-FUSED_ACTIVATIONS = frozenset(
-    (ANY_ACTIVATION, "none", "relu", "relu6", "leaky_relu", "hardtanh", "clamp")
-)
-"""A compare or two on a register that is written anyway: between these a kernel's time is equal."""
-
-WEIGHTED_OPS = frozenset(("conv2d", "conv_transpose2d", "linear"))
-
 PUBLISHED_SUFFIX = ".published"
 FOLDER = "lookup_tables"
-
-
-@dataclass(frozen=True, slots=True)
-class TableRow:
-    """One measured, published or modelled latency of one layer shape, batch 1, float32.
-
-    `spread_ms` is the standard deviation of the samples, None where there is only one. `schedule`
-    names how the kernel was made; what follows an '@' names a second series of figures, taken
-    under other conditions than the table's own ('direct@tophub-cuda-tx2').
-    """
-
-    shape: LayerShape
-    latency_ms: float
-    spread_ms: float | None = None
-    samples: int = 1
-    source: str = "measured"
-    schedule: str = ""
-
-    @property
-    def series(self) -> str:
-        """'' for the table's own figures, else the name of the second series."""
-        return self.schedule.partition("@")[2]
-
-    def to_row(self) -> dict[str, str]:
-        """The row as the cells of the CSV."""
-        cells = {name: str(value) for name, value in self.shape.to_row().items()}
-        cells["latency_ms"] = _decimal(self.latency_ms)
-        cells["spread_ms"] = "" if self.spread_ms is None else _decimal(self.spread_ms)
-        cells["samples"] = str(self.samples)
-        cells["source"] = self.source
-        cells["schedule"] = self.schedule
-        return cells
-
-    @classmethod
-    def from_row(cls, cells: dict[str, str]) -> TableRow:
-        """Read the cells of a CSV row. Raises ValueError naming the column that is wrong."""
-        if cells["source"] not in SOURCES:
-            raise ValueError(f"source is '{cells['source']}', expected {', '.join(SOURCES)}")
-        spread = cells["spread_ms"].strip()
-        return cls(
-            shape=LayerShape.from_row(dict(cells)),
-            latency_ms=_positive(cells["latency_ms"], "latency_ms"),
-            spread_ms=_not_negative(spread, "spread_ms") if spread else None,
-            samples=_samples(cells["samples"]),
-            source=cells["source"],
-            schedule=cells["schedule"],
-        )
 
 
 @dataclass
@@ -157,7 +97,7 @@ class LookupTable:
 
         The order of the rows does not matter.
         """
-        lines = sorted(_line(entry) for entry in self.entries)
+        lines = sorted(entry.to_line() for entry in self.entries)
         settings = [self.meta.get(key) for key in ("calibration", "workers")]
         networks = [
             network
@@ -217,7 +157,7 @@ class LookupTable:
         target = Path(path) if path is not None else self.path
         if target is None:
             raise TableError(f"the table of {self.name} has no path to be written to")
-        write_text(target, csv_line(COLUMNS) + "".join(map(_line, self.entries)))
+        write_text(target, csv_line(COLUMNS) + "".join(entry.to_line() for entry in self.entries))
         if self.meta:
             write_text(target.with_suffix(".toml"), tomli_w.dumps(self.meta))
         self.path = target
@@ -228,19 +168,12 @@ class LookupTable:
         if not self.path.is_file():
             write_text(self.path, csv_line(COLUMNS))
         try:
-            append_line(self.path, _line(row))
+            append_line(self.path, row.to_line())
         except OSError as error:
             raise OutputError(f"cannot append to {self.path}: {error.strerror or error}") from error
 
     def _index(self, entry: TableRow) -> None:
         self._rows_of.setdefault(kernel_of(entry.shape), []).append(entry)
-
-
-def kernel_of(shape: LayerShape) -> LayerShape:
-    """The shape without what costs nothing: a weighted layer's activation, where it is cheap."""
-    if shape.op in WEIGHTED_OPS and shape.activation in FUSED_ACTIVATIONS:
-        return replace(shape, activation=ANY_ACTIVATION)
-    return shape
 
 
 def find_table(path_or_device: str | Path) -> Path:
@@ -274,31 +207,6 @@ def table_names() -> list[str]:
     )
 
 
-def read_shapes(path: Path) -> list[tuple[LayerShape, int]]:
-    """The layers of a network from a CSV with the key columns and `count`.
-
-    Raises TableError naming the file and the row.
-    """
-    shapes: list[tuple[LayerShape, int]] = []
-    for where, cells in _records(path, (*KEY_COLUMNS, "count")):
-        try:
-            shapes.append((LayerShape.from_row(dict(cells)), _samples(cells["count"], "count")))
-        except ValueError as error:
-            raise TableError(f"{path}, {where}: {error}") from error
-    return shapes
-
-
-def write_shapes(path: Path, shapes: Sequence[LayerShape]) -> None:
-    """Write the layers of a network as `read_shapes` reads them, equal layers as one row."""
-    counts: dict[LayerShape, int] = {}
-    for shape in shapes:
-        counts[shape] = counts.get(shape, 0) + 1
-    text = csv_line((*KEY_COLUMNS, "count"))
-    for shape, count in counts.items():
-        text += csv_line([*(str(value) for value in shape.to_row().values()), str(count)])
-    write_text(path, text)
-
-
 def read_meta(path: Path) -> dict[str, Any]:
     """The .toml beside a table's CSV, {} without one. Raises TableError when it isn't TOML."""
     toml = path.with_suffix(".toml")
@@ -327,7 +235,7 @@ def _read_csv(path: Path) -> tuple[list[TableRow], tuple[str, ...]]:
     notes: list[str] = []
     entries: list[TableRow] = []
     seen: dict[tuple[LayerShape, str], str] = {}
-    for where, cells in _records(path, COLUMNS, notes):
+    for where, cells in read_rows(path, COLUMNS, notes):
         try:
             entry = TableRow.from_row(cells)
         except ValueError as error:
@@ -339,84 +247,3 @@ def _read_csv(path: Path) -> tuple[list[TableRow], tuple[str, ...]]:
             )
         entries.append(entry)
     return entries, tuple(notes)
-
-
-def _records(
-    path: Path, columns: Sequence[str], notes: list[str] | None = None
-) -> list[tuple[str, dict[str, str]]]:
-    """The rows of a CSV with where each stands; every row has every column of `columns`.
-
-    With `notes`, a last line without a line end is left out and noted.
-    """
-    try:
-        text = path.read_bytes().decode("utf-8-sig")
-    except OSError as error:
-        raise TableError(f"cannot read {path}: {error.strerror or error}") from error
-    except UnicodeDecodeError as error:
-        raise TableError(f"{path} is not a text file in UTF-8 (byte {error.start})") from error
-    if notes is not None and not text.endswith("\n") and "\n" in text:
-        text, _, torn = text.rpartition("\n")
-        notes.append(
-            f"{path}: the last line has no line end (a build stopped while writing it?) and was "
-            f"left out: {torn[:60]}"
-        )
-    reader = csv.reader(io.StringIO(text))
-    lines = [(reader.line_num, line) for line in reader if line]
-    header = [name.strip() for name in lines[0][1]] if lines else []
-    missing = [name for name in columns if name not in header]
-    if missing:
-        noun = "column" if len(missing) == 1 else "columns"
-        raise TableError(
-            f"{path} lacks the {noun} {', '.join(missing)}; expected {', '.join(columns)}"
-        )
-    found: list[tuple[str, dict[str, str]]] = []
-    for number, (line_number, line) in enumerate(lines[1:], start=1):
-        where = f"row {number} (line {line_number})"
-        if len(line) != len(header):
-            raise TableError(f"{path}, {where}: {len(line)} cells, expected {len(header)}")
-        found.append((where, {name: cell.strip() for name, cell in zip(header, line, strict=True)}))
-    return found
-
-
-def _line(entry: TableRow) -> str:
-    cells = entry.to_row()
-    return csv_line(cells[name] for name in COLUMNS)
-
-
-def _decimal(value: float) -> str:
-    """Shortest text of seven significant digits: finer than any clock that measured it."""
-    return f"{value:.7g}"
-
-
-def _number(text: str, column: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = math.nan
-    if not math.isfinite(value):
-        raise ValueError(f"{column} is '{text}', expected a number of milliseconds")
-    return value
-
-
-def _positive(text: str, column: str) -> float:
-    value = _number(text, column)
-    if value <= 0:
-        raise ValueError(f"{column} is '{text}', expected more than 0 milliseconds")
-    return value
-
-
-def _not_negative(text: str, column: str) -> float:
-    value = _number(text, column)
-    if value < 0:
-        raise ValueError(f"{column} is '{text}', expected 0 or more milliseconds")
-    return value
-
-
-def _samples(text: str, column: str = "samples") -> int:
-    try:
-        value = int(text)
-    except ValueError:
-        value = 0
-    if value < 1:
-        raise ValueError(f"{column} is '{text}', expected a whole number ≥ 1")
-    return value

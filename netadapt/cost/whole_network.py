@@ -21,7 +21,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from netadapt.cost.table import LookupTable, read_shapes
+from netadapt.cost.network_shapes import read_shapes
+from netadapt.cost.table import LookupTable
 from netadapt.errors import TableError
 from netadapt.graph.layers import LayerShape
 

@@ -7,7 +7,8 @@ from dataclasses import replace
 from random import Random
 
 from netadapt.cost.features import traffic_bytes, weight_bytes
-from netadapt.cost.table import LookupTable, TableRow
+from netadapt.cost.table import LookupTable
+from netadapt.cost.table_row import TableRow
 from netadapt.graph.layers import LayerShape
 
 

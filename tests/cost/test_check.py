@@ -12,7 +12,8 @@ import pytest
 from netadapt.cli.app import app
 from netadapt.cli.common import run_app
 from netadapt.cost.check import check_table
-from netadapt.cost.table import LookupTable, TableRow
+from netadapt.cost.table import LookupTable
+from netadapt.cost.table_row import TableRow
 from netadapt.errors import TableError
 from tests.cost.shapes import conv, made_up_table
 

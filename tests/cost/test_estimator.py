@@ -12,7 +12,9 @@ import pytest
 
 from netadapt.cost.estimator import LatencyEstimator
 from netadapt.cost.features import largest_tile, traffic_bytes, weight_bytes
-from netadapt.cost.table import LookupTable, TableRow, write_shapes
+from netadapt.cost.network_shapes import write_shapes
+from netadapt.cost.table import LookupTable
+from netadapt.cost.table_row import TableRow
 from netadapt.cost.whole_network import published_networks
 from netadapt.errors import TableError
 from netadapt.graph.layers import LayerShape

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from netadapt.cost.importing import import_table
 from netadapt.cost.merging import merge_files
 from netadapt.cost.records import SkippedRecord, parse_record, read_records
-from netadapt.cost.table import LookupTable, TableRow
+from netadapt.cost.table import LookupTable
+from netadapt.cost.table_row import TableRow
 from netadapt.errors import TableError
 from netadapt.graph.layers import LayerShape
 

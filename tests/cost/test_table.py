@@ -10,7 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from netadapt.cost.table import COLUMNS, LookupTable, TableRow, read_shapes, write_shapes
+from netadapt.cost.network_shapes import read_shapes, write_shapes
+from netadapt.cost.table import LookupTable
+from netadapt.cost.table_row import COLUMNS, TableRow
 from netadapt.errors import OutputError, TableError
 from netadapt.graph.layers import OPS, LayerShape
 from tests.cost.shapes import conv, depthwise, moving

@@ -14,7 +14,8 @@ from torch import Tensor, nn
 import netadapt
 from netadapt.cli import main
 from netadapt.cost.estimator import LatencyEstimator
-from netadapt.cost.table import LookupTable, TableRow
+from netadapt.cost.table import LookupTable
+from netadapt.cost.table_row import TableRow
 from netadapt.errors import ModelError, RunError
 from netadapt.search.long_term import finetune_run
 from netadapt.training.finetune import FineTuning

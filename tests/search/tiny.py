@@ -11,7 +11,8 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from netadapt.cost.table import LookupTable, TableRow
+from netadapt.cost.table import LookupTable
+from netadapt.cost.table_row import TableRow
 from netadapt.graph import trace
 from netadapt.training.task import ClassificationTask
 

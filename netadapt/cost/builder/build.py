@@ -19,7 +19,8 @@ from netadapt.cost.builder.whole import WholeNetwork, calibration
 from netadapt.cost.devices.profile import DeviceProfile
 from netadapt.cost.estimator import LatencyEstimator
 from netadapt.cost.runtimes.base import Runtime, Timing, UnsupportedLayer, WrongOutput
-from netadapt.cost.table import LookupTable, TableRow
+from netadapt.cost.table import LookupTable
+from netadapt.cost.table_row import TableRow
 from netadapt.cost.whole_network import network_factor
 from netadapt.errors import DeviceError, InputError, TableError
 from netadapt.graph.layers import LayerShape

@@ -1,0 +1,48 @@
+"""Reads a CSV that a person may have written: every row with where it stands, as text."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Sequence
+from pathlib import Path
+
+from netadapt.errors import TableError
+
+
+def read_rows(
+    path: Path, columns: Sequence[str], notes: list[str] | None = None
+) -> list[tuple[str, dict[str, str]]]:
+    """The rows of a CSV with where each stands; every row has every column of `columns`.
+
+    With `notes`, a last line without a line end is left out and noted. Raises TableError, one line,
+    for what can't be read, a missing column, and a row of another length.
+    """
+    try:
+        text = path.read_bytes().decode("utf-8-sig")
+    except OSError as error:
+        raise TableError(f"cannot read {path}: {error.strerror or error}") from error
+    except UnicodeDecodeError as error:
+        raise TableError(f"{path} is not a text file in UTF-8 (byte {error.start})") from error
+    if notes is not None and not text.endswith("\n") and "\n" in text:
+        text, _, torn = text.rpartition("\n")
+        notes.append(
+            f"{path}: the last line has no line end (a build stopped while writing it?) and was "
+            f"left out: {torn[:60]}"
+        )
+    reader = csv.reader(io.StringIO(text))
+    lines = [(reader.line_num, line) for line in reader if line]
+    header = [name.strip() for name in lines[0][1]] if lines else []
+    missing = [name for name in columns if name not in header]
+    if missing:
+        noun = "column" if len(missing) == 1 else "columns"
+        raise TableError(
+            f"{path} lacks the {noun} {', '.join(missing)}; expected {', '.join(columns)}"
+        )
+    found: list[tuple[str, dict[str, str]]] = []
+    for number, (line_number, line) in enumerate(lines[1:], start=1):
+        where = f"row {number} (line {line_number})"
+        if len(line) != len(header):
+            raise TableError(f"{path}, {where}: {len(line)} cells, expected {len(header)}")
+        found.append((where, {name: cell.strip() for name, cell in zip(header, line, strict=True)}))
+    return found
