@@ -134,7 +134,7 @@ def _depthwise_weight_gradient(input: Tensor, gradient: Tensor, kernel: int) -> 
     Summed over a few images at a time, as many as a processor's cache holds.
     """
     at_once = max(1, CACHED_VALUES // gradient[0].numel())
-    parts = zip(input.split(at_once), gradient.split(at_once), strict=True)
+    parts = zip(torch.split(input, at_once), torch.split(gradient, at_once), strict=True)
     return sum(
         (_of_cached_images(images, of_images, kernel) for images, of_images in parts),
         start=gradient.new_zeros(gradient.shape[1], 1, kernel, kernel),
