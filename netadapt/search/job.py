@@ -26,7 +26,6 @@ from netadapt.training.finetune import FineTuning
 from netadapt.training.opening import compute_device, data_folder, open_task, ready_to_train
 from netadapt.training.task import Task
 
-
 SHORT_TERM_LOSS = "log-l1"
 SHORT_TERM_MAX_SCALE = 1.1
 """A handful of steps should move a network towards what the holdout asks, relative errors on images
