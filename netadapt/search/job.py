@@ -28,9 +28,8 @@ from netadapt.training.task import Task
 
 SHORT_TERM_LOSS = "log-l1"
 SHORT_TERM_MAX_SCALE = 1.1
-"""A handful of steps should move a network towards what the holdout asks, relative errors on images
-that aren't enlarged: with L1 and images enlarged up to 1.5 times they cost the shipped model up to
-0.07 of delta1, with these 0.01 (experiments/few-steps)."""
+"""A handful of steps should move a network towards what the holdout asks: relative errors, on images
+that aren't enlarged (experiments/few-steps)."""
 
 
 @dataclass(frozen=True)

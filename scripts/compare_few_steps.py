@@ -1,9 +1,10 @@
-"""Cuts FastDepth here and there, fine-tunes for three steps, and sets batch norm's statistics in
-several ways, for experiments/few-steps.
+"""Cuts FastDepth here and there, fine-tunes for three steps in two ways, and sets batch norm's
+statistics in four, for experiments/few-steps.
 
-    python scripts/compare_statistics.py --out experiments/few-steps/results.csv
+    python scripts/compare_few_steps.py --out experiments/few-steps/results.csv
 
-It takes the shipped model and the rendered rooms that `netadapt prune` starts from.
+It takes the shipped model and the rendered rooms that `netadapt prune` starts from. What has its
+row already is left out, so that a stopped comparison goes on.
 """
 
 from __future__ import annotations
@@ -21,8 +22,8 @@ import torch
 from torch import nn
 
 from netadapt import load_model
-from netadapt.files import write_text
 from netadapt.graph import cut, trace
+from netadapt.journal import CsvJournal
 from netadapt.search.importance import kept_units
 from netadapt.training import finetune, statistics
 from netadapt.training.allocator import keep_freed_memory
@@ -32,7 +33,10 @@ from netadapt.training.opening import data_folder, open_task
 CUTS = {"none": 0, "conv1": 48, "conv3": 96, "conv5": 192, "conv11": 320}
 """Of 64, 128, 256 and 512 channels: the first iterations' cuts of experiments/fastdepth-tx2-6ms."""
 
-COLUMNS = ("cut", "width", "way", "seed", "delta1_cut", "delta1")
+FINE_TUNINGS = {"l1": 1.5, "log-l1": 1.1}
+"""Loss: how much images are enlarged at most. FastDepth's published training, and `prune`'s."""
+
+COLUMNS = ("loss", "max_scale", "cut", "width", "statistics", "seed", "delta1_cut", "delta1")
 
 STATISTICS = "statistics_of_few_steps"
 
@@ -79,37 +83,41 @@ def _momentum(model: nn.Module, momentum: float) -> Iterator[None]:
 
 
 def compare(out: Path, weights: str, seeds: int, settings: FineTuning, holdout: int) -> None:
-    """A row in `out` for each cut, way and seed of the batches: delta1 on held-out rooms."""
-    task = open_task(data_folder("rooms"), holdout_images=holdout)
+    """A row in `out` for each fine-tuning, cut, seed and way: delta1 on held-out rooms."""
     model = load_model(weights)
     graph = trace(model, torch.zeros(1, 3, 224, 224))
-    rows = []
-    for name, width in CUTS.items():
-        start = model
-        if width:
-            start = cut(model, graph, {name: kept_units(model, graph.group(name), width)})
-        not_tuned = round(task.evaluate(start)["delta1"], 4)
-        for seed in range(seeds):
-            stream = list(islice(task.training_batches(settings.batch_size, seed), settings.steps))
-            for way, set_statistics in WAYS.items():
-                tuned = copy.deepcopy(start)
-                with mock.patch.object(finetune, STATISTICS, set_statistics):
-                    fine_tune(tuned, task, settings, seed=seed, stream=stream)
-                delta1 = round(task.evaluate(tuned)["delta1"], 4)
-                rows.append(
-                    dict(zip(COLUMNS, (name, width, way, seed, not_tuned, delta1), strict=True))
-                )
-                print(*rows[-1].values(), sep="\t", flush=True)
-                write_text(out, pd.DataFrame(rows).to_csv(index=False))
-    table = pd.DataFrame(rows).pivot_table("delta1", "way", "cut")[list(CUTS)]
-    print(table.assign(mean=table.mean(axis=1)).loc[list(WAYS)].round(3).to_string())
+    journal = CsvJournal(out, COLUMNS)
+    known = {tuple(row[name] for name in COLUMNS[:6]) for row in journal.rows()}
+    for loss, max_scale in FINE_TUNINGS.items():
+        task = open_task(
+            data_folder("rooms"), loss=loss, max_scale=max_scale, holdout_images=holdout
+        )
+        for name, width in CUTS.items():
+            start = model
+            if width:
+                start = cut(model, graph, {name: kept_units(model, graph.group(name), width)})
+            not_tuned = task.evaluate(start)["delta1"]
+            for seed in range(seeds):
+                batches = task.training_batches(settings.batch_size, seed)
+                stream = list(islice(batches, settings.steps))
+                for way, set_statistics in WAYS.items():
+                    key = (loss, str(max_scale), name, str(width), way, str(seed))
+                    if key in known:
+                        continue
+                    tuned = copy.deepcopy(start)
+                    with mock.patch.object(finetune, STATISTICS, set_statistics):
+                        fine_tune(tuned, task, settings, seed=seed, stream=stream)
+                    found = (f"{not_tuned:.4f}", f"{task.evaluate(tuned)['delta1']:.4f}")
+                    journal.append(dict(zip(COLUMNS, (*key, *found), strict=True)))
+    table = pd.read_csv(out).pivot_table("delta1", ["loss", "statistics"], "cut")[list(CUTS)]
+    print(table.assign(mean=table.mean(axis=1)).round(3).to_string())
 
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--weights", default="fastdepth-rooms")
-    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--seeds", type=int, default=2)
     parser.add_argument("--steps", type=int, default=3)
     parser.add_argument("--learning-rate", type=float, default=3e-4)
     parser.add_argument("--holdout-images", type=int, default=64)
