@@ -28,8 +28,8 @@ from netadapt.training.task import Task
 
 SHORT_TERM_LOSS = "log-l1"
 SHORT_TERM_MAX_SCALE = 1.1
-"""A handful of steps should move a network towards what the holdout asks: relative errors, on images
-that aren't enlarged (experiments/few-steps)."""
+"""A handful of steps should move a network towards what the holdout asks: relative errors, on
+images that aren't enlarged (experiments/few-steps)."""
 
 
 @dataclass(frozen=True)
