@@ -31,19 +31,26 @@ from netadapt.training.finetune import FineTuning, fine_tune
 from netadapt.training.opening import data_folder, open_task
 
 CUTS = {"none": 0, "conv1": 48, "conv3": 96, "conv5": 192, "conv11": 320}
-"""Of 64, 128, 256 and 512 channels: the first iterations' cuts of experiments/fastdepth-tx2-6ms."""
+"""Of 64, 128, 256 and 512 channels, from the front of the encoder to its end."""
 
 FINE_TUNINGS = {"l1": 1.5, "log-l1": 1.1}
 """Loss: how much images are enlarged at most. FastDepth's published training, and `prune`'s."""
 
 COLUMNS = ("loss", "max_scale", "cut", "width", "statistics", "seed", "delta1_cut", "delta1")
 
-STATISTICS = "statistics_of_few_steps"
 
-
-def as_before(model: nn.Module, steps: int) -> AbstractContextManager[None]:
+@contextmanager
+def as_before(model: nn.Module, steps: int) -> Iterator[None]:
     """The norms keep the statistics that they had before the cut."""
-    return _momentum(model, 0.0)
+    norms = [module for module in model.modules() if isinstance(module, nn.BatchNorm2d)]
+    before = [norm.momentum for norm in norms]
+    for norm in norms:
+        norm.momentum = 0.0
+    try:
+        yield
+    finally:
+        for norm, momentum in zip(norms, before, strict=True):
+            norm.momentum = momentum
 
 
 def torchs_momentum(model: nn.Module, steps: int) -> AbstractContextManager[None]:
@@ -69,19 +76,6 @@ WAYS = {
 }
 
 
-@contextmanager
-def _momentum(model: nn.Module, momentum: float) -> Iterator[None]:
-    norms = [module for module in model.modules() if isinstance(module, nn.BatchNorm2d)]
-    before = [norm.momentum for norm in norms]
-    for norm in norms:
-        norm.momentum = momentum
-    try:
-        yield
-    finally:
-        for norm, value in zip(norms, before, strict=True):
-            norm.momentum = value
-
-
 def compare(out: Path, weights: str, seeds: int, settings: FineTuning, holdout: int) -> None:
     """A row in `out` for each fine-tuning, cut, seed and way: delta1 on held-out rooms."""
     model = load_model(weights)
@@ -105,7 +99,7 @@ def compare(out: Path, weights: str, seeds: int, settings: FineTuning, holdout: 
                     if key in known:
                         continue
                     tuned = copy.deepcopy(start)
-                    with mock.patch.object(finetune, STATISTICS, set_statistics):
+                    with mock.patch.object(finetune, "statistics_of_few_steps", set_statistics):
                         fine_tune(tuned, task, settings, seed=seed, stream=stream)
                     found = (f"{not_tuned:.4f}", f"{task.evaluate(tuned)['delta1']:.4f}")
                     journal.append(dict(zip(COLUMNS, (*key, *found), strict=True)))

@@ -21,6 +21,7 @@ import h5py
 import numpy as np
 
 from netadapt.data.base import SPLITS, Depth, Rgb, check_pair, check_split
+from netadapt.data.json_files import read_json
 from netadapt.errors import DataError
 from netadapt.files import atomic_path, write_text
 
@@ -130,12 +131,7 @@ def _h5_files(root: Path, part: str) -> list[str]:
 
 
 def _read_splits(path: Path) -> dict[str, list[str]]:
-    try:
-        splits = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise DataError(f"{path}: cannot be read as JSON ({error})") from error
-    if not isinstance(splits, dict):
-        raise DataError(f"{path}: expected an object with the keys {', '.join(SPLITS)}")
+    splits = read_json(path, f"an object with the keys {', '.join(SPLITS)}")
     for split in SPLITS:
         names = splits.get(split)
         if not isinstance(names, list) or not all(isinstance(name, str) for name in names):

@@ -22,6 +22,7 @@ import numpy as np
 import numpy.typing as npt
 
 from netadapt.data.base import Depth, Rgb, check_split
+from netadapt.data.json_files import read_json
 from netadapt.errors import DataError
 from netadapt.files import write_text
 
@@ -168,17 +169,6 @@ def to_millimetres(metres: Depth) -> npt.NDArray[np.uint16]:
         np.uint16
     )
     return millimetres
-
-
-def read_json(path: Path) -> dict[str, Any]:
-    """The JSON object in a file. Raises DataError when it isn't one."""
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise DataError(f"{path}: cannot be read as JSON ({error})") from error
-    if not isinstance(content, dict):
-        raise DataError(f"{path}: expected a JSON object")
-    return content
 
 
 def sha256_of(path: Path) -> str:

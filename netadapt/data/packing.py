@@ -24,6 +24,7 @@ import numpy.typing as npt
 
 from netadapt.data.claiming import claim, reclaim, release
 from netadapt.data.geometry import to_working, working_size
+from netadapt.data.json_files import read_json
 from netadapt.data.nyu import Hdf5Source, is_hdf5_folder, read_pair, split_names
 from netadapt.data.pack import (
     INDEX_FILE,
@@ -31,7 +32,6 @@ from netadapt.data.pack import (
     Shard,
     is_pack,
     map_shard,
-    read_json,
     sha256_of,
     to_millimetres,
 )
