@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 import pytest
+import torch
 
 SHARED = Path(os.environ.get("NETADAPT_SHARED", Path(__file__).parents[2] / "shared"))
 
@@ -17,3 +18,9 @@ def shared_data() -> Path:
     if not data.is_dir():
         pytest.skip(f"no real data at {data}; set NETADAPT_SHARED to the folder that holds data/")
     return data
+
+
+@pytest.fixture(autouse=True)
+def _same_random_numbers() -> None:
+    """Each test sees the same random weights and images, alone or among others."""
+    torch.manual_seed(0)
