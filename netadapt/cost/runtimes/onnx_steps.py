@@ -170,7 +170,8 @@ class _Reader:
 
     def linear(self, node: Any) -> None:
         attributes = _attributes(node)
-        if attributes.get("alpha", 1.0) != 1.0 or attributes.get("transA", 0):
+        scaled = attributes.get("alpha", 1.0) != 1.0 or attributes.get("beta", 1.0) != 1.0
+        if scaled or attributes.get("transA", 0):
             raise self.unknown(node)
         weight = np.asarray(self.constant(node, 1), np.float32)
         weight = weight if attributes.get("transB", 0) else weight.T.copy()
@@ -329,6 +330,8 @@ class _Reader:
         parts: tuple[int, ...] = (),
     ) -> None:
         names = tuple(self.source(name) for name in (sources or (node.input[0],)))
+        if any(name in self.constants for name in names):
+            raise self.unknown(node)
         self.steps.append(Step(shape, names, last.output[0], weight, bias, parts))
 
     def padding(self, node: Any, attributes: dict[str, Any]) -> Pair:

@@ -94,6 +94,25 @@ def test_an_unknown_operator_is_named() -> None:
         read_network(graph.serialize())
 
 
+def test_a_map_added_as_a_constant_is_named() -> None:
+    graph = OnnxGraph()
+    x = graph.input("x", (1, 8, 4, 4))
+    learned = graph.constant("learned", np.ones((1, 8, 4, 4), np.float32))
+    graph.output(graph.node("Add", [x, learned], "shifted"), (1, 8, 4, 4))
+    with pytest.raises(UnsupportedLayer, match="Add 'shifted'"):
+        read_network(graph.serialize())
+
+
+def test_a_scaled_gemm_is_named() -> None:
+    graph = OnnxGraph()
+    weight = graph.constant("weight", np.ones((8, 4), np.float32))
+    bias = graph.constant("bias", np.ones(4, np.float32))
+    sources = [graph.input("x", (1, 8)), weight, bias]
+    graph.output(graph.node("Gemm", sources, "halved", beta=0.5), (1, 4))
+    with pytest.raises(UnsupportedLayer, match="Gemm 'halved'"):
+        read_network(graph.serialize())
+
+
 def test_what_is_no_onnx_model_is_refused() -> None:
     with pytest.raises(InputError, match="not an ONNX model"):
         read_network(b"no model at all")
