@@ -110,8 +110,8 @@ def train(
         }
         _save_samples(kept, sized, out / "samples" / f"epoch_{epoch + 1:03d}.png")
         save_model(out, kept, dict(config))
-        save_training_state(state, model, average, optimizer, epoch + 1)
         history.append(row)
+        save_training_state(state, model, average, optimizer, epoch + 1)  # last: the epoch is whole
         if after_epoch is not None:
             after_epoch(row)
     return kept

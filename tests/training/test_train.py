@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import operator
 import os
 import subprocess
 import sys
@@ -17,6 +19,7 @@ from netadapt.data import ArraySource
 from netadapt.errors import InputError, RunError
 from netadapt.networks import NetworkConfig, build, load_model
 from netadapt.networks.build import complete
+from netadapt.training import train as training
 from netadapt.training.recipe import Recipe, parse_stages, recipe_named
 from netadapt.training.task import DepthTask
 from netadapt.training.train import start_at_mean_depth, train
@@ -82,23 +85,56 @@ def test_autocast_multiplies_in_bfloat16_and_keeps_its_weights_in_float32(tmp_pa
     assert rows[True]["loss"] == pytest.approx(rows[False]["loss"], rel=0.2)
 
 
-def test_a_training_that_was_stopped_goes_on_to_the_same_weights(tmp_path):
-    whole = run(tmp_path / "whole")
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory) -> tuple[Path, dict[str, torch.Tensor]]:
+    out = tmp_path_factory.mktemp("train") / "whole"
+    return out, run(out).state_dict()
 
-    class Stopped(Exception):
-        pass
 
+class Stopped(Exception):
+    pass
+
+
+def test_a_training_stopped_between_two_steps_goes_on_to_the_same_weights(whole, tmp_path):
     def stop(progress):
         if (progress.epoch, progress.step) == (2, 3):
             raise Stopped
 
     with pytest.raises(Stopped):
         run(tmp_path / "stopped", after_step=stop)
-    resumed = run(tmp_path / "stopped", resume=True)
-    for name, value in whole.state_dict().items():
+    assert_resumed_is(whole, tmp_path / "stopped")
+
+
+@pytest.mark.parametrize("write", ["save_model", "CsvJournal.append", "save_training_state"])
+@pytest.mark.parametrize("written", [False, True])
+def test_a_training_stopped_at_one_of_its_writes_goes_on_to_the_same_weights(
+    write, written, whole, tmp_path, monkeypatch
+):
+    """Before or after that write, in the second epoch."""
+    original = operator.attrgetter(write)(training)
+    epochs = itertools.count(1)
+
+    def stop(*arguments):
+        epoch = next(epochs)
+        if epoch == 1 or written:
+            original(*arguments)
+        if epoch == 2:
+            raise Stopped
+
+    with monkeypatch.context() as patch:
+        patch.setattr(f"netadapt.training.train.{write}", stop)
+        with pytest.raises(Stopped):
+            run(tmp_path / "stopped")
+    assert_resumed_is(whole, tmp_path / "stopped")
+
+
+def assert_resumed_is(whole: tuple[Path, dict[str, torch.Tensor]], out: Path) -> None:
+    folder, weights = whole
+    resumed = run(out, resume=True)
+    for name, value in weights.items():
         assert torch.equal(resumed.state_dict()[name], value), name
     columns = ["epoch", "loss", "delta1", "learning_rate"]
-    first, second = (pd.read_csv(tmp_path / n / "history.csv") for n in ("whole", "stopped"))
+    first, second = (pd.read_csv(f / "history.csv") for f in (folder, out))
     pd.testing.assert_frame_equal(first[columns], second[columns])
 
 
