@@ -60,7 +60,7 @@ def load_training_state(
             index, slot = name.split(".", 1)
             state["state"].setdefault(int(index), {})[slot] = value
         optimizer.load_state_dict(state)
-    except (SafetensorError, KeyError, ValueError, RuntimeError) as error:
+    except (SafetensorError, KeyError, TypeError, ValueError, RuntimeError) as error:
         raise RunError(
             f"{path} can't be continued from ({str(error).splitlines()[0]}); start again with "
             f"another --out"

@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from safetensors.torch import save
 
 from netadapt.data import ArraySource
 from netadapt.errors import InputError, RunError
@@ -145,10 +146,10 @@ def test_another_training_is_not_overwritten_or_continued(trained):
         run(trained, replace(RECIPE, epochs=8), seed=5, resume=True)
 
 
-def test_a_damaged_state_is_named(tmp_path):
+@pytest.mark.parametrize("content", [b"", b"torn", save({"weight": torch.zeros(1)})])
+def test_a_damaged_state_is_named(content, tmp_path):
     run(tmp_path / "run", replace(RECIPE, epochs=1))
-    state = tmp_path / "run" / "state.safetensors"
-    state.write_bytes(state.read_bytes()[:1000])
+    (tmp_path / "run" / "state.safetensors").write_bytes(content)
     with pytest.raises(RunError, match=r"state\.safetensors can't be continued from"):
         run(tmp_path / "run", replace(RECIPE, epochs=1), resume=True)
 
