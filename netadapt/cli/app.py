@@ -7,7 +7,19 @@ import sys
 import typer
 
 from netadapt import __version__
-from netadapt.cli import data, evaluate, export, finetune, lut, models, plan, prune, report, train
+from netadapt.cli import (
+    data,
+    evaluate,
+    export,
+    finetune,
+    lut,
+    models,
+    plan,
+    predict,
+    prune,
+    report,
+    train,
+)
 from netadapt.cli.common import run_app
 
 app = typer.Typer(
@@ -21,7 +33,7 @@ app.command()(prune.prune)
 app.command()(train.train)
 app.command()(finetune.finetune)
 app.command()(evaluate.evaluate)
-app.command()(evaluate.predict)
+app.command()(predict.predict)
 app.command()(export.export)
 app.command()(report.report)
 app.add_typer(data.app, name="data")

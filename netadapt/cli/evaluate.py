@@ -1,4 +1,4 @@
-"""`netadapt evaluate` and `netadapt predict`: what a network is worth, and what it sees."""
+"""`netadapt evaluate`: what a network is worth."""
 
 from __future__ import annotations
 
@@ -122,52 +122,3 @@ def _print_metrics(means: dict[str, dict[str, float]]) -> None:
         values = [of_one[name] for of_one in means.values()]
         texts = ["–" if math.isnan(value) else f"{value:.4f}" for value in values]
         results.print(f"  {name:<16}" + "".join(f" {text:>{width}}" for text in texts))
-
-
-def predict(
-    images: Annotated[
-        list[Path] | None, typer.Argument(metavar="IMAGE…", help="Photographs of any size.")
-    ] = None,
-    model: Annotated[
-        str, typer.Option(help="A model or run folder, a shipped model, or .onnx file.")
-    ] = "fastdepth-rooms",
-    camera: Annotated[int | None, typer.Option(help="Take a picture with camera N.")] = None,
-    out: Annotated[Path, typer.Option("--out", help="The folder to write.")] = Path("predictions"),
-    compute: ComputeOption = None,
-    as_json: JsonOption = False,
-    quiet: QuietOption = False,
-) -> None:
-    """Predict depth: a coloured PNG with a bar in metres, a 16-bit millimetre PNG, and a .npy.
-
-    Example: netadapt predict kitchen.jpg --model runs/fastdepth-tx2-6ms --out depth
-    """
-    from netadapt.data.importing import read_rgb
-    from netadapt.deploy.prediction import predict_image, read_camera, write_prediction
-    from netadapt.deploy.predictor import open_predictor
-    from netadapt.training.opening import compute_device
-
-    if not images and camera is None:
-        raise typer.BadParameter("give photographs, or --camera N")
-    stems = [path.stem for path in images or []]
-    twice = sorted({stem for stem in stems if stems.count(stem) > 1})
-    if twice:
-        raise typer.BadParameter(
-            f"several photographs are called {twice[0]}, and so would their files in {out}; give "
-            f"them one at a time, each with its own --out"
-        )
-    predictor = open_predictor(model, compute_device(compute))
-    pictures = {path.stem: read_rgb(path) for path in images or []}
-    if camera is not None:
-        pictures[f"camera-{camera}"] = read_camera(camera)
-    written = []
-    for stem, rgb in pictures.items():
-        files = write_prediction(predict_image(predictor, rgb), rgb, out, stem)
-        written.append({"image": stem, **{k: str(v) for k, v in vars(files).items()}})
-        if not as_json:
-            say(
-                f"{files.coloured}: {files.least_m:.2f} to {files.most_m:.2f} m, median "
-                f"{files.median_m:.2f} m",
-                quiet=quiet,
-            )
-    if as_json:
-        print_json(written)

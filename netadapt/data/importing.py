@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image
+from PIL import Image, ImageOps
 
 from netadapt.data.base import Depth, Rgb, check_pair
 from netadapt.data.claiming import claim, release
@@ -160,11 +160,16 @@ def _as_stored(values: npt.NDArray[np.generic], path: Path) -> npt.NDArray[np.ge
     return np.rint(np.asarray(values, np.float64) * maximum / 65535)
 
 
-def read_rgb(path: Path) -> npt.NDArray[np.uint8]:
-    """An image file as `[H, W, 3]`. Raises DataError naming it."""
+def read_rgb(path: Path, *, upright: bool = False) -> npt.NDArray[np.uint8]:
+    """An image file as `[H, W, 3]`. Raises DataError naming it.
+
+    `upright` turns it as its EXIF orientation says, as viewers show it; without, the pixels lie as
+    they are stored, where a depth image's lie.
+    """
     try:
         with Image.open(path) as image:
-            return np.asarray(image.convert("RGB"))
+            turned = ImageOps.exif_transpose(image) if upright else image
+            return np.asarray(turned.convert("RGB"))
     except (OSError, ValueError, SyntaxError) as error:
         raise DataError(f"{path}: cannot be read as an image ({error})") from error
 

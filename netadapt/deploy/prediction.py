@@ -48,13 +48,17 @@ def predict_image(predictor: Predictor, rgb: npt.NDArray[np.uint8]) -> Depth:
     return np.where(unseen, np.float32(0), depth).astype(np.float32)
 
 
+def prediction_files(folder: Path, stem: str) -> tuple[Path, Path, Path]:
+    """The files of the image called `stem`: in colours, in millimetres, in metres."""
+    return folder / f"{stem}.png", folder / f"{stem}.mm.png", folder / f"{stem}.npy"
+
+
 def write_prediction(depth: Depth, rgb: npt.NDArray[np.uint8], folder: Path, stem: str) -> Written:
     """Write STEM.png (colours, with a bar in metres), STEM.mm.png (16 bit) and STEM.npy."""
     from matplotlib.figure import Figure
 
     seen = depth[depth > 0]
-    coloured, whole_millimetres = folder / f"{stem}.png", folder / f"{stem}.mm.png"
-    metres = folder / f"{stem}.npy"
+    coloured, whole_millimetres, metres = prediction_files(folder, stem)
     figure = Figure(figsize=(9.6, 3.6), layout="constrained")
     left, right = figure.subplots(1, 2)
     left.imshow(rgb)

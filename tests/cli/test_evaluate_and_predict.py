@@ -94,6 +94,17 @@ def test_photographs_of_any_size(netadapt, weights, exported, tmp_path):
     np.testing.assert_allclose(depths["thin"], depths["thin.onnx"], atol=1e-4)
 
 
+def test_a_photograph_lies_as_its_camera_was_held(netadapt, weights, tmp_path):
+    orientation = Image.Exif()
+    orientation[274] = 6  # stored lying on its side: a telephone held upright
+    Image.new("RGB", (80, 60)).save(tmp_path / "room.jpg", exif=orientation)
+    code, out, err = netadapt(
+        "predict", tmp_path / "room.jpg", "--model", weights, "--out", tmp_path / "out", "--json"
+    )
+    assert code == 0, err
+    assert np.load(json.loads(out)[0]["metres"]).shape == (80, 60)
+
+
 def test_two_photographs_of_one_name_are_refused(netadapt, weights, tmp_path):
     for folder in ("a", "b"):
         (tmp_path / folder).mkdir()
@@ -103,6 +114,20 @@ def test_two_photographs_of_one_name_are_refused(netadapt, weights, tmp_path):
     assert code == 2
     assert "called 1" in one_line(err)
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("name", ["room.png", "room.mm.png"])
+def test_a_photograph_is_not_overwritten(netadapt, weights, name, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Image.new("RGB", (64, 48)).save("room.jpg")
+    Image.new("RGB", (64, 48)).save(name)
+    before = Path(name).read_bytes()
+    photographs = [name] if name == "room.png" else ["room.jpg", name]
+    code, _, err = netadapt("predict", *photographs, "--model", weights, "--out", ".")
+    assert code == 2
+    assert f"{name} would be overwritten" in one_line(err)
+    assert Path(name).read_bytes() == before
+    assert not Path("room.npy").exists()
 
 
 def test_a_camera_needs_opencv(netadapt, weights, monkeypatch):
