@@ -8,6 +8,7 @@ import typer
 
 from netadapt import __version__
 from netadapt.cli import (
+    bench,
     data,
     evaluate,
     export,
@@ -35,6 +36,7 @@ app.command()(finetune.finetune)
 app.command()(evaluate.evaluate)
 app.command()(predict.predict)
 app.command()(export.export)
+app.command()(bench.bench)
 app.command()(report.report)
 app.add_typer(data.app, name="data")
 app.add_typer(lut.app, name="lut")

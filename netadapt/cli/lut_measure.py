@@ -12,6 +12,7 @@ from rich.progress import BarColumn, Progress, TextColumn
 
 from netadapt.cli.common import JsonOption, QuietOption, SeedOption, messages, print_json, say
 from netadapt.cli.options import (
+    DeviceNameOption,
     KeyOption,
     ProfileOption,
     ShapeOption,
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
     from netadapt.graph import LayerGraph
     from netadapt.graph.layers import LayerShape
 
-DeviceNameOption = Annotated[str, typer.Option("--device", "-d", help="The device's name.")]
 ModelOption = Annotated[
     str, typer.Option(help="fastdepth, a variant, a model folder, or package.module:function.")
 ]

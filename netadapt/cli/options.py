@@ -42,6 +42,7 @@ TensorboardOption = Annotated[
     bool,
     typer.Option("--tensorboard", help="Write the history as TensorBoard event files too."),
 ]
+DeviceNameOption = Annotated[str, typer.Option("--device", "-d", help="The device's name.")]
 ProfileOption = Annotated[
     Path | None, typer.Option("--profile", help="A device profile of your own, a TOML file.")
 ]

@@ -76,7 +76,11 @@ def check_networks(
     """
     import pandas as pd
 
-    _same_runtime(table, runtime)
+    difference = runtime_difference(table, runtime)
+    if difference is not None:
+        raise TableError(
+            f"{difference}; measure the table anew with: netadapt lut build --device {table.name}"
+        )
     estimator = LatencyEstimator(table, strict=False)
     exported = export_onnx(model, example)
     rows: list[dict[str, float]] = []
@@ -150,12 +154,11 @@ def plot_check(checked: Checked, device: str, path: Path) -> None:
     pyplot.close(figure)
 
 
-def _same_runtime(table: LookupTable, runtime: Runtime) -> None:
+def runtime_difference(table: LookupTable, runtime: Runtime) -> str | None:
+    """In what the runtime differs from the one `table` was measured with, a line; or None."""
     now = runtime.describe()
     for name in ("runtime", "target", "threads", "schedule"):
         was = table.meta.get(name)
         if was is not None and was != now[name]:
-            raise TableError(
-                f"{table.path} was measured with {name} {was}, the device now has {now[name]}; "
-                f"measure the table anew with: netadapt lut build --device {table.name}"
-            )
+            return f"{table.path} was measured with {name} {was}, the device now has {now[name]}"
+    return None
