@@ -14,7 +14,9 @@ from netadapt.cli.options import (
     DataOption,
     OutOption,
     ResumeOption,
+    SizeOption,
     TensorboardOption,
+    parse_size,
 )
 from netadapt.cli.training_bar import training_bar
 
@@ -26,6 +28,7 @@ def train(
     model: Annotated[
         str, typer.Option(help="fastdepth, or a variant such as resnet18-upproj.")
     ] = "fastdepth",
+    input_size: SizeOption = None,
     data: DataOption = "rooms",
     out: OutOption = Path("runs/train"),
     recipe: Annotated[
@@ -38,8 +41,8 @@ def train(
     stages: Annotated[
         str | None,
         typer.Option(
-            help="Smaller images that come first, and their shares of the epochs: 64=0.4,128=0.2; "
-            "none: full size from the start."
+            help="Smaller images that come first, by their height, and their shares of the epochs: "
+            "64=0.4,128=0.2; none: full size from the start."
         ),
     ] = None,
     weights: Annotated[
@@ -75,7 +78,7 @@ def train(
 
     from netadapt.networks.build import build, complete
     from netadapt.networks.checkpoint import load_encoder_weights
-    from netadapt.networks.opening import open_network
+    from netadapt.networks.opening import open_network, with_inputs
     from netadapt.networks.registry import named_config
     from netadapt.training.allocator import keep_freed_memory
     from netadapt.training.event_log import EventLog
@@ -102,16 +105,19 @@ def train(
     torch.manual_seed(seed)
     config: ModelConfig
     if weights is None:
-        config = complete(named_config(model))
+        config = with_inputs(complete(named_config(model)), parse_size(input_size))
         network = build(config)
     else:
-        network, config = open_network(model, weights)
+        network, config = open_network(model, weights, parse_size(input_size))
+    height, width = config.input_shapes[0][-2:]
+    chosen = chosen.for_input((height, width))
     if encoder_weights is not None:
         count = load_encoder_weights(network, encoder_weights)
         say(f"encoder: {count} tensors from {encoder_weights}", quiet=quiet)
     folder = data_folder(data)
     task = open_task(
         folder,
+        chosen.size,
         loss=chosen.loss,
         max_scale=chosen.max_scale,
         holdout_images=holdout_images,

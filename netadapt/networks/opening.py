@@ -64,7 +64,7 @@ def open_network(
         network, config = _open_weights(weights)
         if isinstance(config, FactoryConfig) or config.name != wanted.name:
             raise WeightsError(f"{weights} holds {config.name}, not {wanted.name}")
-    return network, _with_inputs(config, input_size, input_shapes)
+    return network, with_inputs(config, input_size, input_shapes)
 
 
 def build_network(
@@ -75,13 +75,17 @@ def build_network(
     """The same network where its weights don't matter: a bare name is built without any."""
     if ":" in model or Path(model).is_dir() or model in shipped_models():
         return open_network(model, None, input_size, input_shapes)
-    config = _with_inputs(named_config(model), input_size, input_shapes)
+    config = with_inputs(named_config(model), input_size, input_shapes)
     return build(config).eval(), config
 
 
-def _with_inputs(
-    config: ModelConfig, size: tuple[int, int] | None, shapes: Shapes | None
+def with_inputs(
+    config: ModelConfig, size: tuple[int, int] | None, shapes: Shapes | None = None
 ) -> ModelConfig:
+    """`config` with inputs of this size (height, width) or these shapes; None leaves them.
+
+    Raises ModelError when both are given or the network can't take them.
+    """
     if size is not None and shapes is not None:
         raise ModelError("--input-size and --input-shape exclude each other")
     if isinstance(config, FactoryConfig):

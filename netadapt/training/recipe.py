@@ -74,6 +74,18 @@ class Recipe:
                 f"from 0 that sum to 1 at most"
             )
 
+    def for_input(self, size: Size) -> Recipe:
+        """The same recipe for a network whose input has this size.
+
+        The stages keep their heights and get its shape; those that aren't smaller are left out.
+        """
+        smaller = [(stage, share) for (stage, _), share in self.stages if stage < size[0]]
+        widths = [max(32, 32 * round(stage * size[1] / size[0] / 32)) for stage, _ in smaller]
+        stages = tuple(
+            ((stage, width), share) for (stage, share), width in zip(smaller, widths, strict=True)
+        )
+        return replace(self, size=size, stages=stages)
+
     def size_at(self, epoch: int) -> Size:
         """The input size of `epoch`, counted from 0."""
         passed = 0.0
@@ -115,6 +127,8 @@ RECIPES = {
 
 def parse_stages(text: str) -> tuple[tuple[Size, float], ...]:
     """The stages written as `64=0.4,128=0.2` (pixels a side = share of the epochs), or `none`.
+
+    They are squares; `Recipe.for_input` gives them a network's own shape.
 
     Raises InputError for anything else.
     """

@@ -130,11 +130,28 @@ def test_training_goes_on_from_given_weights(netadapt, weights, frames, tmp_path
     )  # fmt: skip
     assert code == 0, err
     history = pd.read_csv(tmp_path / "run" / "history.csv")
-    assert history["size"].tolist() == ["224x224"] * 3  # no small images to start with
+    assert history["size"].tolist() == ["64x64"] * 3  # the network's own, none smaller at first
     trained = weights_of(tmp_path / "run")
     kernels = [key for key, value in given.items() if value.ndim == 4]
     for key in kernels:
         torch.testing.assert_close(trained[key], given[key], rtol=1e-5, atol=1e-6)
+
+
+def test_a_network_for_another_input_is_trained_at_its_size(netadapt, weights, frames, tmp_path):
+    short = ("--data", frames, "--epochs", 3, "--batch-size", 3, "--stages", "32=0.34,64=0.34")
+    code, _, err = netadapt(
+        "train", *short, "--weights", weights, "--input-size", "64x128", "--out", tmp_path / "run"
+    )
+    assert code == 0, err
+    history = pd.read_csv(tmp_path / "run" / "history.csv")
+    assert history["size"].tolist() == ["32x64", "64x128", "64x128"]
+    config = json.loads((tmp_path / "run" / "config.json").read_text())
+    assert config["input_size"] == [64, 128]
+
+    code, _, err = netadapt("train", *short, "--input-size", "50x64", "--out", tmp_path / "other")
+    assert code == 2
+    assert "multiples of 32 pixels" in one_line(err)
+    assert not (tmp_path / "other").exists()
 
 
 def test_folded_weights_get_their_batch_norm_back_before_training(netadapt, frames, tmp_path):

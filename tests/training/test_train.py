@@ -255,6 +255,14 @@ def test_two_processes_train_one_network(tmp_path):
     assert history["epoch"].tolist() == [1, 2]
 
 
+def test_stages_follow_the_shape_of_a_network_s_input() -> None:
+    recipe = replace(recipe_named("default"), stages=parse_stages("64=0.3,128=0.2,224=0.1"))
+    assert recipe.for_input((224, 224)).stages == parse_stages("64=0.3,128=0.2")
+    assert recipe.for_input((96, 128)).stages == (((64, 96), 0.3),)
+    assert recipe.for_input((32, 32)).stages == ()
+    assert recipe.for_input((480, 640)).size == (480, 640)
+
+
 def test_stages_are_read_from_text() -> None:
     assert parse_stages("64=0.4, 128=0.2") == (((64, 64), 0.4), ((128, 128), 0.2))
     assert parse_stages("none") == ()
