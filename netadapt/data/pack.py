@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -29,6 +30,10 @@ from netadapt.files import write_text
 FORMAT = "netadapt-pack-1"
 INDEX_FILE = "index.json"
 DEPTH_UNIT_M = 0.001
+
+OPEN_SHARDS = 128
+"""Shards that are mapped at a time. Each holds two files open, of the 1,024 that many systems let a
+process open; a large set of rooms has thousands."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,14 +101,18 @@ class PackIndex:
 
 
 class PackedSource:
-    """One split of a packed set, memory-mapped; a shard is mapped when it is first read."""
+    """One split of a packed set, memory-mapped; a shard is mapped when it is read.
+
+    The maps that were used last are kept, `OPEN_SHARDS` at most.
+    """
 
     def __init__(self, root: Path, index: PackIndex, shards: Sequence[Shard]) -> None:
         self.names = [name for shard in shards for name in shard.names]
         self._root, self._shards = root, list(shards)
         self._size = (index.height, index.width)
         self._starts = np.cumsum([0, *(len(shard.names) for shard in shards)])
-        self._maps: dict[int, tuple[npt.NDArray[np.uint8], npt.NDArray[np.uint16]]] = {}
+        self._maps: OrderedDict[int, tuple[npt.NDArray[np.uint8], npt.NDArray[np.uint16]]]
+        self._maps = OrderedDict()
 
     def __len__(self) -> int:
         return len(self.names)
@@ -111,9 +120,12 @@ class PackedSource:
     def read(self, index: int) -> tuple[Rgb, Depth]:
         """Pair `index` at working size. Raises DataError naming a shard that is damaged."""
         number = int(np.searchsorted(self._starts, index, side="right")) - 1
-        if number not in self._maps:
-            self._maps[number] = map_shard(self._root, self._shards[number], self._size)
-        rgb, depth = self._maps[number]
+        maps = self._maps.pop(number, None)
+        if maps is None:
+            maps = map_shard(self._root, self._shards[number], self._size)
+        self._maps[number] = rgb, depth = maps  # the last one used comes last
+        if len(self._maps) > OPEN_SHARDS:
+            self._maps.popitem(last=False)
         within = index - int(self._starts[number])
         return rgb[within], depth[within] * np.float32(DEPTH_UNIT_M)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -15,6 +16,7 @@ import torch
 from tiny_pairs import make_pair
 
 from netadapt.data import open_depth_data, packing
+from netadapt.data.geometry import to_working
 from netadapt.data.loader import batches
 from netadapt.data.nyu import write_pair
 from netadapt.data.pack import damaged_shards
@@ -102,6 +104,21 @@ def test_a_killed_run_goes_on(
     monkeypatch.undo()
     pack(nyu_folder, tmp_path / "whole", workers=1, shard_images=2)
     assert files(target) == files(tmp_path / "whole")
+
+
+def test_a_pack_of_many_shards_holds_few_files_open(
+    nyu_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("netadapt.data.pack.OPEN_SHARDS", 2)
+    pack(nyu_folder, tmp_path / "packed", workers=1, shard_images=1)
+    packed, original = (
+        open_depth_data(root, "train") for root in (tmp_path / "packed", nyu_folder)
+    )
+    before = len(os.listdir("/proc/self/fd"))
+    for index in (0, 1, 2, 3, 0, 2):
+        expected, _ = to_working(*original.read(index))
+        np.testing.assert_array_equal(packed.read(index)[0], expected)
+    assert len(os.listdir("/proc/self/fd")) <= before + 4
 
 
 def test_nothing_is_overwritten(nyu_folder: Path, tmp_path: Path) -> None:
