@@ -176,12 +176,8 @@ def estimate(
         write_shapes(save_layers, [layer.shape for layer in graph.layers])
     estimator = LatencyEstimator(table, strict=not allow_unsupported)
     latency = estimator.network(graph)
-    if latency.unsupported:
-        say(
-            f"the table has no rows for {', '.join(latency.unsupported)}: these layers are "
-            f"guessed from others, to a factor of three",
-            quiet=quiet,
-        )
+    if latency.guess is not None:
+        say(latency.guess, quiet=quiet)
     for uncounted in graph.uncounted:
         say(f"not counted: {uncounted}", quiet=quiet)
     if as_json:

@@ -76,6 +76,16 @@ class Latency:
     layers: pd.DataFrame
     unsupported: tuple[str, ...] = ()
 
+    @property
+    def guess(self) -> str | None:
+        """What to tell of the unsupported families, a line; None where there are none."""
+        if not self.unsupported:
+            return None
+        return (
+            f"the table has no rows for {', '.join(self.unsupported)}: these layers are guessed "
+            f"from others, to a factor of three"
+        )
+
 
 class NamedLayer(Protocol):
     """What the estimator needs of a layer of a graph."""

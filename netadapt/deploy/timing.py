@@ -86,11 +86,8 @@ def _predicted(
 ) -> tuple[Latency, tuple[str, ...]]:
     predicted = LatencyEstimator(table, strict=False).network(graph)
     notes = [f"not counted: {uncounted}" for uncounted in graph.uncounted]
-    if predicted.unsupported:
-        notes.append(
-            f"the table has no rows for {', '.join(predicted.unsupported)}: these layers are "
-            f"guessed from others, to a factor of three"
-        )
+    if predicted.guess is not None:
+        notes.append(predicted.guess)
     difference = runtime_difference(table, runtime)
     if difference is not None:
         notes.append(f"not the same conditions: {difference}")

@@ -79,10 +79,10 @@ class Recipe:
 
         The stages keep their heights and get its shape; those that aren't smaller are left out.
         """
-        smaller = [(stage, share) for (stage, _), share in self.stages if stage < size[0]]
-        widths = [max(32, 32 * round(stage * size[1] / size[0] / 32)) for stage, _ in smaller]
         stages = tuple(
-            ((stage, width), share) for (stage, share), width in zip(smaller, widths, strict=True)
+            ((height, max(32, 32 * round(height * size[1] / size[0] / 32))), share)
+            for (height, _), share in self.stages
+            if height < size[0]
         )
         return replace(self, size=size, stages=stages)
 

@@ -146,10 +146,12 @@ def test_another_training_is_not_overwritten_or_continued(trained):
         run(trained, replace(RECIPE, epochs=8), seed=5, resume=True)
 
 
-@pytest.mark.parametrize("content", [b"", b"torn", save({"weight": torch.zeros(1)})])
-def test_a_damaged_state_is_named(content, tmp_path):
+@pytest.mark.parametrize("damage", ["cut short", "another's"])
+def test_a_damaged_state_is_named(damage, tmp_path):
     run(tmp_path / "run", replace(RECIPE, epochs=1))
-    (tmp_path / "run" / "state.safetensors").write_bytes(content)
+    state = tmp_path / "run" / "state.safetensors"
+    cut_short = state.read_bytes()[:1000]
+    state.write_bytes(cut_short if damage == "cut short" else save({"weight": torch.zeros(1)}))
     with pytest.raises(RunError, match=r"state\.safetensors can't be continued from"):
         run(tmp_path / "run", replace(RECIPE, epochs=1), resume=True)
 
