@@ -11,7 +11,6 @@ from netadapt.cli.common import JsonOption, QuietOption, SeedOption, print_json,
 from netadapt.cli.options import (
     AutocastOption,
     ComputeOption,
-    DataOption,
     OutOption,
     ResumeOption,
     SizeOption,
@@ -29,7 +28,13 @@ def train(
         str, typer.Option(help="fastdepth, or a variant such as resnet18-upproj.")
     ] = "fastdepth",
     input_size: SizeOption = None,
-    data: DataOption = "rooms",
+    data: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="A data set's folder, or 'rooms': rendered rooms, made on first use (the "
+            "default). Repeatable: several are trained on as one."
+        ),
+    ] = None,
     out: OutOption = Path("runs/train"),
     recipe: Annotated[
         str, typer.Option(help="default, or fastdepth: the published recipe.")
@@ -114,9 +119,9 @@ def train(
     if encoder_weights is not None:
         count = load_encoder_weights(network, encoder_weights)
         say(f"encoder: {count} tensors from {encoder_weights}", quiet=quiet)
-    folder = data_folder(data)
+    sets = data or ["rooms"]
     task = open_task(
-        folder,
+        [data_folder(name) for name in sets],
         chosen.size,
         loss=chosen.loss,
         max_scale=chosen.max_scale,
@@ -136,7 +141,7 @@ def train(
             config.to_json(),
             seed=seed,
             resume=resume,
-            data=str(data) if weights is None else f"{data}, from {weights}",
+            data=" + ".join(sets) if weights is None else f"{' + '.join(sets)}, from {weights}",
             processes=processes,
             after_step=after_step,
             after_epoch=after_epoch,
@@ -145,4 +150,5 @@ def train(
     if as_json and processes.is_first:
         print_json({"model": str(out), "history": rows})
     else:
-        say(f"the network is in {out}; next: netadapt evaluate {out} --data {data}", quiet=quiet)
+        named = " --data ".join(sets)
+        say(f"the network is in {out}; next: netadapt evaluate {out} --data {named}", quiet=quiet)

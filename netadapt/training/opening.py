@@ -7,7 +7,7 @@ everything else is a data set's folder.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
@@ -17,6 +17,7 @@ from torch import nn
 
 from netadapt.data.base import DepthSource
 from netadapt.data.opening import open_all_splits, open_depth_data
+from netadapt.data.parts import Joined
 from netadapt.data.transforms import MAX_SCALE
 from netadapt.errors import InputError
 from netadapt.networks.config import ModelConfig, NetworkConfig
@@ -95,7 +96,7 @@ def cache_folder() -> Path:
 
 
 def open_task(
-    folder: Path,
+    folder: Path | Sequence[Path],
     size: tuple[int, int] = (224, 224),
     *,
     loss: str = "l1",
@@ -104,11 +105,15 @@ def open_task(
     processes: Processes | None = None,
     max_scale: float = MAX_SCALE,
 ) -> DepthTask:
-    """The depth task of a data set's train and holdout splits, at `size` (height, width)."""
+    """The depth task of the train and holdout splits of a data set, or of several as one.
+
+    `size` is (height, width). Raises DataError for a set that lacks one of the two.
+    """
     processes = processes or Processes()
+    folders = [folder] if isinstance(folder, Path) else folder
     return DepthTask(
-        open_depth_data(folder, "train"),
-        open_depth_data(folder, "holdout"),
+        Joined([open_depth_data(each, "train") for each in folders]),
+        Joined([open_depth_data(each, "holdout") for each in folders]),
         size,
         loss=loss,
         holdout_images=holdout_images,

@@ -15,6 +15,7 @@ from one_line import one_line
 
 from netadapt.networks import build, load_model
 from netadapt.search.long_term import finetune_run
+from netadapt.training.opening import open_task
 from tests.networks.test_folded import small_archive
 
 SHORT = ("--epochs", 2, "--batch-size", 2)
@@ -87,6 +88,30 @@ def test_autocast_decides_a_training_as_the_rest_of_the_recipe_does(netadapt, fr
     code, _, err = netadapt("train", *short, "--resume")
     assert code == 2
     assert "another recipe" in one_line(err)
+
+
+def test_several_sets_are_trained_on_as_one(netadapt, frames, tmp_path):
+    """One as HDF5 files, one packed; `training.json` names both, and only both go on."""
+    packed = tmp_path / "packed"
+    code, _, err = netadapt("data", "pack", frames, packed, "-q")
+    assert code == 0, err
+    joined = open_task([frames, packed], holdout_images=None)
+    alone = open_task(frames, holdout_images=None)
+    assert len(joined.train) == 2 * len(alone.train)
+    assert len(joined.holdout) == 2 * len(alone.holdout)
+
+    short = ("--out", tmp_path / "run", "--epochs", 1, "--batch-size", 3)
+    code, _, err = netadapt("train", "--data", frames, "--data", packed, *short)
+    assert code == 0, err
+    assert f"--data {frames} --data {packed}" in one_line(err.splitlines()[-1])
+    told = json.loads((tmp_path / "run" / "training.json").read_text())
+    assert told["data"] == f"{frames} + {packed}"
+    code, _, err = netadapt("train", "--data", frames, *short, "--resume", "-q")
+    assert code == 2
+    assert "another data" in one_line(err)
+    code, _, err = netadapt("train", "--data", frames, "--data", tmp_path / "none", *short, "-q")
+    assert code == 2
+    assert "no such folder" in one_line(err)
 
 
 def test_imagenet_weights_start_the_encoder(netadapt, frames, tmp_path):
