@@ -7,6 +7,7 @@ rename. What the repository ships (lookup tables, models) is found by `find_ship
 from __future__ import annotations
 
 import os
+import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -47,6 +48,37 @@ def atomic_path(path: Path | str) -> Iterator[Path]:
         if temporary is not None:
             with suppress(OSError):
                 temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def atomic_folder(folder: Path | str, made_by: str) -> Iterator[Path]:
+    """Give a temporary folder beside `folder`; rename it to `folder` when the block succeeds.
+
+    A folder that holds the file `made_by` is one of the same kind and is replaced. Raises
+    OutputError when `folder` is anything else that isn't empty, or can't be written.
+    """
+    folder = Path(folder)
+    replaced = (folder / made_by).is_file()
+    if folder.exists() and not replaced and (not folder.is_dir() or any(folder.iterdir())):
+        raise OutputError(f"{folder} exists and has no {made_by}; choose another --out")
+    temporary: Path | None = None
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        temporary = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}-"))
+        made = temporary / "new"
+        made.mkdir()
+        yield made
+        if folder.exists():
+            folder.rename(temporary / "old")
+        made.rename(folder)
+    except OSError as error:
+        raise OutputError(
+            f"cannot write {folder}: {error.strerror or error}; free some space or choose another "
+            f"folder, then run the command again"
+        ) from error
+    finally:
+        if temporary is not None:
+            shutil.rmtree(temporary, ignore_errors=True)
 
 
 def write_text(path: Path | str, text: str) -> None:

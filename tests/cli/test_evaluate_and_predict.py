@@ -148,7 +148,13 @@ def test_a_camera_needs_opencv(netadapt, weights, monkeypatch):
         (("evaluate", "{text}.onnx", "--data", "{frames}"), "cannot load"),
         (("predict", "{text}.onnx", "--model", "{weights}"), "cannot be read as an image"),
         (("export", "nowhere", "--quiet"), "no model at nowhere"),
-        (("export", "{weights}", "--format", "docx"), "'docx' is no format; expected onnx"),
+        (("export", "{weights}", "--format", "docx"), "'docx' is no format; expected onnx, tvm"),
+        (("export", "{weights}", "--format", "tvm", "-q"), "name it with --device"),
+        (("export", "{weights}", "--device", "host", "-q"), "--device is for --format tvm"),
+        (
+            ("export", "{weights}", "--format", "tvm", "--device", "host-ort", "-q"),
+            "host-ort runs onnxruntime, not TVM",
+        ),
     ],
 )
 def test_mistakes_take_one_line(

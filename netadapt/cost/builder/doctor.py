@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
@@ -53,7 +52,7 @@ def _local(runtime: Runtime) -> Iterator[tuple[str, Callable[[], str]]]:
 def _remote(profile: DeviceProfile, runtime: TvmRuntime) -> Iterator[tuple[str, Callable[[], str]]]:
     yield "runtime installed", lambda: _runtime_name(runtime)
     if profile.remote:
-        yield "cross compiler present", lambda: _cross_compiler(profile)
+        yield "cross compiler present", lambda: _cross_compiler(profile, runtime)
         yield "tracker reachable", lambda: _tracker(profile, runtime)
         yield "key registered and free", lambda: _done(runtime.check_key, profile.key)
         yield "session opens", lambda: _done(runtime.connect, "opened")
@@ -67,17 +66,10 @@ def _runtime_name(runtime: Runtime) -> str:
     return f"{told['runtime']} {told['runtime_version']}, {told['target']}"
 
 
-def _cross_compiler(profile: DeviceProfile) -> str:
+def _cross_compiler(profile: DeviceProfile, runtime: TvmRuntime) -> str:
     if not profile.cross_compiler:
         return "none needed: the device has this machine's architecture"
-    found = shutil.which(profile.cross_compiler)
-    if found is None:
-        raise DeviceError(
-            f"{profile.cross_compiler} is not on the PATH; on Debian or Ubuntu: "
-            f"sudo apt install g++-aarch64-linux-gnu; or name another with "
-            f"NETADAPT_CROSS_COMPILER"
-        )
-    return found
+    return runtime.check_cross_compiler()
 
 
 def _tracker(profile: DeviceProfile, runtime: TvmRuntime) -> str:

@@ -1,4 +1,7 @@
-"""What compiling gives: a program, its arguments, and how its result is to be read."""
+"""What compiling gives: a program, its arguments, and how its result is to be read.
+
+A program is to be loaded at once; a library is one as a file, for whoever loads it later.
+"""
 
 from __future__ import annotations
 
@@ -29,3 +32,21 @@ class Program:
             return flat.reshape(self.output_shape)
         batch, channels, height, width = self.output_shape
         return flat.reshape(batch, height, width, channels).transpose(0, 3, 1, 2)
+
+
+@dataclass(frozen=True)
+class NetworkLibrary:
+    """A whole network compiled to a shared library, weights and all, and how to check it.
+
+    Its `main` takes `inputs`, each in the shape that `arguments` says, and gives the values of
+    `expected` in their order. `target` is TVM's, of that `kind`; `version` is TVM's too.
+    """
+
+    target: str
+    kind: str
+    version: str
+    inputs: tuple[Array, ...]
+    arguments: tuple[tuple[int, ...], ...]
+    expected: Array
+    difference: float | None
+    """From `expected`, as a share of its largest value, where the device ran it; else None."""

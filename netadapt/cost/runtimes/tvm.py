@@ -7,6 +7,7 @@ limit; here is what to ask them, in which order, and what to tell the user when 
 from __future__ import annotations
 
 import contextlib
+import shutil
 import tempfile
 import time
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -15,6 +16,7 @@ from typing import Any
 
 from netadapt.cost.devices.profile import DeviceProfile
 from netadapt.cost.runtimes.base import NETWORK_SHARE, Timing
+from netadapt.cost.runtimes.program import NetworkLibrary
 from netadapt.cost.runtimes.tracker import Registered, look
 from netadapt.cost.runtimes.tvm_making import Board, Making
 from netadapt.cost.runtimes.worker import Worker, WorkerDied
@@ -86,12 +88,37 @@ class TvmRuntime:
             self.prepare(shape)
             compiled = self._compiling.pop(shape, None)
             library = compiled.result() if compiled is not None else None
-        timing: Timing = self._on_device(f"measuring {shape}", "measure", shape, library)
+        seconds = self.profile.seconds
+        timing: Timing = self._on_device(f"measuring {shape}", "measure", shape, library, seconds)
         return timing
 
     def measure_network(self, model: bytes) -> Timing:
-        timing: Timing = self._on_device("measuring a network", "measure_network", model)
+        timing: Timing = self._on_device(
+            "measuring a network", "measure_network", model, self.profile.seconds, whole=True
+        )
         return timing
+
+    def compile_network(self, model: bytes, path: Path, *, checked: bool) -> NetworkLibrary:
+        """Compile a whole network, given as an ONNX model at batch 1, to a shared library.
+
+        `checked`: run it on the device and compare; without, the device needn't be there. Raises
+        UnsupportedLayer or WrongOutput.
+        """
+        library: NetworkLibrary
+        if checked:
+            library = self._on_device(
+                "running a network", "checked_network_library", model, path, whole=True
+            )
+            return library
+        self.check_cross_compiler()
+        library = self.compiler().call(
+            "network_library",
+            model,
+            path,
+            limit_s=self._compile_limit_s(KERNELS_OF_A_NETWORK),
+            what="compiling a network",
+        )
+        return library
 
     def close(self) -> None:
         self._ahead.shutdown(wait=False, cancel_futures=True)
@@ -110,11 +137,35 @@ class TvmRuntime:
             )
         return self._worker
 
+    def compiler(self) -> Worker:
+        """The process that compiles and needs no device, started where there is none."""
+        if self._compiler is None or not self._compiler.alive:
+            self._compiler = self._start("TvmCompiler", self.profile, self._making)
+        return self._compiler
+
     def reach(self) -> None:
-        """Raises DeviceError when the tracker isn't there, or has no free device of that key."""
+        """Raises DeviceError when the tracker isn't there, or has no free device of that key.
+
+        And when there is no compiler for it here.
+        """
         if self.profile.remote:
             self.check_tracker()
             self.check_key()
+            self.check_cross_compiler()
+
+    def check_cross_compiler(self) -> str:
+        """The path of the compiler that links for the device, '' where this machine's own does.
+
+        Raises DeviceError when it isn't installed.
+        """
+        compiler = self.profile.cross_compiler
+        found = shutil.which(compiler) if compiler else ""
+        if found is None:
+            raise DeviceError(
+                f"{compiler} is not on the PATH; on Debian or Ubuntu: sudo apt install "
+                f"g++-aarch64-linux-gnu; or name another with NETADAPT_CROSS_COMPILER"
+            )
+        return found
 
     def check_tracker(self) -> Registered:
         """Raises DeviceError when no tracker answers."""
@@ -181,21 +232,20 @@ class TvmRuntime:
             method, limit_s=self.profile.connect_limit_s, what=f"asking '{self.profile.name}'"
         )
 
-    def _on_device(self, what: str, method: str, *arguments: Any) -> Any:
+    def _on_device(self, what: str, method: str, *arguments: Any, whole: bool = False) -> Any:
+        """`method` of the worker that talks to the device, of a layer or a `whole` network."""
         worker = self.worker()
         if self.profile.remote and worker.call("is_worn", limit_s=10.0, what="asking the worker"):
             self.connect()
         where = self.profile.key or "this machine"
         limit_s = self.profile.wall_limit_s + NETWORK_SHARE * self.profile.seconds
-        if method == "measure_network":
+        if whole:
             # Compiling and sending dozens of kernels is part of it.
             limit_s += self._compile_limit_s(KERNELS_OF_A_NETWORK)
         if not self.profile.remote:
             limit_s = max(limit_s, self._compile_limit_s())  # compiling is part of the call
         try:
-            return worker.call(
-                method, *arguments, self.profile.seconds, limit_s=limit_s, what=f"{what} on {where}"
-            )
+            return worker.call(method, *arguments, limit_s=limit_s, what=f"{what} on {where}")
         except WorkerDied:
             raise
         except DeviceError as error:
@@ -209,11 +259,9 @@ class TvmRuntime:
             ) from error
 
     def _compile(self, shape: LayerShape) -> Path:
-        if self._compiler is None or not self._compiler.alive:
-            self._compiler = self._start("TvmCompiler", self.profile, self._making)
         self._numbers += 1
         path = Path(self._folder.name) / f"layer-{self._numbers}.so"
-        self._compiler.call(
+        self.compiler().call(
             "layer_library",
             shape,
             path,

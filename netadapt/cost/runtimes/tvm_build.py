@@ -7,7 +7,7 @@ Everything here needs tvm and runs in a worker process.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -69,10 +69,13 @@ def build_layer(
     )
 
 
-def build_network(network: Network, inputs: Sequence[Array], target: Any) -> Program:
+def build_network(
+    network: Network, inputs: Sequence[Array], target: Any, *, embedded: bool = False
+) -> Program:
     """A whole network of the kernels that `build_layer` times, each called once.
 
-    Raises UnsupportedLayer naming the first layer without a kernel.
+    With `embedded` the weights are part of the compiled program. Raises UnsupportedLayer naming
+    the first layer without a kernel.
     """
     cpu = tvm_schedules.cpu_of(target)
     builder = _Builder(target)
@@ -113,11 +116,12 @@ def build_network(network: Network, inputs: Sequence[Array], target: Any) -> Pro
         tensors[step.result] = (variable, False, size)
     (output,) = network.outputs
     as_layout(output, planar=True)
-    executable = builder.compile()
+    bound = {f"w{index}": array for index, array in enumerate(weights)} if embedded else {}
+    executable = builder.compile(bound)
     return Program(
         executable,
         tuple(_flat(x, planar=True) for x in inputs),
-        tuple(weights),
+        () if embedded else tuple(weights),
         network.outputs[output],
         planar_output=True,
     )
@@ -181,8 +185,11 @@ class _Builder:
     def type(self, size: int) -> Any:
         return self.relax.TensorType((size,), "float32")
 
-    def compile(self) -> Any:
-        """The module, compiled; `main` gives the last call's result."""
+    def compile(self, bound: Mapping[str, Array] | None = None) -> Any:
+        """The module, compiled; `main` gives the last call's result.
+
+        The parameters that `bound` names become constants of the module.
+        """
         import tvm
 
         results: list[Any] = []
@@ -192,5 +199,6 @@ class _Builder:
                 call = self.relax.call_tir(function, given, self.type(size))
                 results.append(self.block.emit(call))
             self.block.emit_func_output(results[-1])
+        module = self.relax.transform.BindParams("main", dict(bound or {}))(self.block.finalize())
         with tvm.transform.PassContext(opt_level=3, config=tvm_schedules.BUILD_OPTIONS):
-            return tvm.compile(self.block.finalize(), target=self.target)
+            return tvm.compile(module, target=self.target)

@@ -10,6 +10,7 @@ import contextlib
 import itertools
 import os
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +18,9 @@ import numpy as np
 
 from netadapt.cost.devices.profile import DeviceProfile
 from netadapt.cost.runtimes import tvm_generic
-from netadapt.cost.runtimes.base import NETWORK_SHARE, Timing
+from netadapt.cost.runtimes.base import NETWORK_SHARE, Timing, UnsupportedLayer
 from netadapt.cost.runtimes.onnx_steps import read_network
-from netadapt.cost.runtimes.program import Program
+from netadapt.cost.runtimes.program import NetworkLibrary, Program
 from netadapt.cost.runtimes.reference import Array, Reference, compare, reference
 from netadapt.cost.runtimes.repeating import repeats_for
 from netadapt.cost.runtimes.tvm_build import (
@@ -68,11 +69,42 @@ class TvmCompiler:
         program = self.layer(shape, reference(shape))
         export_library(program.executable, path, self.profile.cross_compiler)
 
-    def network(self, model: bytes, inputs: tuple[Array, ...]) -> Program:
+    def network(
+        self, model: bytes, inputs: tuple[Array, ...], *, embedded: bool = False
+    ) -> Program:
+        """The program that runs a whole network, its weights in it or beside it.
+
+        Raises UnsupportedLayer for a network of several outputs or with a layer of no kernel.
+        """
         network = read_network(model)
+        if len(network.outputs) != 1:
+            raise UnsupportedLayer(
+                f"the network has {len(network.outputs)} outputs; through TVM one is expected"
+            )
         if self.making.own(self.target.kind.name):
-            return build_network(network, inputs, self.target)
-        return tvm_generic.build_network(network, inputs, self.target, self.making)
+            return build_network(network, inputs, self.target, embedded=embedded)
+        return tvm_generic.build_network(
+            network, inputs, self.target, self.making, embedded=embedded
+        )
+
+    def network_library(self, model: bytes, path: Path) -> NetworkLibrary:
+        """Compile a whole network, weights and all, to a shared library; nothing is run."""
+        return self._network_library(model, path)[0]
+
+    def _network_library(self, model: bytes, path: Path) -> tuple[NetworkLibrary, Program]:
+        inputs, expected = _example(model)
+        program = self.network(model, inputs, embedded=True)
+        export_library(program.executable, path, self.profile.cross_compiler)
+        library = NetworkLibrary(
+            target=str(self.target),
+            kind=str(self.target.kind.name),
+            version=self.version,
+            inputs=inputs,
+            arguments=tuple(array.shape for array in program.inputs),
+            expected=expected,
+            difference=None,
+        )
+        return library, program
 
 
 class TvmDevice(TvmCompiler):
@@ -135,22 +167,26 @@ class TvmDevice(TvmCompiler):
 
     def measure_network(self, model: bytes, seconds: float) -> Timing:
         """Time a whole network for about `seconds`, after comparing it with onnxruntime."""
-        import onnxruntime
-
-        options = onnxruntime.SessionOptions()
-        options.log_severity_level = 3
-        session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
-        generator = np.random.default_rng(0)
-        feeds = {
-            node.name: generator.random(node.shape, dtype=np.float32)
-            for node in session.get_inputs()
-        }
-        expected = session.run(None, feeds)[0]
-        program = self.network(model, tuple(feeds.values()))
+        inputs, expected = _example(model)
+        program = self.network(model, inputs)
         machine, arguments = self.load(program)
         got = program.to_output(self.run(machine, arguments))
         compare("the network", got, expected)
         return Timing(tuple(self.time(machine, arguments, NETWORK_SHARE * seconds)))
+
+    def checked_network_library(self, model: bytes, path: Path) -> NetworkLibrary:
+        """`network_library`, run on the device and compared with onnxruntime."""
+        import tvm
+        from tvm import relax
+
+        library, program = self._network_library(model, path)
+        if self.session is None:  # the very file, as it will be used
+            machine = relax.VirtualMachine(tvm.runtime.load_module(str(path)), self._device())
+            arguments = [tvm.runtime.tensor(array, self._device()) for array in program.inputs]
+        else:
+            machine, arguments = self.load(program)
+        got = program.to_output(self.run(machine, arguments))
+        return replace(library, difference=compare("the network", got, library.expected))
 
     def load(self, program: Program, library: Path | None = None) -> tuple[Any, list[Any]]:
         """The program on the device, and what to call its `main` with."""
@@ -236,3 +272,17 @@ class TvmDevice(TvmCompiler):
             if len(samples) >= FEWEST_SAMPLES and time.perf_counter() >= stop:
                 break
         return samples
+
+
+def _example(model: bytes) -> tuple[tuple[Array, ...], Array]:
+    """Random inputs for an ONNX model, and what onnxruntime makes of them: its first output."""
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 3
+    session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+    generator = np.random.default_rng(0)
+    feeds = {
+        node.name: generator.random(node.shape, dtype=np.float32) for node in session.get_inputs()
+    }
+    return tuple(feeds.values()), session.run(None, feeds)[0]

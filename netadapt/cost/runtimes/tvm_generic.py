@@ -45,13 +45,19 @@ def build_layer(
 
 
 def build_network(
-    network: Network, inputs: Sequence[Array], target: Any, making: Making
+    network: Network,
+    inputs: Sequence[Array],
+    target: Any,
+    making: Making,
+    *,
+    embedded: bool = False,
 ) -> Program:
     """A whole network, its kernels fused and scheduled by TVM.
 
-    Raises UnsupportedLayer naming the first layer that TVM has no operators for.
+    With `embedded` the weights are part of the compiled program. Raises UnsupportedLayer naming
+    the first layer that TVM has no operators for.
     """
-    return _build(network, inputs, target, making, 1, compiled=True)
+    return _build(network, inputs, target, making, 1, compiled=True, embedded=embedded)
 
 
 def _build(
@@ -62,24 +68,24 @@ def _build(
     repeats: int,
     *,
     compiled: bool,
+    embedded: bool = False,
 ) -> Program:
-    weights: list[Array] = []
-    for step in network.steps:
+    weights: dict[str, Array] = {}
+    for index, step in enumerate(network.steps):
         if step.weight is not None and step.bias is not None:
-            weights += [step.weight, step.bias]
+            weights |= {f"w{index}": step.weight, f"b{index}": step.bias}
     output = list(network.outputs.values())[-1]
-    executable = _compile(network, target, making) if compiled else None
-    return Program(
-        executable, tuple(inputs), tuple(weights), output, planar_output=True, repeats=repeats
-    )
+    bound, given = (weights, ()) if embedded else ({}, tuple(weights.values()))
+    executable = _compile(network, target, making, bound) if compiled else None
+    return Program(executable, tuple(inputs), given, output, planar_output=True, repeats=repeats)
 
 
-def _compile(network: Network, target: Any, making: Making) -> Any:
+def _compile(network: Network, target: Any, making: Making, bound: dict[str, Array]) -> Any:
     import tvm
     from tvm import relax
 
     passes = relax.transform
-    module = _module(network)
+    module = passes.BindParams("main", bound)(_module(network))
     with target:
         module = tvm.ir.transform.Sequential(
             [

@@ -66,13 +66,18 @@ def test_a_pruning_has_the_shapes_its_graph_says(exported: tuple[bytes, LayerGra
     assert [s.shape for s in steps] == [layer.shape for layer in pruning.layers]
 
 
-def test_tvm_computes_what_onnxruntime_computes(exported: tuple[bytes, LayerGraph]) -> None:
+@pytest.mark.parametrize("embedded", [False, True], ids=["weights given", "weights within"])
+@pytest.mark.parametrize("own", [False, True], ids=["TVM's operators", "netadapt's schedules"])
+def test_tvm_computes_what_onnxruntime_computes(
+    exported: tuple[bytes, LayerGraph], own: bool, embedded: bool
+) -> None:
     tvm = pytest.importorskip("tvm", reason="the extra netadapt[tvm] is not installed")
     import onnxruntime
     from tvm import relax
     from tvm.runtime import tensor
 
-    from netadapt.cost.runtimes.tvm_build import build_network, make_target
+    from netadapt.cost.runtimes import tvm_build, tvm_generic
+    from netadapt.cost.runtimes.tvm_making import Making
 
     model, graph = exported
     (pruning,) = random_prunings(graph, 1, seed=4)
@@ -80,8 +85,14 @@ def test_tvm_computes_what_onnxruntime_computes(exported: tuple[bytes, LayerGrap
     session = onnxruntime.InferenceSession(resized)
     x = np.random.default_rng(0).random((1, 3, *SIZE), dtype=np.float32)
     expected = session.run(None, {session.get_inputs()[0].name: x})[0]
-    target = make_target({"kind": "llvm", "mcpu": "native"}, 1)
-    program = build_network(read_network(resized), [x], target)
+    target = tvm_build.make_target({"kind": "llvm", "mcpu": "native"}, 1)
+    network = read_network(resized)
+    program = (
+        tvm_build.build_network(network, [x], target, embedded=embedded)
+        if own
+        else tvm_generic.build_network(network, [x], target, Making(), embedded=embedded)
+    )
+    assert (program.weights == ()) == embedded
     machine = relax.VirtualMachine(program.executable, tvm.cpu())
     result = machine["main"](*(tensor(a) for a in (*program.inputs, *program.weights)))
     compare("the network", program.to_output(result), np.asarray(expected))

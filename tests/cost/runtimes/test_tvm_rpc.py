@@ -20,6 +20,7 @@ from netadapt.cost.runtimes.base import Timing
 from netadapt.cost.runtimes.tracker import look
 from netadapt.cost.runtimes.tvm import TvmRuntime
 from netadapt.cost.table import LookupTable
+from netadapt.cost.whole_onnx import export_onnx
 from netadapt.errors import DeviceError
 from netadapt.graph.layers import LayerShape
 
@@ -162,6 +163,30 @@ def test_a_library_for_another_architecture(loopback: Loopback, profile: DeviceP
         runtime.measure(LAYERS[0])
     runtime.close()
     loopback.end(server)
+
+
+def test_a_library_is_compared_on_the_board_before_it_is_kept(
+    loopback: Loopback, profile: DeviceProfile, tmp_path: Path
+) -> None:
+    import torch
+
+    network = torch.nn.Sequential(torch.nn.Conv2d(3, 8, 3, padding=1), torch.nn.ReLU()).eval()
+    model = export_onnx(network, torch.zeros(1, 3, 16, 24))
+    server = loopback.serve("library")
+    runtime = TvmRuntime(replace(profile, key="library"))
+    runtime.reach()
+    library = runtime.compile_network(model, tmp_path / "network.so", checked=True)
+    assert library.difference is not None
+    assert library.difference < 1e-5
+    assert library.expected.shape == (1, 8, 16, 24)
+    assert (tmp_path / "network.so").stat().st_size > 0
+    runtime.close()
+    loopback.end(server)
+
+    unlinked = TvmRuntime(replace(profile, cross_compiler="no-such-compiler"))
+    with pytest.raises(DeviceError, match="no-such-compiler is not on the PATH"):
+        unlinked.compile_network(model, tmp_path / "other.so", checked=False)
+    unlinked.close()
 
 
 def test_the_doctor_finds_the_path_whole_and_then_broken(
