@@ -1,4 +1,4 @@
-"""`netadapt report`: a picture of one or several runs or trainings."""
+"""`netadapt report`: a picture and a page of one or several runs, a picture of trainings."""
 
 from __future__ import annotations
 
@@ -16,24 +16,43 @@ def report(
     ],
     out: Annotated[
         Path | None,
-        typer.Option("--out", help="The PNG; default RUN/trajectory.png, or history.png."),
+        typer.Option(
+            "--out",
+            help="One file to write: a .png, or of pruning runs an .html page. Default: "
+            "RUN/trajectory.png and RUN/report.html, or history.png.",
+        ),
     ] = None,
     as_json: JsonOption = False,
     quiet: QuietOption = False,
 ) -> None:
     """Draw the trajectories of runs: accuracy against latency, and the widths of the first.
 
-    Of trainings: the loss and the holdout's metrics, epoch by epoch.
+    The page has the picture too, and every iteration, proposal and setting; it is one file. Of
+    trainings: the loss and the holdout's metrics, epoch by epoch.
 
     Example: netadapt report runs/fastdepth-tx2-6ms
+
+    Several runs on a page: netadapt report runs/a runs/b --out compared.html
     """
     from netadapt.report.history import draw_histories, is_training
+    from netadapt.report.page import write_page
     from netadapt.report.trajectory import draw_trajectories
 
     trainings = all(is_training(run) for run in runs)
-    target = out or runs[0] / ("history.png" if trainings else "trajectory.png")
-    (draw_histories if trainings else draw_trajectories)(runs, target)
-    if as_json:
-        print_json({"picture": str(target)})
+    if out is not None and out.suffix == ".html" and trainings:
+        raise typer.BadParameter("a page is of pruning runs; a training gets a .png")
+    if out is not None:
+        files = [out]
+    elif trainings:
+        files = [runs[0] / "history.png"]
     else:
-        say(f"{target}", quiet=quiet)
+        files = [runs[0] / "trajectory.png", runs[0] / "report.html"]
+    draw = draw_histories if trainings else draw_trajectories
+    for file in files:
+        (write_page if file.suffix == ".html" else draw)(runs, file)
+    if as_json:
+        kinds = ["page" if file.suffix == ".html" else "picture" for file in files]
+        print_json(dict(zip(kinds, map(str, files), strict=True)))
+        return
+    for file in files:
+        say(f"{file}", quiet=quiet)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import pandas as pd
 
@@ -33,8 +33,8 @@ def widths_by_group(trajectory: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(cells, index=trajectory["iteration"])
 
 
-def draw_trajectories(runs: Sequence[Path], path: Path) -> None:
-    """Draw `runs` into a PNG: accuracy against latency for all, the widths of the first."""
+def draw_trajectories(runs: Sequence[Path], target: Path | IO[bytes]) -> None:
+    """Draw `runs` as a PNG: accuracy against latency for all, the widths of the first."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(11, 4.2), layout="constrained")
@@ -45,7 +45,10 @@ def draw_trajectories(runs: Sequence[Path], path: Path) -> None:
     left.legend(frameon=False)
     left.grid(alpha=0.3)
     _draw_widths(right, read_trajectory(runs[0]))
-    with atomic_path(path) as temporary:
+    if not isinstance(target, Path):
+        figure.savefig(target, format="png", dpi=110)
+        return
+    with atomic_path(target) as temporary:
         figure.savefig(temporary, format="png", dpi=110)
 
 

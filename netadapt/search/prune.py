@@ -114,7 +114,14 @@ def search(
             "weights_sha256": weights_hash(model),
             "data": data,
         }
-        run = RunFolder(folder, configuration, task.metrics, resume=resume, arguments=arguments)
+        run = RunFolder(
+            folder,
+            configuration,
+            task.metrics,
+            resume=resume,
+            arguments=arguments,
+            table=describe_table(table),
+        )
         given = Step(0, {}, model, graph)
         try:
             yield from run_search(

@@ -32,8 +32,9 @@ Row = dict[str, str]
 class RunFolder:
     """Open `path` for a run with `configuration`, which must stay the same when it is resumed.
 
-    `arguments` is what the command line needs to start it again. Raises RunError when the folder
-    exists and `resume` is false, when another process writes it, or when the configuration differs.
+    `arguments` is what the command line needs to start it again, `table` says in a line where the
+    milliseconds come from. Raises RunError when the folder exists and `resume` is false, when
+    another process writes it, or when the configuration differs.
     """
 
     def __init__(
@@ -44,6 +45,7 @@ class RunFolder:
         *,
         resume: bool = False,
         arguments: Mapping[str, Any] | None = None,
+        table: str = "",
     ) -> None:
         self.path = Path(path)
         configuration = dict(json.loads(json.dumps(configuration)))
@@ -60,7 +62,7 @@ class RunFolder:
                     f"{self.path} exists and is not a run's folder (it has no run.json); choose "
                     f"another folder with --out"
                 )
-            _write_run(self.path, configuration, dict(arguments or {}))
+            _write_run(self.path, configuration, dict(arguments or {}), table)
         self._lock = _lock(self.path)
         self.trajectory = CsvJournal(self.path / "trajectory.csv", trajectory_columns(metrics))
         self.candidates = CsvJournal(self.path / "candidates.csv", candidate_columns(metrics))
@@ -106,10 +108,13 @@ def read_run(path: Path | str) -> dict[str, Any]:
     return dict(content)
 
 
-def _write_run(path: Path, configuration: dict[str, Any], arguments: dict[str, Any]) -> None:
+def _write_run(
+    path: Path, configuration: dict[str, Any], arguments: dict[str, Any], table: str
+) -> None:
     content = {
         "configuration": configuration,
         "arguments": arguments,
+        "table": table,
         "environment": {
             "netadapt": __version__,
             "torch": torch.__version__,
