@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from functools import partial
 from pathlib import Path
 from typing import Annotated
@@ -48,17 +49,17 @@ def predict(
     pictures = [(path.stem, partial(read_rgb, path, upright=True)) for path in photographs]
     if camera is not None:
         pictures.append((f"camera-{camera}", partial(read_camera, camera)))
-    stems = [stem for stem, _ in pictures]
-    twice = sorted({stem for stem in stems if stems.count(stem) > 1})
+    targets = Counter(file for stem, _ in pictures for file in prediction_files(out, stem))
+    resolved = {file.resolve() for file in targets}
+    for path in photographs:
+        if path.resolve() in resolved:
+            raise typer.BadParameter(f"{path} would be overwritten; choose another --out")
+    twice = [file for file, count in targets.items() if count > 1]
     if twice:
         raise typer.BadParameter(
-            f"several pictures are called {twice[0]}, and so would their files in {out}; give "
-            f"them one at a time, each with its own --out"
+            f"several pictures would be written to {twice[0]}; give them one at a time, each with "
+            f"its own --out"
         )
-    written_files = {file.resolve() for stem in stems for file in prediction_files(out, stem)}
-    for path in photographs:
-        if path.resolve() in written_files:
-            raise typer.BadParameter(f"{path} would be overwritten; choose another --out")
     predictor = open_predictor(model, compute_device(compute))
     written = []
     for stem, read in pictures:

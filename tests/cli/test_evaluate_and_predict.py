@@ -105,14 +105,17 @@ def test_a_photograph_lies_as_its_camera_was_held(netadapt, weights, tmp_path):
     assert np.load(json.loads(out)[0]["metres"]).shape == (80, 60)
 
 
-def test_two_photographs_of_one_name_are_refused(netadapt, weights, tmp_path):
-    for folder in ("a", "b"):
-        (tmp_path / folder).mkdir()
-        Image.new("RGB", (64, 48)).save(tmp_path / folder / "1.png")
-    both = (tmp_path / "a" / "1.png", tmp_path / "b" / "1.png")
+@pytest.mark.parametrize(
+    ("names", "file"), [(("1.png", "1.png"), "1.png"), (("1.png", "1.mm.png"), "1.mm.png")]
+)
+def test_two_photographs_for_one_file_are_refused(netadapt, weights, names, file, tmp_path):
+    both = [tmp_path / folder / name for folder, name in zip("ab", names, strict=True)]
+    for photograph in both:
+        photograph.parent.mkdir()
+        Image.new("RGB", (64, 48)).save(photograph)
     code, _, err = netadapt("predict", *both, "--model", weights, "--out", tmp_path / "out")
     assert code == 2
-    assert "called 1" in one_line(err)
+    assert f"would be written to {tmp_path / 'out' / file}" in one_line(err)
     assert not (tmp_path / "out").exists()
 
 
