@@ -8,7 +8,13 @@ from typing import Annotated, Any
 import typer
 
 from netadapt.cli.common import JsonOption, QuietOption, print_json, say
-from netadapt.cli.options import AutocastOption, ComputeOption, ResumeOption, TensorboardOption
+from netadapt.cli.options import (
+    AutocastOption,
+    ComputeOption,
+    MaxScaleOption,
+    ResumeOption,
+    TensorboardOption,
+)
 from netadapt.cli.training_bar import training_bar
 
 
@@ -23,6 +29,7 @@ def finetune(
     data: Annotated[
         str | None, typer.Option(help="Another data set than the run's: a folder, or 'rooms'.")
     ] = None,
+    max_scale: MaxScaleOption = None,
     autocast: AutocastOption = False,
     tensorboard: TensorboardOption = False,
     compute: ComputeOption = None,
@@ -48,6 +55,7 @@ def finetune(
             learning_rate=learning_rate,
             batch_size=batch_size,
             loss=loss,
+            max_scale=max_scale,
             autocast=autocast,
             data=data,
             compute=compute,

@@ -37,6 +37,14 @@ AutocastOption = Annotated[
         "hardware knows it.",
     ),
 ]
+MaxScaleOption = Annotated[
+    float | None,
+    typer.Option(
+        "--max-scale",
+        help="Training images are enlarged up to this, their depth divided by it, if not as the "
+        "recipe says: the default one 1.1, the published one 1.5.",
+    ),
+]
 ResumeOption = Annotated[bool, typer.Option("--resume", help="Continue a run that was stopped.")]
 TensorboardOption = Annotated[
     bool,

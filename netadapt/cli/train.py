@@ -11,6 +11,7 @@ from netadapt.cli.common import JsonOption, QuietOption, SeedOption, print_json,
 from netadapt.cli.options import (
     AutocastOption,
     ComputeOption,
+    MaxScaleOption,
     OutOption,
     ResumeOption,
     SizeOption,
@@ -61,6 +62,7 @@ def train(
         Path | None,
         typer.Option(help="ImageNet weights of the encoder: the official model_best.pth.tar."),
     ] = None,
+    max_scale: MaxScaleOption = None,
     autocast: AutocastOption = False,
     holdout_images: Annotated[
         int, typer.Option(help="Images evaluated after each epoch, spread over the holdout.")
@@ -100,6 +102,7 @@ def train(
         batch_size=batch_size,
         learning_rate=learning_rate,
         loss=loss,
+        max_scale=max_scale,
         autocast=autocast or None,
         stages=None if stages is None else parse_stages(stages),
     )

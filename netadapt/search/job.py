@@ -24,10 +24,11 @@ from netadapt.search.step import Step
 from netadapt.search.watching import Watcher
 from netadapt.training.finetune import FineTuning
 from netadapt.training.opening import compute_device, data_folder, open_task, ready_to_train
+from netadapt.training.recipe import RECIPES
 from netadapt.training.task import Task
 
 SHORT_TERM_LOSS = "log-l1"
-SHORT_TERM_MAX_SCALE = 1.1
+SHORT_TERM_MAX_SCALE = RECIPES["default"].max_scale
 """A handful of steps should move a network towards what the holdout asks: relative errors, on
 images that aren't enlarged (experiments/few-steps)."""
 

@@ -12,7 +12,7 @@ from netadapt.report.trajectory import read_trajectory
 from netadapt.search.job import PruneJob
 from netadapt.search.run_folder import read_run
 from netadapt.training.opening import compute_device, data_folder, open_task
-from netadapt.training.recipe import Recipe
+from netadapt.training.recipe import RECIPES, Recipe
 from netadapt.training.train import Progress, train
 
 FINAL = "final"
@@ -27,6 +27,7 @@ def finetune_run(
     loss: str,
     autocast: bool = False,
     data: str | None = None,
+    max_scale: float | None = None,
     compute: str | None = None,
     resume: bool = False,
     seed: int | None = None,
@@ -35,7 +36,7 @@ def finetune_run(
 ) -> tuple[Path, dict[str, float]]:
     """Train the last network of `run` on; gives its folder and the metrics it had before.
 
-    Data, seed and input size are the run's unless given. Raises RunError when the run has its
+    Data, seed and input size are the run's unless given, `max_scale` is the default recipe's. Raises RunError when the run has its
     final network already and `resume` is false, or was pruned for another task than depth.
     """
     arguments = read_run(run)["arguments"]
@@ -59,6 +60,7 @@ def finetune_run(
         weight_decay=0.02,
         schedule="cosine",
         warmup_steps=20,
+        max_scale=RECIPES["default"].max_scale if max_scale is None else max_scale,
         ema_decay=0.99,
         autocast=autocast,
     )
@@ -69,6 +71,7 @@ def finetune_run(
         loss=loss,
         holdout_images=job.holdout_images,
         compute=compute_device(compute or job.compute),
+        max_scale=recipe.max_scale,
     )
     before = task.evaluate(model.to(task.compute))
     train(

@@ -16,6 +16,7 @@ from one_line import one_line
 from netadapt.networks import build, load_model
 from netadapt.search.long_term import finetune_run
 from netadapt.training.opening import open_task
+from netadapt.training.recipe import RECIPES
 from tests.networks.test_folded import small_archive
 
 SHORT = ("--epochs", 2, "--batch-size", 2)
@@ -40,6 +41,8 @@ def test_a_pruned_run_is_fine_tuned_into_final(netadapt, run_folder):
     assert set(report["before"]) >= {"delta1", "rmse_m"}
     assert len(list((run_folder / "final" / "samples").glob("*.png"))) == 2
     assert list((run_folder / "final" / "tensorboard").glob("events*"))
+    training = json.loads((run_folder / "final" / "training.json").read_text())
+    assert training["recipe"]["max_scale"] == RECIPES["default"].max_scale == 1.1
     tuned = weights_of(run_folder)  # a run's network is now its final one
     assert tuned.keys() == pruned.keys()
     assert any(not torch.equal(tuned[key], pruned[key]) for key in tuned)
@@ -88,6 +91,12 @@ def test_autocast_decides_a_training_as_the_rest_of_the_recipe_does(netadapt, fr
     code, _, err = netadapt("train", *short, "--resume")
     assert code == 2
     assert "another recipe" in one_line(err)
+    code, _, err = netadapt("train", *short, "--autocast", "--max-scale", 1.3, "--resume")
+    assert code == 2
+    assert "another recipe" in one_line(err)
+    code, _, err = netadapt("train", *short, "--max-scale", 0.5)
+    assert code == 2
+    assert "max_scale is 0.5; expected a number from 1 to 4" in one_line(err)
 
 
 def test_several_sets_are_trained_on_as_one(netadapt, frames, tmp_path):
