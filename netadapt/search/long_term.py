@@ -36,8 +36,9 @@ def finetune_run(
 ) -> tuple[Path, dict[str, float]]:
     """Train the last network of `run` on; gives its folder and the metrics it had before.
 
-    Data, seed and input size are the run's unless given, `max_scale` is the default recipe's. Raises RunError when the run has its
-    final network already and `resume` is false, or was pruned for another task than depth.
+    Data, seed and input size are the run's unless given, `max_scale` is the default recipe's.
+    Raises RunError when the run has its final network already and `resume` is false, or was pruned
+    for another task than depth.
     """
     arguments = read_run(run)["arguments"]
     if not arguments or arguments.get("task") is not None:
