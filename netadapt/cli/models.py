@@ -7,12 +7,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from netadapt.cli.common import JsonOption, QuietOption, print_json, say
+from netadapt.cli.common import JsonOption, QuietOption, SeedOption, print_json, say
+from netadapt.cli.options import DataOption
 
 if TYPE_CHECKING:
     from torch import nn
 
     from netadapt.networks import ModelConfig
+
+BATCH_SIZE = 16
+"""Images at a time when batch norm is measured."""
 
 app = typer.Typer(
     help="Models: a folder with config.json and model.safetensors each.",
@@ -79,6 +83,56 @@ def copy(
         print_json({"model": str(out), **summary})
     else:
         _print_summary(str(out), summary)
+
+
+@app.command()
+def average(
+    models: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="MODEL…",
+            help="Model, run or training folders of one network; one given twice counts twice.",
+        ),
+    ],
+    out: Annotated[Path, typer.Option("--out", "-o", help="The model folder to make.")],
+    data: DataOption = "rooms",
+    images: Annotated[
+        int, typer.Option(min=2, help="Training images to measure batch norm on again.")
+    ] = 1024,
+    seed: SeedOption = 0,
+    as_json: JsonOption = False,
+    quiet: QuietOption = False,
+) -> None:
+    """Average depth networks that were trained on apart from one start (a model soup).
+
+    Evaluate it before you keep it: the average is often better than each of them, not always.
+
+    Example: netadapt models average runs/a runs/b --data nyudepthv2 --out models/a-and-b
+    """
+    from itertools import islice
+
+    from netadapt.networks.store import load_model, read_config, refuse_existing, save_model
+    from netadapt.training.opening import data_folder, open_task
+    from netadapt.training.recipe import RECIPES
+    from netadapt.training.soup import average_networks
+
+    if len(models) < 2:
+        raise typer.BadParameter("give two networks or more to average")
+    refuse_existing(out)
+    networks = [load_model(model) for model in models]
+    config = read_config(models[0])
+    height, width = config.input_shapes[0][-2:]
+    folder = data_folder(data)
+    task = open_task(folder, (height, width), max_scale=RECIPES["default"].max_scale)
+    batch_size = min(images, BATCH_SIZE)
+    batches = islice(task.training_batches(batch_size, seed), max(1, images // batch_size))
+    network = average_networks(networks, (inputs for inputs, _ in batches))
+    summary = _summary(network, save_model(out, network, config))
+    if as_json:
+        print_json({"model": str(out), **summary})
+        return
+    _print_summary(str(out), summary)
+    say(f"next: netadapt evaluate {out} --data {data}", quiet=quiet)
 
 
 @app.command()

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from one_line import one_line
 
 from netadapt.networks import NetworkConfig, build, load_model, save_model
 
@@ -42,6 +43,39 @@ def test_folded_weights_say_so(netadapt: Command, shared_data: Path, tmp_path: P
     assert "batch norm is folded" in err
     _, _, err = netadapt("models", "import", file, "--out", tmp_path / "n", "--quiet")
     assert err == ""
+
+
+def test_the_average_of_two_networks(netadapt: Command, frames: Path, tmp_path: Path) -> None:
+    config = NetworkConfig(widths=THIN, input_size=(64, 64))
+    first, second = build(config), build(config)
+    save_model(tmp_path / "a", first, config)
+    save_model(tmp_path / "b", second, config)
+    code, out, err = netadapt(
+        "models", "average", tmp_path / "a", tmp_path / "b", "--data", frames,
+        "--images", 6, "--out", tmp_path / "both",
+    )  # fmt: skip
+    assert code == 0, err
+    assert "decode_conv1 4" in out
+    both = load_model(tmp_path / "both")
+    for key in ("conv3.3.weight", "conv3.4.bias"):
+        mean = (first.state_dict()[key] + second.state_dict()[key]) / 2
+        torch.testing.assert_close(both.state_dict()[key], mean)
+    norm = both.get_submodule("conv0.1")
+    assert norm.running_mean.abs().max() > 0  # measured; both began with zero
+    assert not both.training
+
+    wide = NetworkConfig(widths=THIN | {"conv4": 8}, input_size=(64, 64))
+    save_model(tmp_path / "wide", build(wide), wide)
+    for others, words in (
+        ([tmp_path / "wide"], "network 2 differs from the first in conv4.3.weight"),
+        ([], "give two networks or more"),
+    ):
+        code, _, err = netadapt(
+            "models", "average", tmp_path / "a", *others, "--data", frames, "--out", tmp_path / "c"
+        )
+        assert code == 2
+        assert words in one_line(err)
+    assert not (tmp_path / "c").exists()
 
 
 class Hostile:
