@@ -95,8 +95,9 @@ def test_a_run_s_page(run: Path) -> None:
     assert "script" not in page.tags
     assert [address[:22] for address in page.loads] == ["data:image/png;base64,"]
     summary = page.rows[1]
-    assert summary[:5] == ["run", "tx2", "7.2", "8.00 (7.50 to 8.25)", "7.00 (6.50 to 7.25)"]
-    assert summary[7:9] == ["0.800", "0.790"]
+    assert summary[:3] == ["run", "tx2", "7.2"]
+    assert summary[3] == "8.00 (7.50 to 8.25) → 7.00 (6.50 to 7.25)"
+    assert summary[4:6] == ["740.0 → 740.0", "0.800 → 0.790"]
     iteration = next(cells for cells in page.rows if cells[0] == "1")
     assert iteration[1:5] == ["conv1", "64 → 56", "7.00 (6.50 to 7.25)", "7.10"]
     scores = [cells[-1] for cells in page.rows if cells[0] in ("conv0", "conv1")]
