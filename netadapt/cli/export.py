@@ -60,6 +60,10 @@ def export(
             if device is None
             else "--device is for --format tvm; an ONNX file is for every device"
         )
+    if device is None and (profile or tracker or key or unchecked):
+        raise typer.BadParameter(
+            "--profile, --tracker, --key and --unchecked are for --format tvm --device NAME"
+        )
     if device is not None:
         from netadapt.cost.devices.profile import load_profile
 

@@ -105,7 +105,7 @@ def average(
 ) -> None:
     """Average depth networks that were trained on apart from one start (a model soup).
 
-    Evaluate it before you keep it: the average is often better than each of them, not always.
+    Evaluate it before you keep it: it may be better than each of them, or not.
 
     Example: netadapt models average runs/a runs/b --data nyudepthv2 --out models/a-and-b
     """

@@ -1,7 +1,7 @@
-"""Averages networks that were trained on apart from one start: often better than each of them.
+"""Averages networks that were trained on apart from one start: a model soup.
 
-Their weights lie close enough together that the middle is as good a network ("model soups":
-Wortsman et al., ICML 2022). What its layers see is another thing than either saw, so batch norm is
+Their weights may lie close enough together that the middle is a better network than each of them
+(Wortsman et al., ICML 2022). What its layers see is another thing than either saw, so batch norm is
 measured again. The average over the steps of one training is `averaging`.
 """
 

@@ -154,6 +154,7 @@ def test_a_camera_needs_opencv(netadapt, weights, monkeypatch):
         (("export", "{weights}", "--format", "docx"), "'docx' is no format; expected onnx, tvm"),
         (("export", "{weights}", "--format", "tvm", "-q"), "name it with --device"),
         (("export", "{weights}", "--device", "host", "-q"), "--device is for --format tvm"),
+        (("export", "{weights}", "--unchecked", "-q"), "--unchecked are for --format tvm"),
         (
             ("export", "{weights}", "--format", "tvm", "--device", "host-ort", "-q"),
             "host-ort runs onnxruntime, not TVM",
