@@ -73,8 +73,8 @@ def check(network: Network, folder: Path = FOLDER) -> int:
         return 1
     times = network.times_ms(*inputs)
     print(
-        f"{min(times):.4g} ms at best, {statistics.median(times):.4g} ms in the median of "
-        f"{len(times)} runs, {network.about['threads']} thread(s)"
+        f"measured: {min(times):.4g} ms at best, {statistics.median(times):.4g} ms in the median "
+        f"of {len(times)} runs, {network.about['threads']} thread(s)"
     )
     return 0
 

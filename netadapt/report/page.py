@@ -71,16 +71,18 @@ def write_page(runs: Sequence[Path], path: Path) -> None:
     picture = io.BytesIO()
     draw_trajectories(runs, picture)
     page = environment.get_template(TEMPLATE).render(
-        runs=[(summarise(run), details(run)) for run in runs],
+        runs=[_described(run) for run in runs],
         picture=base64.b64encode(picture.getvalue()).decode("ascii"),
     )
     write_text(path, page)
 
 
-def summarise(run: Path) -> RunSummary:
-    """What a run came to."""
-    trajectory = read_trajectory(run)
-    content = _run_json(run)
+def _described(run: Path) -> tuple[RunSummary, RunDetails]:
+    trajectory, content = read_trajectory(run), _run_json(run)
+    return _summary(run, trajectory, content), _details(run, trajectory, content)
+
+
+def _summary(run: Path, trajectory: pd.DataFrame, content: Mapping[str, Any]) -> RunSummary:
     configuration = content.get("configuration", {})
     first, last = trajectory.iloc[0], trajectory.iloc[-1]
     budget = configuration.get("budget_ms")
@@ -98,12 +100,10 @@ def summarise(run: Path) -> RunSummary:
     )
 
 
-def details(run: Path) -> RunDetails:
-    """The settings, iterations, proposals and widths of a run."""
-    trajectory = read_trajectory(run)
+def _details(run: Path, trajectory: pd.DataFrame, content: Mapping[str, Any]) -> RunDetails:
     widths = widths_by_group(trajectory)
     return RunDetails(
-        settings=_settings(_run_json(run)),
+        settings=_settings(content),
         iterations=trajectory,
         proposals=_proposals(run / "candidates.csv"),
         widths=[(str(name), int(of.iloc[0]), int(of.iloc[-1])) for name, of in widths.items()],
