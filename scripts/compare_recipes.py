@@ -53,7 +53,9 @@ def compare(data: Path, out: Path, names: list[str], size: int, epochs: int, see
         recipe = small(recipe_named("default"), size, epochs, {**BASE, **CHANGES[name]})
         config = complete(named_config("fastdepth"))
         torch.manual_seed(seed)
-        task = open_task(data, loss=recipe.loss, holdout_images=300, max_scale=recipe.max_scale)
+        task = open_task(
+            data, loss=recipe.loss, holdout_images=300, augmentation=recipe.augmentation
+        )
         rows: list[dict[str, Any]] = []
         with tempfile.TemporaryDirectory() as folder:
             train(

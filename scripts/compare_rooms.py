@@ -74,7 +74,7 @@ def trained(rooms: Path, size: int, epochs: int, seed: int) -> nn.Module:
     recipe = replace(recipe_named("default"), size=(size, size), stages=(), epochs=epochs)
     config = complete(named_config("fastdepth"))
     torch.manual_seed(seed)
-    task = open_task(rooms, loss=recipe.loss, holdout_images=8, max_scale=recipe.max_scale)
+    task = open_task(rooms, loss=recipe.loss, holdout_images=8, augmentation=recipe.augmentation)
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder) / "run"
         return train(build(config), task, recipe, out, config.to_json(), seed=seed)

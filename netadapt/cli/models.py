@@ -123,7 +123,7 @@ def average(
     config = read_config(models[0])
     height, width = config.input_shapes[0][-2:]
     folder = data_folder(data)
-    task = open_task(folder, (height, width), max_scale=RECIPES["default"].max_scale)
+    task = open_task(folder, (height, width), augmentation=RECIPES["default"].augmentation)
     batch_size = min(images, BATCH_SIZE)
     batches = islice(task.training_batches(batch_size, seed), max(1, images // batch_size))
     network = average_networks(networks, (inputs for inputs, _ in batches))

@@ -62,7 +62,20 @@ def train(
         Path | None,
         typer.Option(help="ImageNet weights of the encoder: the official model_best.pth.tar."),
     ] = None,
+    optimizer: Annotated[
+        str | None, typer.Option(help="sgd, adamw, or muon for pointwise convolutions.")
+    ] = None,
     max_scale: MaxScaleOption = None,
+    max_angle_deg: Annotated[
+        float | None, typer.Option(help="Training images are rotated by up to this: 5.")
+    ] = None,
+    jitter: Annotated[
+        float | None,
+        typer.Option(
+            help="Brightness, contrast and saturation of training images are multiplied by 1 ± up "
+            "to this: 0.4."
+        ),
+    ] = None,
     autocast: AutocastOption = False,
     holdout_images: Annotated[
         int, typer.Option(help="Images evaluated after each epoch, spread over the holdout.")
@@ -102,7 +115,10 @@ def train(
         batch_size=batch_size,
         learning_rate=learning_rate,
         loss=loss,
+        optimizer=optimizer,
         max_scale=max_scale,
+        max_angle_deg=max_angle_deg,
+        jitter=jitter,
         autocast=autocast or None,
         stages=None if stages is None else parse_stages(stages),
     )
@@ -127,7 +143,7 @@ def train(
         [data_folder(name) for name in sets],
         chosen.size,
         loss=chosen.loss,
-        max_scale=chosen.max_scale,
+        augmentation=chosen.augmentation,
         holdout_images=holdout_images,
         compute=device,
         processes=processes,

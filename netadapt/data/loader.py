@@ -40,14 +40,14 @@ def batches(
     rank: int = 0,
     world_size: int = 1,
     device: torch.device | str = "cpu",
-    max_scale: float = transforms.MAX_SCALE,
+    augmentation: transforms.AugmentationRange = transforms.PUBLISHED_RANGE,
 ) -> Generator[Batch, None, None]:
     """Batches (x, y) of `source` at `size`, on `device`, from step `start_step` on.
 
     Training never ends: every epoch shows each pair once in a new order, augmented anew; a batch
     may straddle two epochs. Evaluation is one pass in the source's order, the last batch smaller.
     Of several processes, each with its `rank`, every one gets `batch_size` pairs of its own a
-    step. `max_scale` bounds the random enlargement of training images. A damaged file's DataError
+    step. `augmentation` bounds the random changes of training images. A damaged file's DataError
     is raised at the batch it belongs to. Close the iterator (or drop it) to stop the thread.
     """
     if len(source) == 0 or batch_size < 1 or not 0 <= rank < world_size:
@@ -69,7 +69,7 @@ def batches(
         generator = _generator(seed, _AUGMENTATION, step * world_size + rank)
         return _batch(
             pairs,
-            lambda rgb, depth: transforms.for_training(rgb, depth, size, generator, max_scale),
+            lambda rgb, depth: transforms.for_training(rgb, depth, size, generator, augmentation),
             target,
         )
 

@@ -32,11 +32,23 @@ from netadapt.errors import DataError
 
 Size = tuple[int, int]
 
-MAX_SCALE = 1.5
-MAX_ANGLE = math.radians(5.0)
-JITTER = 0.4
 LUMA = (0.299, 0.587, 0.114)
 """ITU-R 601, as Pillow's conversion to grey."""
+
+
+@dataclass(frozen=True)
+class AugmentationRange:
+    """How far training images may be changed; as it stands, the published recipe's range."""
+
+    max_scale: float = 1.5
+    """They are enlarged up to this, and their depth divided by it."""
+    max_angle_deg: float = 5.0
+    """Rotated by up to this, either way."""
+    jitter: float = 0.4
+    """Brightness, contrast and saturation multiplied by 1 ± up to this."""
+
+
+PUBLISHED_RANGE = AugmentationRange()
 
 
 def for_evaluation(rgb: Tensor, depth: Tensor, size: Size = (224, 224)) -> tuple[Tensor, Tensor]:
@@ -64,7 +76,7 @@ def for_training(
     depth: Tensor,
     size: Size,
     generator: torch.Generator,
-    max_scale: float = MAX_SCALE,
+    limits: AugmentationRange = PUBLISHED_RANGE,
 ) -> tuple[Tensor, Tensor]:
     """Random scale, rotation, flip and colours for each image, then crop and resize to `size`.
 
@@ -73,7 +85,7 @@ def for_training(
     every device.
     """
     _check(rgb, depth)
-    return apply(Augmentation.draw(rgb.shape[0], generator, max_scale), rgb, depth, size)
+    return apply(Augmentation.draw(rgb.shape[0], generator, limits), rgb, depth, size)
 
 
 @dataclass(frozen=True)
@@ -81,27 +93,27 @@ class Augmentation:
     """The random parameters of a batch, [B] each."""
 
     scale: Tensor
-    """The image is enlarged by it and the depth divided: 1 to 1.5 in the published recipe."""
+    """The image is enlarged by it and the depth divided."""
     angle: Tensor
-    """Rotation in radians, up to 5° either way."""
+    """Rotation in radians."""
     flip: Tensor
     """Whether left and right are swapped."""
     jitter: Tensor
-    """[B, 3]: factors of brightness, contrast and saturation, 0.6 to 1.4."""
+    """[B, 3]: factors of brightness, contrast and saturation."""
     order: Tensor
     """[B, 3]: the order in which those three are applied."""
 
     @classmethod
     def draw(
-        cls, batch: int, generator: torch.Generator, max_scale: float = MAX_SCALE
+        cls, batch: int, generator: torch.Generator, limits: AugmentationRange = PUBLISHED_RANGE
     ) -> Augmentation:
-        """Parameters for `batch` images, as the published recipe distributes them."""
+        """Parameters for `batch` images within `limits`, distributed as the published recipe's."""
         draws = torch.rand(batch, 9, generator=generator)
         return cls(
-            scale=1.0 + (max_scale - 1.0) * draws[:, 0],
-            angle=MAX_ANGLE * (2.0 * draws[:, 1] - 1.0),
+            scale=1.0 + (limits.max_scale - 1.0) * draws[:, 0],
+            angle=math.radians(limits.max_angle_deg) * (2.0 * draws[:, 1] - 1.0),
             flip=draws[:, 2] < 0.5,
-            jitter=1.0 + JITTER * (2.0 * draws[:, 3:6] - 1.0),
+            jitter=1.0 + limits.jitter * (2.0 * draws[:, 3:6] - 1.0),
             order=draws[:, 6:9].argsort(dim=1),
         )
 
@@ -114,13 +126,15 @@ def apply(
     augmentation: Augmentation, rgb: Tensor, depth: Tensor, size: Size
 ) -> tuple[Tensor, Tensor]:
     """The training transform with these parameters; pixels outside the image become 0, invalid."""
+    jittered = bool((augmentation.jitter != 1).any())
     augmentation = augmentation.to(rgb.device)
     height, width = depth.shape[1:]
     rows, columns, inside = _source_positions(augmentation, working_size(height, width), size)
     colours = _gathered(_reduced(rgb), rows, columns, inside, (height, width))
     metres = _gathered(depth[:, None], rows, columns, inside, (height, width))
     scale = augmentation.scale[:, None, None, None]
-    return _jittered(colours.float().div_(255.0), augmentation), metres.float() / scale
+    images = colours.float().div_(255.0)
+    return _jittered(images, augmentation) if jittered else images, metres.float() / scale
 
 
 def _source_positions(

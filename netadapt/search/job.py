@@ -28,7 +28,7 @@ from netadapt.training.recipe import RECIPES
 from netadapt.training.task import Task
 
 SHORT_TERM_LOSS = "log-l1"
-SHORT_TERM_MAX_SCALE = RECIPES["default"].max_scale
+SHORT_TERM_AUGMENTATION = RECIPES["default"].augmentation
 """A handful of steps should move a network towards what the holdout asks: relative errors, on
 images that aren't enlarged (experiments/few-steps)."""
 
@@ -111,7 +111,7 @@ def prepare(
             loss=SHORT_TERM_LOSS,
             holdout_images=job.holdout_images,
             compute=compute,
-            max_scale=SHORT_TERM_MAX_SCALE,
+            augmentation=SHORT_TERM_AUGMENTATION,
         )
     model.to(compute)
     config = ready_to_train(model, config, task, job.seed, say)

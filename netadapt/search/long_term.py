@@ -72,7 +72,7 @@ def finetune_run(
         loss=loss,
         holdout_images=job.holdout_images,
         compute=compute_device(compute or job.compute),
-        max_scale=recipe.max_scale,
+        augmentation=recipe.augmentation,
     )
     before = task.evaluate(model.to(task.compute))
     train(

@@ -18,7 +18,7 @@ from torch import nn
 from netadapt.data.base import DepthSource
 from netadapt.data.opening import open_all_splits, open_depth_data
 from netadapt.data.parts import Joined
-from netadapt.data.transforms import MAX_SCALE
+from netadapt.data.transforms import PUBLISHED_RANGE, AugmentationRange
 from netadapt.errors import InputError
 from netadapt.networks.config import ModelConfig, NetworkConfig
 from netadapt.networks.folded import needs_batch_norm, restore_batch_norm
@@ -103,7 +103,7 @@ def open_task(
     holdout_images: int | None = None,
     compute: torch.device | str = "cpu",
     processes: Processes | None = None,
-    max_scale: float = MAX_SCALE,
+    augmentation: AugmentationRange = PUBLISHED_RANGE,
 ) -> DepthTask:
     """The depth task of the train and holdout splits of a data set, or of several as one.
 
@@ -120,7 +120,7 @@ def open_task(
         compute=compute,
         rank=processes.rank,
         world_size=processes.world_size,
-        max_scale=max_scale,
+        augmentation=augmentation,
     )
 
 

@@ -11,12 +11,13 @@ import math
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
+from netadapt.data.transforms import AugmentationRange
 from netadapt.errors import InputError
 from netadapt.training.losses import loss_named
+from netadapt.training.optimizers import OPTIMIZERS
 
 Size = tuple[int, int]
 
-OPTIMIZERS = ("sgd", "adamw")
 SCHEDULES = ("step", "cosine")
 
 
@@ -37,6 +38,10 @@ class Recipe:
     start."""
     max_scale: float = 1.5
     """Training images are enlarged up to this, and their depth divided by it."""
+    max_angle_deg: float = 5.0
+    """They are rotated by up to this, either way."""
+    jitter: float = 0.4
+    """Their brightness, contrast and saturation are multiplied by 1 ± up to this."""
     loss: str = "l1"
     optimizer: str = "sgd"
     learning_rate: float = 0.01
@@ -63,6 +68,12 @@ class Recipe:
             raise InputError(f"batch_size is {self.batch_size}; batch norm needs at least 2 images")
         if not 1 <= self.max_scale <= 4:
             raise InputError(f"max_scale is {self.max_scale}; expected a number from 1 to 4")
+        if not 0 <= self.max_angle_deg <= 45:
+            raise InputError(
+                f"max_angle_deg is {self.max_angle_deg}; expected a number from 0 to 45"
+            )
+        if not 0 <= self.jitter <= 1:
+            raise InputError(f"jitter is {self.jitter}; expected a number from 0 to 1")
         if not 0 <= self.ema_decay < 1:
             raise InputError(f"ema_decay is {self.ema_decay}; expected a number from 0 to below 1")
         for size in (self.size, *(size for size, _ in self.stages)):
@@ -73,6 +84,11 @@ class Recipe:
                 f"stages take {[share for _, share in self.stages]} of the epochs; expected shares "
                 f"from 0 that sum to 1 at most"
             )
+
+    @property
+    def augmentation(self) -> AugmentationRange:
+        """How far training images may be changed."""
+        return AugmentationRange(self.max_scale, self.max_angle_deg, self.jitter)
 
     def for_input(self, size: Size) -> Recipe:
         """The same recipe for a network whose input has this size.

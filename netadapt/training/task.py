@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from netadapt.data.base import DepthSource
 from netadapt.data.loader import batches
 from netadapt.data.parts import spread
-from netadapt.data.transforms import MAX_SCALE
+from netadapt.data.transforms import PUBLISHED_RANGE, AugmentationRange
 from netadapt.errors import DataError, InputError
 from netadapt.training.losses import Loss, loss_named
 from netadapt.training.metrics import METRICS, DepthMetrics
@@ -51,7 +51,7 @@ class DepthTask:
 
     `train` and `holdout` are depth sources; `size` is the network's input (height, width) in
     pixels; at most `holdout_images` of the holdout, spread evenly over it, are evaluated. Batches
-    lie on the device `compute`; training images are enlarged up to `max_scale`; of `world_size`
+    lie on the device `compute`; training images are changed within `augmentation`; of `world_size`
     processes each trains on batches of its own.
     """
 
@@ -68,7 +68,7 @@ class DepthTask:
         compute: torch.device | str = "cpu",
         rank: int = 0,
         world_size: int = 1,
-        max_scale: float = MAX_SCALE,
+        augmentation: AugmentationRange = PUBLISHED_RANGE,
     ) -> None:
         if len(train) == 0 or len(holdout) == 0:
             empty = "training" if len(train) == 0 else "holdout"
@@ -79,7 +79,7 @@ class DepthTask:
         self.holdout = holdout if holdout_images is None else spread(holdout, holdout_images)
         self.size = size
         self.compute = torch.device(compute)
-        self._max_scale = max_scale
+        self._augmentation = augmentation
         self._process = {"rank": rank, "world_size": world_size}
         self._loss = loss_named(loss) if isinstance(loss, str) else loss
         self._holdout_batches: list[tuple[Tensor, Tensor]] | None = None
@@ -101,7 +101,7 @@ class DepthTask:
                 train=True,
                 start_step=start_step,
                 device=self.compute,
-                max_scale=self._max_scale,
+                augmentation=self._augmentation,
                 **self._process,
             ),
         )

@@ -24,7 +24,7 @@ from netadapt.journal import CsvJournal
 from netadapt.networks.store import save_model
 from netadapt.training.averaging import WeightAverage
 from netadapt.training.convolutions import faster_convolutions
-from netadapt.training.finetune import parameter_groups
+from netadapt.training.optimizers import Optimizers, make_optimizers
 from netadapt.training.pictures import draw_depths
 from netadapt.training.processes import Processes
 from netadapt.training.recipe import Recipe
@@ -84,12 +84,18 @@ def train(
     if fresh:
         start_at_mean_depth(model, task)
     replica = processes.replicate(model)  # from here on all processes hold the same weights
-    optimizer = _optimizer(model, recipe)
+    optimizers = make_optimizers(
+        model,
+        recipe.optimizer,
+        learning_rate=recipe.learning_rate,
+        momentum=recipe.momentum,
+        weight_decay=recipe.weight_decay,
+    )
     average = WeightAverage(model, recipe.ema_decay) if recipe.ema_decay else None
-    done = 0 if fresh else load_training_state(state, model, average, optimizer)
+    done = 0 if fresh else load_training_state(state, model, average, optimizers)
     if history is not None:
         history.replace(row for row in history.rows() if int(row["epoch"]) <= done)
-    training = _Training(model, replica, average, optimizer, task, recipe, steps, seed, processes)
+    training = _Training(model, replica, average, optimizers, task, recipe, steps, seed, processes)
     kept = model if average is None else average.model
     for epoch in range(done, recipe.epochs):
         started = time.perf_counter()
@@ -111,7 +117,9 @@ def train(
         _save_samples(kept, sized, out / "samples" / f"epoch_{epoch + 1:03d}.png")
         save_model(out, kept, dict(config))
         history.append(row)
-        save_training_state(state, model, average, optimizer, epoch + 1)  # last: the epoch is whole
+        save_training_state(
+            state, model, average, optimizers, epoch + 1
+        )  # last: the epoch is whole
         if after_epoch is not None:
             after_epoch(row)
     return kept
@@ -124,7 +132,7 @@ class _Training:
     model: nn.Module
     replica: nn.Module
     average: WeightAverage | None
-    optimizer: torch.optim.Optimizer
+    optimizers: Optimizers
     task: DepthTask
     recipe: Recipe
     steps: int
@@ -141,8 +149,9 @@ class _Training:
         sized = self.task.at_size(self.recipe.size_at(epoch))
         stream = sized.training_batches(share, self.seed, start_step=first)
         for step, (images, depth) in zip(range(self.steps), stream, strict=False):
-            for group in self.optimizer.param_groups:
-                group["lr"] = self.recipe.learning_rate_at(first + step, self.steps)
+            self.optimizers.set_learning_rate(
+                self.recipe.learning_rate_at(first + step, self.steps)
+            )
             loss = self._step(images, depth)
             if not loss < float("inf"):
                 raise InputError(
@@ -158,12 +167,12 @@ class _Training:
         return total / self.steps
 
     def _step(self, images: Tensor, depth: Tensor) -> float:
-        self.optimizer.zero_grad(set_to_none=True)
+        self.optimizers.zero_grad()
         with faster_convolutions(images.device, bfloat16=self.recipe.autocast):
             prediction = self.replica(images)
         loss = self.task.loss(prediction.float(), depth)
         loss.backward()  # type: ignore[no-untyped-call]
-        self.optimizer.step()
+        self.optimizers.step()
         return float(loss.detach())
 
 
@@ -187,13 +196,6 @@ def _save_samples(model: nn.Module, task: DepthTask, path: Path, count: int = 4)
         draw_depths(images, depth, model(images), path)
 
 
-def _optimizer(model: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
-    groups = parameter_groups(model, recipe.weight_decay)
-    if recipe.optimizer == "adamw":
-        return torch.optim.AdamW(groups, lr=recipe.learning_rate, betas=(0.9, 0.99), fused=True)
-    return torch.optim.SGD(groups, lr=recipe.learning_rate, momentum=recipe.momentum)
-
-
 def _open_folder(out: Path, settings: dict[str, Any], resume: bool, processes: Processes) -> None:
     file = out / "training.json"
     settings = json.loads(json.dumps(settings))
@@ -206,6 +208,8 @@ def _open_folder(out: Path, settings: dict[str, Any], resume: bool, processes: P
             raise RunError(
                 f"{out} exists already; add --resume to continue it, or choose another folder"
             )
+        # What an older version couldn't say was as a bare recipe says.
+        old["recipe"] = {**asdict(Recipe()), **old.get("recipe", {})}
         for key, value in settings.items():
             if old.get(key) != value:
                 raise RunError(

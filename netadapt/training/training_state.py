@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
@@ -16,23 +15,21 @@ from torch import Tensor, nn
 from netadapt.errors import RunError
 from netadapt.files import atomic_path
 from netadapt.training.averaging import WeightAverage
+from netadapt.training.optimizers import Optimizers
 
 
 def save_training_state(
     path: Path,
     model: nn.Module,
     average: WeightAverage | None,
-    optimizer: torch.optim.Optimizer,
+    optimizers: Optimizers,
     epoch: int,
 ) -> None:
     """Write what is needed to go on after `epoch` epochs, atomically."""
     tensors: dict[str, Tensor] = {f"model.{k}": v for k, v in model.state_dict().items()}
     if average is not None:
         tensors |= {f"average.{k}": v for k, v in average.model.state_dict().items()}
-    for index, slots in optimizer.state_dict()["state"].items():
-        for name, value in slots.items():
-            if value is not None:
-                tensors[f"optimizer.{index}.{name}"] = torch.as_tensor(value)
+    tensors |= {f"optimizer.{k}": v for k, v in optimizers.state_tensors().items()}
     contiguous = {name: value.detach().cpu().contiguous() for name, value in tensors.items()}
     with atomic_path(path) as temporary:
         save_file(contiguous, temporary, metadata={"state": json.dumps({"epoch": epoch})})
@@ -42,7 +39,7 @@ def load_training_state(
     path: Path,
     model: nn.Module,
     average: WeightAverage | None,
-    optimizer: torch.optim.Optimizer,
+    optimizers: Optimizers,
 ) -> int:
     """Put everything back in place; gives the number of epochs done.
 
@@ -55,11 +52,7 @@ def load_training_state(
         model.load_state_dict(_under("model.", tensors))
         if average is not None:
             average.model.load_state_dict(_under("average.", tensors))
-        state = optimizer.state_dict()
-        for name, value in _under("optimizer.", tensors).items():
-            index, slot = name.split(".", 1)
-            state["state"].setdefault(int(index), {})[slot] = value
-        optimizer.load_state_dict(state)
+        optimizers.load_state_tensors(_under("optimizer.", tensors))
     except (SafetensorError, KeyError, TypeError, ValueError, RuntimeError) as error:
         raise RunError(
             f"{path} can't be continued from ({str(error).splitlines()[0]}); start again with "

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 import operator
 import os
 import subprocess
@@ -129,6 +130,18 @@ def test_a_training_stopped_at_one_of_its_writes_goes_on_to_the_same_weights(
     assert_resumed_is(whole, tmp_path / "stopped")
 
 
+def test_a_training_by_an_older_version_goes_on(tmp_path):
+    """What its recipe couldn't say yet is as it was."""
+    recipe = replace(RECIPE, epochs=1)
+    run(tmp_path, recipe)
+    settings = json.loads((tmp_path / "training.json").read_text())
+    del settings["recipe"]["jitter"]
+    (tmp_path / "training.json").write_text(json.dumps(settings))
+    run(tmp_path, recipe, resume=True)
+    with pytest.raises(RunError, match="another recipe"):
+        run(tmp_path, replace(recipe, jitter=0.2), resume=True)
+
+
 def assert_resumed_is(whole: tuple[Path, dict[str, torch.Tensor]], out: Path) -> None:
     folder, weights = whole
     resumed = run(out, resume=True)
@@ -163,6 +176,9 @@ def test_a_damaged_state_is_named(damage, tmp_path):
         ({"epochs": 0}, "epochs is 0"),
         ({"batch_size": 1}, "at least 2 images"),
         ({"learning_rate": float("nan")}, "learning_rate is nan"),
+        ({"max_angle_deg": 90.0}, "max_angle_deg is 90"),
+        ({"jitter": -0.1}, "jitter is -0.1"),
+        ({"optimizer": "lion"}, "optimizer is 'lion'; expected one of sgd, adamw, muon"),
         ({"size": (50, 64)}, "multiples of 32"),
         ({"colour": 1}, "a recipe has no 'colour'"),
     ],
@@ -231,7 +247,8 @@ task = t.task()
 task = DepthTask(task.train, task.holdout, task.size, loss="l1", rank=processes.rank,
                  world_size=processes.world_size)
 torch.manual_seed(0)
-model = t.train(t.build(t.CONFIG), task, t.replace(t.RECIPE, epochs=2), sys.argv[2],
+recipe = t.replace(t.RECIPE, epochs=2, optimizer="muon")
+model = t.train(t.build(t.CONFIG), task, recipe, sys.argv[2],
                 t.CONFIG.to_json(), processes=processes)
 sums = torch.stack([p.double().sum() for p in model.parameters()])
 others = [torch.empty_like(sums) for _ in range(processes.world_size)]
