@@ -1,4 +1,4 @@
-"""Cuts FastDepth here and there, fine-tunes for three steps in two ways, and sets batch norm's
+"""Cuts FastDepth here and there, fine-tunes for three steps in three ways, and sets batch norm's
 statistics in four, for experiments/few-steps.
 
     python scripts/compare_few_steps.py --out experiments/few-steps/results.csv
@@ -22,6 +22,7 @@ import torch
 from torch import nn
 
 from netadapt import load_model
+from netadapt.data.transforms import PUBLISHED_RANGE, AugmentationRange
 from netadapt.graph import cut, trace
 from netadapt.journal import CsvJournal
 from netadapt.search.importance import kept_units
@@ -29,14 +30,20 @@ from netadapt.training import finetune, statistics
 from netadapt.training.allocator import keep_freed_memory
 from netadapt.training.finetune import FineTuning, fine_tune
 from netadapt.training.opening import data_folder, open_task
+from netadapt.training.recipe import RECIPES
 
 CUTS = {"none": 0, "conv1": 48, "conv3": 96, "conv5": 192, "conv11": 320}
 """Of 64, 128, 256 and 512 channels, from the front of the encoder to its end."""
 
-FINE_TUNINGS = {"l1": 1.5, "log-l1": 1.1}
-"""Loss: how much images are enlarged at most. FastDepth's published training, and `prune`'s."""
+FINE_TUNINGS = {
+    "published": ("l1", PUBLISHED_RANGE),
+    "default": ("log-l1", RECIPES["default"].augmentation),
+    "still": ("log-l1", AugmentationRange(max_scale=1.0, max_angle_deg=0.0, jitter=0.0)),
+}
+"""Loss, and how far the images are changed: as FastDepth is trained, as `train` does it, and not
+at all but for mirroring."""
 
-COLUMNS = ("loss", "max_scale", "cut", "width", "statistics", "seed", "delta1_cut", "delta1")
+COLUMNS = ("fine_tuning", "cut", "width", "statistics", "seed", "delta1_cut", "delta1")
 
 
 @contextmanager
@@ -81,10 +88,10 @@ def compare(out: Path, weights: str, seeds: int, settings: FineTuning, holdout: 
     model = load_model(weights)
     graph = trace(model, torch.zeros(1, 3, 224, 224))
     journal = CsvJournal(out, COLUMNS)
-    known = {tuple(row[name] for name in COLUMNS[:6]) for row in journal.rows()}
-    for loss, max_scale in FINE_TUNINGS.items():
+    known = {tuple(row[name] for name in COLUMNS[:5]) for row in journal.rows()}
+    for fine_tuning, (loss, augmentation) in FINE_TUNINGS.items():
         task = open_task(
-            data_folder("rooms"), loss=loss, max_scale=max_scale, holdout_images=holdout
+            data_folder("rooms"), loss=loss, augmentation=augmentation, holdout_images=holdout
         )
         for name, width in CUTS.items():
             start = model
@@ -95,7 +102,7 @@ def compare(out: Path, weights: str, seeds: int, settings: FineTuning, holdout: 
                 batches = task.training_batches(settings.batch_size, seed)
                 stream = list(islice(batches, settings.steps))
                 for way, set_statistics in WAYS.items():
-                    key = (loss, str(max_scale), name, str(width), way, str(seed))
+                    key = (fine_tuning, name, str(width), way, str(seed))
                     if key in known:
                         continue
                     tuned = copy.deepcopy(start)
@@ -103,7 +110,7 @@ def compare(out: Path, weights: str, seeds: int, settings: FineTuning, holdout: 
                         fine_tune(tuned, task, settings, seed=seed, stream=stream)
                     found = (f"{not_tuned:.4f}", f"{task.evaluate(tuned)['delta1']:.4f}")
                     journal.append(dict(zip(COLUMNS, (*key, *found), strict=True)))
-    table = pd.read_csv(out).pivot_table("delta1", ["loss", "statistics"], "cut")[list(CUTS)]
+    table = pd.read_csv(out).pivot_table("delta1", ["fine_tuning", "statistics"], "cut")[list(CUTS)]
     print(table.assign(mean=table.mean(axis=1)).round(3).to_string())
 
 
