@@ -40,6 +40,8 @@ CHANGES: dict[str, dict[str, Any]] = {
     "enlarged-1.5": {"max_scale": 1.5},
     "no-average": {"ema_decay": 0.0},
     "autocast": {"autocast": True},
+    "muon": {"optimizer": "muon"},
+    "still": {"max_scale": 1.0, "max_angle_deg": 0.0, "jitter": 0.0},
     "sgd-published-rate": {"optimizer": "sgd", "learning_rate": 0.01, "weight_decay": 1e-4},
 }
 

@@ -23,15 +23,15 @@ Pairs = list[tuple[nn.Parameter, nn.Parameter]]
 def make_optimizers(
     model: nn.Module, name: str, *, learning_rate: float, momentum: float, weight_decay: float
 ) -> Optimizers:
-    """What moves all of `model`'s parameters; `momentum` is SGD's.
+    """What moves all of `model`'s parameters; `name` is one of `OPTIMIZERS`, `momentum` is SGD's.
 
-    The model must be on its device, with its parameters in place. Raises KeyError for a name that
-    isn't in `OPTIMIZERS`.
+    The model must be on its device, with its parameters in place: weights and optimizers share
+    memory.
     """
     groups = parameter_groups(model, weight_decay)
     if name == "sgd":
         return Optimizers([torch.optim.SGD(groups, lr=learning_rate, momentum=momentum)])
-    pairs: Pairs = {"adamw": lambda _: [], "muon": _matrices}[name](model)
+    pairs = _matrices(model) if name == "muon" else []
     taken = {id(weight) for weight, _ in pairs}
     for group in groups:
         group["params"] = [p for p in group["params"] if id(p) not in taken]
@@ -88,7 +88,7 @@ class Optimizers:
         return tensors
 
     def load_state_tensors(self, tensors: dict[str, Tensor]) -> None:
-        """Put back what `state_tensors` gave. Raises ValueError for another network's."""
+        """Put back what `state_tensors` gave for the same network."""
         for first, part in self._numbered():
             state = part.state_dict()
             count = _parameters(part)
