@@ -11,12 +11,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
 
+from netadapt.cli.bar import Bar
 from netadapt.cli.common import (
     JsonOption,
     QuietOption,
     SeedOption,
-    messages,
     print_json,
     results,
     say,
@@ -319,11 +320,13 @@ def _print_check(split: SplitCheck) -> None:
 @contextmanager
 def _bar(verb: str, quiet: bool) -> Iterator[Callable[..., None]]:
     """A progress bar with the time left on stderr; gives a function (done, total, what)."""
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
-    from rich.progress import TimeRemainingColumn as TimeLeft
-
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeLeft())
-    with Progress(*columns, console=messages, transient=True, disable=quiet) as bar:
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+    )
+    with Bar(*columns, quiet=quiet) as bar:
         task = bar.add_task(verb, total=None)
 
         def show(done: int, total: int, what: str = "") -> None:

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.progress import Progress
 
-from netadapt.cli.common import JsonOption, QuietOption, messages, print_json, results, say
+from netadapt.cli.bar import Bar
+from netadapt.cli.common import JsonOption, QuietOption, print_json, results, say
 from netadapt.cli.options import ComputeOption
 
 ModelArgument = Annotated[
@@ -68,7 +68,7 @@ def evaluate(
     sources = {name: open_for_evaluation(name, split) for name in data or ["rooms"]}
     rows: dict[str, pd.DataFrame] = {}
     means: dict[str, dict[str, dict[str, float]]] = {}
-    with Progress(console=messages, disable=quiet or as_json, transient=True) as bar:
+    with Bar(quiet=quiet or as_json) as bar:
         for name, source in sources.items():
             line = bar.add_task(f"evaluating {len(source)} images", total=len(source))
             rows[name] = evaluate_network(

@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.progress import BarColumn, Progress, TextColumn
+from rich.progress import BarColumn, TextColumn
 
-from netadapt.cli.common import JsonOption, QuietOption, SeedOption, messages, print_json, say
+from netadapt.cli.bar import Bar
+from netadapt.cli.common import JsonOption, QuietOption, SeedOption, print_json, say
 from netadapt.cli.options import (
     DeviceNameOption,
     KeyOption,
@@ -205,13 +206,11 @@ class _Shown:
 
     def __init__(self, most: int, quiet: bool) -> None:
         self._quiet = quiet
-        self._progress = Progress(
+        self._progress = Bar(
             TextColumn("{task.fields[what]}"),
             BarColumn(bar_width=24),
             TextColumn("{task.completed}/{task.total} rows{task.fields[left]}"),
-            console=messages,
-            disable=quiet,
-            transient=True,
+            quiet=quiet,
         )
         self._line = self._progress.add_task("", total=most, what="starting", left="")
         self._start = 0.0

@@ -6,9 +6,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from netadapt.cli.bar import Bar
 from netadapt.cli.common import JsonOption, QuietOption, SeedOption, messages, print_json, say
 from netadapt.cli.options import (
     ComputeOption,
@@ -136,14 +137,12 @@ def prune(
     if (device_profile := measuring_profile(job)) is not None:
         for advice in device_profile.fix_first:
             say(f"first, on {device_profile.name}: {advice}", quiet=quiet)
-    with Progress(
+    with Bar(
         TextColumn("{task.description}"),
         BarColumn(bar_width=24),
         TextColumn("{task.fields[left]}"),
         TimeElapsedColumn(),
-        console=messages,
-        disable=quiet,
-        transient=True,
+        quiet=quiet,
     ) as progress:
         watcher = _Shown(progress, quiet)
         keep_freed_memory()
@@ -178,7 +177,7 @@ def prune(
 class _Shown(Watcher):
     """Shows a search on the terminal: what it is doing and how long is left."""
 
-    def __init__(self, progress: Progress, quiet: bool) -> None:
+    def __init__(self, progress: Bar, quiet: bool) -> None:
         self._progress = progress
         self._quiet = quiet
         self._line: TaskID | None = None

@@ -6,15 +6,16 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
 
-from netadapt.cli.common import messages, say
+from netadapt.cli.bar import Bar
+from netadapt.cli.common import say
 
 if TYPE_CHECKING:
     from netadapt.training.event_log import EventLog
-    from netadapt.training.train import Progress as TrainingProgress
+    from netadapt.training.train import Progress
 
-Shown = tuple[Callable[["TrainingProgress"], None], Callable[[dict[str, Any]], None], list[Any]]
+Shown = tuple[Callable[["Progress"], None], Callable[[dict[str, Any]], None], list[Any]]
 
 
 @contextmanager
@@ -30,10 +31,10 @@ def training_bar(quiet: bool, event_log: EventLog | None = None) -> Iterator[Sho
         TextColumn("{task.completed}/{task.total} steps, {task.fields[note]}"),
         TimeRemainingColumn(),
     )
-    with Progress(*columns, console=messages, disable=quiet, transient=True) as bar:
+    with Bar(*columns, quiet=quiet) as bar:
         line = bar.add_task("training", total=None, note="")
 
-        def after_step(progress: TrainingProgress) -> None:
+        def after_step(progress: Progress) -> None:
             bar.update(
                 line,
                 description=f"epoch {progress.epoch} of {progress.epochs}",

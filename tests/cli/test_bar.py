@@ -1,0 +1,58 @@
+"""The bar of a long command says where it stands in a log file too."""
+
+from __future__ import annotations
+
+import io
+
+import pytest
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
+
+from netadapt.cli import bar, common
+
+
+@pytest.fixture
+def log(monkeypatch) -> io.StringIO:
+    """What reaches a stderr that is a file."""
+    stream = io.StringIO()
+    console = Console(file=stream, highlight=False, soft_wrap=True)
+    monkeypatch.setattr(common, "messages", console)
+    monkeypatch.setattr(bar, "messages", console)
+    return stream
+
+
+def run(quiet: bool = False) -> None:
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+    )
+    with bar.Bar(*columns, quiet=quiet) as shown:
+        line = shown.add_task("rendering", total=4)
+        for done in range(1, 4):
+            shown.update(line, completed=done, description=f"rendering [{done}]")
+
+
+def test_a_log_gets_a_line_when_a_minute_has_passed(log, monkeypatch):
+    monkeypatch.setattr(bar, "SPOKEN_EVERY_S", 0.0)
+    run()
+    assert log.getvalue().split("\n")[:3] == [
+        f"rendering [{done}], {done}/4, 0:00:00 so far" for done in range(1, 4)
+    ]
+
+
+def test_a_short_command_and_a_quiet_one_leave_a_log_alone(log, monkeypatch):
+    run()
+    monkeypatch.setattr(bar, "SPOKEN_EVERY_S", 0.0)
+    run(quiet=True)
+    assert not log.getvalue().strip()
+
+
+def test_a_terminal_shows_the_bar_alone(monkeypatch):
+    stream = io.StringIO()
+    console = Console(file=stream, force_terminal=True, width=80)
+    monkeypatch.setattr(bar, "messages", console)
+    monkeypatch.setattr(bar, "SPOKEN_EVERY_S", 0.0)
+    run()
+    assert "rendering [3], 3/4" not in stream.getvalue()
