@@ -10,13 +10,13 @@ import math
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from netadapt.errors import InputError
 from netadapt.training.convolutions import faster_convolutions
+from netadapt.training.optimizers import parameter_groups
 from netadapt.training.statistics import statistics_of_few_steps
 from netadapt.training.task import Task
 
@@ -114,13 +114,3 @@ def _training_mode(model: nn.Module) -> Iterator[None]:
         yield
     finally:
         model.train(was_training)
-
-
-def parameter_groups(model: nn.Module, weight_decay: float) -> list[dict[str, Any]]:
-    """Weights with decay; biases and batch-norm gains, which are vectors, without."""
-    decayed = [p for p in model.parameters() if p.requires_grad and p.ndim > 1]
-    plain = [p for p in model.parameters() if p.requires_grad and p.ndim <= 1]
-    return [
-        {"params": decayed, "weight_decay": weight_decay},
-        {"params": plain, "weight_decay": 0.0},
-    ]

@@ -9,11 +9,10 @@ AdamW's (Liu et al., 2025, https://arxiv.org/abs/2502.16982), so both take one l
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 import torch
 from torch import Tensor, nn
-
-from netadapt.training.finetune import parameter_groups
 
 OPTIMIZERS = ("sgd", "adamw", "muon")
 
@@ -48,6 +47,16 @@ def make_optimizers(
             )
         )
     return Optimizers(parts, pairs)
+
+
+def parameter_groups(model: nn.Module, weight_decay: float) -> list[dict[str, Any]]:
+    """Weights with decay; biases and batch-norm gains, which are vectors, without."""
+    decayed = [p for p in model.parameters() if p.requires_grad and p.ndim > 1]
+    plain = [p for p in model.parameters() if p.requires_grad and p.ndim <= 1]
+    return [
+        {"params": decayed, "weight_decay": weight_decay},
+        {"params": plain, "weight_decay": 0.0},
+    ]
 
 
 class Optimizers:
