@@ -14,6 +14,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from netadapt.errors import InputError
+
 OPTIMIZERS = ("sgd", "adamw", "muon")
 
 Pairs = list[tuple[nn.Parameter, nn.Parameter]]
@@ -25,8 +27,13 @@ def make_optimizers(
     """What moves all of `model`'s parameters; `name` is one of `OPTIMIZERS`, `momentum` is SGD's.
 
     The model must be on its device, with its parameters in place: weights and optimizers share
-    memory.
+    memory. Raises InputError for Muon with a torch that lacks it.
     """
+    if name == "muon" and not hasattr(torch.optim, "Muon"):
+        raise InputError(
+            f"the optimizer muon came with torch 2.9 and this is {torch.__version__}; update "
+            f"torch, or train with adamw"
+        )
     groups = parameter_groups(model, weight_decay)
     if name == "sgd":
         return Optimizers([torch.optim.SGD(groups, lr=learning_rate, momentum=momentum)])

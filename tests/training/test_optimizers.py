@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch import nn
 
+from netadapt.errors import InputError
 from netadapt.training.optimizers import OPTIMIZERS, Optimizers, make_optimizers
 
 RATE = 1e-2
@@ -62,6 +63,13 @@ def test_a_state_put_back_goes_on_to_the_same_weights(name):
     step(part, second, seed=1)
     for ours, theirs in zip(whole.parameters(), part.parameters(), strict=True):
         assert torch.equal(ours, theirs)
+
+
+def test_a_torch_without_muon_is_named(monkeypatch):
+    monkeypatch.delattr(torch.optim, "Muon")
+    opened(network(), "adamw")
+    with pytest.raises(InputError, match=r"muon came with torch 2\.9 and this is"):
+        opened(network(), "muon")
 
 
 def test_muon_needs_no_pointwise_convolution():
