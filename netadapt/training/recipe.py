@@ -11,7 +11,7 @@ import math
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
-from netadapt.data.transforms import AugmentationRange
+from netadapt.data.transforms import PUBLISHED_RANGE, AugmentationRange
 from netadapt.errors import InputError
 from netadapt.training.losses import loss_named
 from netadapt.training.optimizers import OPTIMIZERS
@@ -36,11 +36,11 @@ class Recipe:
     stages: tuple[tuple[Size, float], ...] = ()
     """Smaller input sizes that come first, each with its share of the epochs: cheap, and a good
     start."""
-    max_scale: float = 1.5
+    max_scale: float = PUBLISHED_RANGE.max_scale
     """Training images are enlarged up to this, and their depth divided by it."""
-    max_angle_deg: float = 5.0
+    max_angle_deg: float = PUBLISHED_RANGE.max_angle_deg
     """They are rotated by up to this, either way."""
-    jitter: float = 0.4
+    jitter: float = PUBLISHED_RANGE.jitter
     """Their brightness, contrast and saturation are multiplied by 1 ± up to this."""
     loss: str = "l1"
     optimizer: str = "sgd"

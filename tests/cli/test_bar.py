@@ -11,14 +11,19 @@ from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsed
 from netadapt.cli import bar, common
 
 
-@pytest.fixture
-def log(monkeypatch) -> io.StringIO:
-    """What reaches a stderr that is a file."""
+def stderr(monkeypatch, **options) -> io.StringIO:
+    """What reaches stderr from the bar, and what is said beside it."""
     stream = io.StringIO()
-    console = Console(file=stream, highlight=False, soft_wrap=True)
+    console = Console(file=stream, highlight=False, soft_wrap=True, **options)
     monkeypatch.setattr(common, "messages", console)
     monkeypatch.setattr(bar, "messages", console)
     return stream
+
+
+@pytest.fixture
+def log(monkeypatch) -> io.StringIO:
+    """A stderr that is a file."""
+    return stderr(monkeypatch)
 
 
 def run(quiet: bool = False) -> None:
@@ -50,9 +55,7 @@ def test_a_short_command_and_a_quiet_one_leave_a_log_alone(log, monkeypatch):
 
 
 def test_a_terminal_shows_the_bar_alone(monkeypatch):
-    stream = io.StringIO()
-    console = Console(file=stream, force_terminal=True, width=80)
-    monkeypatch.setattr(bar, "messages", console)
+    stream = stderr(monkeypatch, force_terminal=True, width=80)
     monkeypatch.setattr(bar, "SPOKEN_EVERY_S", 0.0)
     run()
     assert "rendering [3], 3/4" not in stream.getvalue()
