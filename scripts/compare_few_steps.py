@@ -22,7 +22,7 @@ import torch
 from torch import nn
 
 from netadapt import load_model
-from netadapt.data.transforms import PUBLISHED_RANGE, AugmentationRange
+from netadapt.data.transforms import ONLY_MIRRORED, PUBLISHED_RANGE
 from netadapt.graph import cut, trace
 from netadapt.journal import CsvJournal
 from netadapt.search.importance import kept_units
@@ -38,7 +38,7 @@ CUTS = {"none": 0, "conv1": 48, "conv3": 96, "conv5": 192, "conv11": 320}
 FINE_TUNINGS = {
     "published": ("l1", PUBLISHED_RANGE),
     "default": ("log-l1", RECIPES["default"].augmentation),
-    "still": ("log-l1", AugmentationRange(max_scale=1.0, max_angle_deg=0.0, jitter=0.0)),
+    "still": ("log-l1", ONLY_MIRRORED),
 }
 """Loss, and how far the images are changed: as FastDepth is trained, as `train` does it, and not
 at all but for mirroring."""

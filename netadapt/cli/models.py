@@ -111,9 +111,9 @@ def average(
     """
     from itertools import islice
 
+    from netadapt.data.transforms import ONLY_MIRRORED
     from netadapt.networks.store import load_model, read_config, refuse_existing, save_model
     from netadapt.training.opening import data_folder, open_task
-    from netadapt.training.recipe import RECIPES
     from netadapt.training.soup import average_networks
 
     if len(models) < 2:
@@ -123,7 +123,7 @@ def average(
     config = read_config(models[0])
     height, width = config.input_shapes[0][-2:]
     folder = data_folder(data)
-    task = open_task(folder, (height, width), augmentation=RECIPES["default"].augmentation)
+    task = open_task(folder, (height, width), augmentation=ONLY_MIRRORED)
     batch_size = min(images, BATCH_SIZE)
     batches = islice(task.training_batches(batch_size, seed), max(1, images // batch_size))
     network = average_networks(networks, (inputs for inputs, _ in batches))

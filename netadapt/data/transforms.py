@@ -49,6 +49,7 @@ class AugmentationRange:
 
 
 PUBLISHED_RANGE = AugmentationRange()
+ONLY_MIRRORED = AugmentationRange(max_scale=1.0, max_angle_deg=0.0, jitter=0.0)
 
 
 def for_evaluation(rgb: Tensor, depth: Tensor, size: Size = (224, 224)) -> tuple[Tensor, Tensor]:

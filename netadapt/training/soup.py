@@ -2,7 +2,8 @@
 
 Their weights may lie close enough together that the middle is a better network than each of them
 (Wortsman et al., ICML 2022). What its layers see is another thing than either saw, so batch norm is
-measured again. The average over the steps of one training is `averaging`.
+measured again, on images as evaluation has them (models/fastdepth-rooms says what others cost). The
+average over the steps of one training is `averaging`.
 """
 
 from __future__ import annotations
@@ -21,8 +22,8 @@ from netadapt.errors import WeightsError
 def average_networks(networks: Sequence[nn.Module], batches: Iterable[Tensor]) -> nn.Module:
     """A network with the mean of `networks`' weights, and batch norm's statistics over `batches`.
 
-    `batches` are inputs [B, …] as in training. Raises WeightsError where two differ in a tensor's
-    name or shape.
+    `batches` are inputs [B, …] as they are evaluated. Raises WeightsError where two differ in a
+    tensor's name or shape.
     """
     average = copy.deepcopy(networks[0])
     states = [network.state_dict() for network in networks]
