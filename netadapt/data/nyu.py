@@ -27,6 +27,9 @@ from netadapt.files import atomic_path, write_text
 
 HOLDOUT_NAMES = ("00001.h5", "00201.h5")
 SPLITS_FILE = "splits.json"
+_PAIRS = (
+    "[!.]*/[!.]*.h5"  # a name that begins with a dot is a half-written file, or a file manager's
+)
 
 
 class Hdf5Source:
@@ -86,7 +89,7 @@ def write_pair(path: Path | str, rgb: Rgb, depth: Depth) -> None:
 def is_hdf5_folder(root: Path) -> bool:
     """Whether `root` is laid out as above."""
     return (root / SPLITS_FILE).is_file() or any(
-        next((root / part).glob("*/*.h5"), None) is not None for part in ("train", "val")
+        next((root / part).glob(_PAIRS), None) is not None for part in ("train", "val")
     )
 
 
@@ -127,7 +130,7 @@ def _is_holdout(name: str) -> bool:
 
 
 def _h5_files(root: Path, part: str) -> list[str]:
-    return sorted(path.relative_to(root).as_posix() for path in (root / part).glob("*/*.h5"))
+    return sorted(path.relative_to(root).as_posix() for path in (root / part).glob(_PAIRS))
 
 
 def _read_splits(path: Path) -> dict[str, list[str]]:

@@ -9,13 +9,10 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import signal
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from concurrent.futures.process import BrokenProcessPool
+from concurrent.futures import as_completed
 from dataclasses import asdict, replace
 from functools import partial
-from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +32,7 @@ from netadapt.data.pack import (
     sha256_of,
     to_millimetres,
 )
+from netadapt.data.workers import worker_pool
 from netadapt.errors import DataError, OutputError
 from netadapt.files import atomic_path, write_text
 
@@ -181,25 +179,9 @@ def _made(
     if workers == 1 or len(missing) <= 1:
         yield from map(make, missing)
         return
-    # HDF5 admits one reader a process, so threads would not read in parallel.
-    # Ctrl-C ends a worker at once and silently: what it hadn't finished is made again.
-    pool = ProcessPoolExecutor(
-        min(workers, len(missing)),
-        get_context("spawn"),
-        initializer=signal.signal,
-        initargs=(signal.SIGINT, signal.SIG_DFL),
-    )
-    try:
-        jobs = [pool.submit(make, shard) for shard in missing]
-        for job in as_completed(jobs):
+    with worker_pool(target, min(workers, len(missing))) as pool:
+        for job in as_completed([pool.submit(make, shard) for shard in missing]):
             yield job.result()
-    except BrokenProcessPool as error:
-        raise OutputError(
-            f"{target}: a process that makes it was killed, perhaps for want of memory; run the "
-            f"same command with fewer --workers to go on"
-        ) from error
-    finally:
-        pool.shutdown(cancel_futures=True)
 
 
 def _finished(target: Path, shard: Shard, size: tuple[int, int]) -> Shard | None:

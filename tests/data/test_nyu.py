@@ -47,6 +47,14 @@ def test_reads_what_was_written(nyu_folder: Path) -> None:
     np.testing.assert_array_equal(depth, expected_depth)
 
 
+def test_hidden_files_are_no_pairs(nyu_folder: Path) -> None:
+    names = open_depth_data(nyu_folder, "train").names
+    for half_written in ("train/bath_0001/.00002-x1.h5", "train/.trash/00002.h5"):
+        (nyu_folder / half_written).parent.mkdir(exist_ok=True)
+        (nyu_folder / half_written).write_bytes(b"half")
+    assert open_depth_data(nyu_folder, "train").names == names
+
+
 def test_a_list_of_splits_overrides_the_rule(nyu_folder: Path) -> None:
     held_out = ["train/study_0002/00006.h5"]
     write_splits(

@@ -211,6 +211,7 @@ def test_a_stopped_run_goes_on_without_rendering_again(written: Path, tmp_path: 
     broken = next(iter(finished))
     broken.write_bytes(broken.read_bytes()[:1000])  # as after a power cut
     del finished[broken]
+    (broken.parent / ".00001-x1.h5").write_bytes(b"half")  # as after a kill
     write_rooms(folder, scenes=4, frames_per_scene=1, seed=8)
     assert digests(folder) == digests(written)
     assert {path: path.stat().st_mtime_ns for path in finished} == finished

@@ -8,11 +8,7 @@ from __future__ import annotations
 
 import io
 import json
-import multiprocessing
-import signal
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
@@ -23,7 +19,8 @@ from netadapt.data.base import SPLITS
 from netadapt.data.nyu import HOLDOUT_NAMES
 from netadapt.data.rooms.parts import checked_parts
 from netadapt.data.rooms.render import RENDERER_VERSION, render_frame
-from netadapt.errors import DataError, OutputError
+from netadapt.data.workers import worker_pool
+from netadapt.errors import DataError
 from netadapt.files import atomic_path, write_text
 
 Progress = Callable[[int, int], None]
@@ -108,12 +105,14 @@ def write_rooms(
     settings = checked_settings(scenes, frames_per_scene, seed, workers, without)
     dst = Path(dst)
     claim_folder(dst, settings)
+    for half_written in dst.glob("*/*/.*.h5"):
+        half_written.unlink()
     planned = plan_frames(scenes, frames_per_scene)
     missing = [frame for frame in planned if not is_complete(dst / frame.path)]
     done = len(planned) - len(missing)
     if progress is not None:
         progress(done, len(planned))
-    for _ in each(partial(write_frame, dst, settings), missing, workers):
+    for _ in each(partial(write_frame, dst, settings), dst, missing, workers):
         done += 1
         if progress is not None:
             progress(done, len(planned))
@@ -220,26 +219,12 @@ def compile_kernels() -> None:
 
 
 def each(
-    function: Callable[[PlannedFrame], None], frames: list[PlannedFrame], workers: int
+    function: Callable[[PlannedFrame], None], dst: Path, frames: list[PlannedFrame], workers: int
 ) -> Iterator[None]:
-    """Call `function` for every frame, in `workers` processes."""
+    """Call `function`, which writes into `dst`, for every frame, in `workers` processes."""
     if workers == 1 or len(frames) <= 1:
         yield from map(function, frames)
         return
     compile_kernels()
-    # Spawned, since the caller may have threads running; Ctrl-C is for the parent alone.
-    pool = ProcessPoolExecutor(
-        min(workers, len(frames)),
-        multiprocessing.get_context("spawn"),
-        initializer=signal.signal,
-        initargs=(signal.SIGINT, signal.SIG_IGN),
-    )
-    try:
+    with worker_pool(dst, min(workers, len(frames))) as pool:
         yield from pool.map(function, frames, chunksize=4)
-    except BrokenProcessPool as error:
-        raise OutputError(
-            "a process that renders was killed, perhaps for want of memory; run the same command "
-            "with fewer --workers to go on"
-        ) from error
-    finally:
-        pool.shutdown(cancel_futures=True)
