@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import importlib
 import os
+import select
 import signal
 import socket
 import subprocess
 import sys
 import traceback
 from multiprocessing.connection import Connection
+from threading import Thread
 from typing import Any
 
 from netadapt import errors
@@ -113,6 +115,7 @@ def _class(kind: str) -> type[NetadaptError]:
 
 def _serve(connection: Connection) -> None:
     """Make the object the parent names, then answer calls until the parent is gone."""
+    Thread(target=_end_with_parent, args=(connection.fileno(),), daemon=True).start()
     target: Any = None
     while True:
         try:
@@ -135,6 +138,14 @@ def _serve(connection: Connection) -> None:
             text = lines[-1].strip() if lines else "no message"
             reply = (True, ("DeviceError", f"{type(error).__name__}: {text}"))
         connection.send(reply)
+
+
+def _end_with_parent(connection: int) -> None:
+    """End this process and what it started when the other end closes, even in a call that hangs."""
+    hangup = select.poll()
+    hangup.register(connection, 0)  # nothing but the hang-up, which can't be left out
+    hangup.poll()
+    os.killpg(0, signal.SIGKILL)
 
 
 if __name__ == "__main__":
