@@ -27,9 +27,8 @@ from netadapt.files import atomic_path, write_text
 
 HOLDOUT_NAMES = ("00001.h5", "00201.h5")
 SPLITS_FILE = "splits.json"
-_PAIRS = (
-    "[!.]*/[!.]*.h5"  # a name that begins with a dot is a half-written file, or a file manager's
-)
+# A name that begins with a dot is a half-written file, or a file manager's.
+_PAIRS = "[!.]*/[!.]*.h5"
 
 
 class Hdf5Source:
