@@ -26,7 +26,7 @@ test: $(VENV)/.installed-dev  ## Run the linters and the tests
 	$(BIN)/pytest -m "not slow and not device" -n 2
 
 compare: $(VENV)/.installed-dev  ## Compare with torch-pruning on the zoo
-	$(BIN)/python -m tests.zoo.compare_torch_pruning
+	$(BIN)/python experiments/torch-pruning/run.py
 
 board: $(VENV)/.installed-tvm  ## Set up an emulated aarch64 board and register it at a tracker
 	scripts/emulated_board.sh

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING
 from netadapt.lazy import lazy_names
 
 if TYPE_CHECKING:
-    from netadapt.cost.estimator import Latency, LatencyEstimator
-    from netadapt.cost.table import LookupTable
     from netadapt.graph import LayerGraph, cut, trace
+    from netadapt.latency.model.estimator import Latency, LatencyEstimator
+    from netadapt.latency.table.table import LookupTable
     from netadapt.networks.store import load_model
-    from netadapt.search.prune import Result, prune
-    from netadapt.search.step import Step
+    from netadapt.pruning.search import Result, prune
+    from netadapt.pruning.step import Step
     from netadapt.training.finetune import FineTuning
     from netadapt.training.task import ClassificationTask, DepthTask, Task
 
@@ -26,17 +26,17 @@ _HOMES = {
     "ClassificationTask": "netadapt.training.task",
     "DepthTask": "netadapt.training.task",
     "FineTuning": "netadapt.training.finetune",
-    "Latency": "netadapt.cost.estimator",
-    "LatencyEstimator": "netadapt.cost.estimator",
+    "Latency": "netadapt.latency.model.estimator",
+    "LatencyEstimator": "netadapt.latency.model.estimator",
     "LayerGraph": "netadapt.graph",
-    "LookupTable": "netadapt.cost.table",
-    "Result": "netadapt.search.prune",
-    "Step": "netadapt.search.step",
+    "LookupTable": "netadapt.latency.table.table",
+    "Result": "netadapt.pruning.search",
+    "Step": "netadapt.pruning.step",
     "Task": "netadapt.training.task",
     "cut": "netadapt.graph",
     "load_model": "netadapt.networks.store",
-    "prune": "netadapt.search.prune",
-    "search": "netadapt.search.prune",
+    "prune": "netadapt.pruning.search",
+    "search": "netadapt.pruning.search",
     "trace": "netadapt.graph",
 }
 

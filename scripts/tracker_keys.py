@@ -2,7 +2,7 @@
 
 import sys
 
-from netadapt.cost.runtimes.tracker import look
+from netadapt.latency.runtimes.tvm.tracker import look
 
 host, _, port = sys.argv[1].rpartition(":")
 print(*look((host, int(port)), "", 5.0).keys)

@@ -11,8 +11,8 @@ import pytest
 import torch
 
 import netadapt
-from netadapt.cost.table import LookupTable
-from netadapt.cost.table_row import TableRow
+from netadapt.latency.table.table import LookupTable
+from netadapt.latency.table.table_row import TableRow
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "docs" / "your-own-network.md", ROOT / "README.md"]

@@ -20,7 +20,7 @@ from netadapt.cli.options import (
 )
 
 if TYPE_CHECKING:
-    from netadapt.deploy.timing import Bench
+    from netadapt.deploy.network_timing import Bench
 
 
 def bench(
@@ -44,9 +44,9 @@ def bench(
 
     Example: netadapt bench runs/fastdepth-tx2-6ms --device tx2 --tracker 192.168.1.20:9190
     """
-    from netadapt.cost.devices.profile import load_profile
-    from netadapt.cost.runtimes.opening import open_runtime
-    from netadapt.deploy.timing import time_network
+    from netadapt.deploy.network_timing import time_network
+    from netadapt.latency.devices.profile import load_profile
+    from netadapt.latency.runtimes.registry import open_runtime
 
     found = load_profile(device, file=profile, tracker=tracker, key=key)
     with open_runtime(found) as runtime:

@@ -25,7 +25,7 @@ from netadapt.cli.common import (
 from netadapt.cli.options import ComputeOption
 
 if TYPE_CHECKING:
-    from netadapt.data.checking import SplitCheck
+    from netadapt.depth.data.inspection import SplitCheck
 
 app = typer.Typer(
     help="Sets of RGB images with depth: NYU Depth v2, your own pairs, rendered rooms.\n\n"
@@ -75,7 +75,7 @@ def import_pairs(
 
     Example: netadapt data import recordings/kitchen data/kitchen --holdout 0.3
     """
-    from netadapt.data.importing import DEFAULT_INVALID, DepthEncoding, import_folder
+    from netadapt.depth.data.rgbd_import import DEFAULT_INVALID, DepthEncoding, import_folder
 
     encoding = DepthEncoding(depth_scale, DEFAULT_INVALID if invalid is None else tuple(invalid))
     with _resumable(quiet), _bar("importing", quiet or as_json) as progress:
@@ -130,7 +130,7 @@ def rooms(
 
     Example: netadapt data rooms data/rooms --scenes 2000 --seed 1
     """
-    from netadapt.data.rooms import RENDERER_VERSION, write_rooms, write_rooms_pack
+    from netadapt.depth.rooms import RENDERER_VERSION, write_rooms, write_rooms_pack
 
     write = write_rooms_pack if packed else write_rooms
     with _resumable(quiet), _bar("rendering", quiet or as_json) as progress:
@@ -165,7 +165,7 @@ def index(
 
     Example: netadapt data index data/nyudepthv2 --out lists
     """
-    from netadapt.data.checking import write_lists
+    from netadapt.depth.data.inspection import write_lists
 
     counts = write_lists(folder, out)
     where = out or folder
@@ -184,7 +184,7 @@ def check(folder: SetArgument, as_json: JsonOption = False, quiet: QuietOption =
 
     Example: netadapt data check data/nyudepthv2
     """
-    from netadapt.data.checking import check_data
+    from netadapt.depth.data.inspection import check_data
     from netadapt.errors import DataError
 
     with _bar("checking", quiet or as_json) as progress:
@@ -216,7 +216,7 @@ def pack(
 
     Example: netadapt data pack data/nyudepthv2 data/nyu-packed
     """
-    from netadapt.data import packing
+    from netadapt.depth.data import pack_writer as packing
 
     with _resumable(quiet), _bar("packing", quiet or as_json) as progress:
         packed = packing.pack(source, target, workers=workers, progress=progress)
@@ -250,7 +250,7 @@ def bench(
 
     Does reading hold training up?  netadapt data bench data/nyudepthv2 --training
     """
-    from netadapt.data.benchmark import measure_reading
+    from netadapt.depth.data.reading_speed import measure_reading
 
     report: dict[str, Any] = {"data": str(folder), "split": split, "forms": []}
     say("images/s      read    augmented batches", quiet=quiet or as_json)
@@ -261,10 +261,14 @@ def bench(
         if not as_json:
             print(f"{speed.form:8} {speed.read_per_s:9.0f} {speed.batches_per_s:20.0f}")
     if training:
+        from netadapt.depth.training.task_data import compute_device
+        from netadapt.depth.training.training_speed import (
+            machine_name,
+            measure_training,
+            share_of_memory,
+        )
         from netadapt.networks.build import build
         from netadapt.training.allocator import keep_freed_memory
-        from netadapt.training.benchmark import machine_name, measure_training, share_of_memory
-        from netadapt.training.opening import compute_device
 
         keep_freed_memory()
         device = compute_device(compute)

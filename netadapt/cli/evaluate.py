@@ -53,16 +53,16 @@ def evaluate(
     """
     import pandas as pd
 
-    from netadapt.data.parts import Joined
-    from netadapt.deploy.predictor import open_predictor
-    from netadapt.training.evaluation import (
+    from netadapt.depth.data.subsets import Joined
+    from netadapt.depth.prediction.predictor import open_predictor
+    from netadapt.depth.training.evaluation import (
         PROTOCOL,
         evaluate_constants,
         save_rows,
         save_worst,
     )
-    from netadapt.training.evaluation import evaluate as evaluate_network
-    from netadapt.training.opening import compute_device, open_for_evaluation
+    from netadapt.depth.training.evaluation import evaluate as evaluate_network
+    from netadapt.depth.training.task_data import compute_device, open_for_evaluation
 
     predictor = open_predictor(model, compute_device(compute))
     sources = {name: open_for_evaluation(name, split) for name in data or ["rooms"]}

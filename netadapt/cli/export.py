@@ -11,7 +11,7 @@ from netadapt.cli.common import JsonOption, QuietOption, print_json, results, sa
 from netadapt.cli.options import KeyOption, ProfileOption, TrackerOption
 
 if TYPE_CHECKING:
-    from netadapt.cost.devices.profile import DeviceProfile
+    from netadapt.latency.devices.profile import DeviceProfile
 
 FORMATS = ("onnx", "tvm")
 
@@ -65,12 +65,12 @@ def export(
             "--profile, --tracker, --key and --unchecked are for --format tvm --device NAME"
         )
     if device is not None:
-        from netadapt.cost.devices.profile import load_profile
+        from netadapt.latency.devices.profile import load_profile
 
         found = load_profile(device, file=profile, tracker=tracker, key=key)
         _export_bundle(model, found, out, checked=not unchecked, as_json=as_json, quiet=quiet)
         return
-    from netadapt.deploy.onnx_export import export_model
+    from netadapt.deploy.onnx_file import export_model
 
     say(f"exporting {model}", quiet=quiet or as_json)
     exported = export_model(model, out)

@@ -42,7 +42,7 @@ def finetune(
 
     Example: netadapt finetune runs/fastdepth-tx2-6ms --epochs 20
     """
-    from netadapt.search.long_term import FINAL, finetune_run
+    from netadapt.depth.training.long_term import FINAL, finetune_run
     from netadapt.training.allocator import keep_freed_memory
     from netadapt.training.event_log import EventLog
 

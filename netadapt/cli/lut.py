@@ -22,8 +22,8 @@ from netadapt.cli.options import (
 )
 
 if TYPE_CHECKING:
-    from netadapt.cost.check import Check
-    from netadapt.cost.table import LookupTable
+    from netadapt.latency.model.leave_out import Check
+    from netadapt.latency.table.table import LookupTable
 
 app = typer.Typer(
     help="Lookup tables: what each layer costs on a device.",
@@ -61,7 +61,7 @@ def import_records(
 
     Example: netadapt lut import tx2-gpu.*.log --also tophub-cuda-tx2.log --device tx2
     """
-    from netadapt.cost.importing import import_table
+    from netadapt.latency.table.record_import import import_table
 
     target = out or Path("lookup_tables") / f"{device}.published.csv"
     merged = import_table(device, files, also or [], target)
@@ -164,10 +164,10 @@ def estimate(
     """
     import torch
 
-    from netadapt.cost.estimator import LatencyEstimator
-    from netadapt.cost.network_shapes import write_shapes
     from netadapt.graph import trace
-    from netadapt.networks.opening import build_network
+    from netadapt.latency.model.estimator import LatencyEstimator
+    from netadapt.latency.table.network_shapes import write_shapes
+    from netadapt.networks.open_network import build_network
 
     table = _read(device, quiet)
     network, config = build_network(model, parse_size(input_size), parse_shapes(input_shapes))
@@ -259,7 +259,7 @@ def check(
             quiet=quiet,
         )
         return
-    from netadapt.cost.check import check_table
+    from netadapt.latency.model.leave_out import check_table
 
     table = _read(device, quiet)
     checked = check_table(table, refit=refit)
@@ -331,7 +331,7 @@ def _print_check(checked: Check, quiet: bool) -> None:
 
 def _read(device: str, quiet: bool) -> LookupTable:
     """The table, with a word on which one it is and what was odd about it."""
-    from netadapt.cost.table import LookupTable
+    from netadapt.latency.table.table import LookupTable
 
     table = LookupTable.read(device)
     kind = "published figures" if table.published else "measured"
@@ -352,7 +352,7 @@ def _about(table: LookupTable) -> dict[str, Any]:
 
 
 def _families(table: LookupTable) -> list[str]:
-    from netadapt.cost.features import family
+    from netadapt.latency.model.features import family
 
     return [family(entry.shape) for entry in table.entries]
 

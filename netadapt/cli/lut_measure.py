@@ -26,10 +26,10 @@ from netadapt.cli.options import (
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-    from netadapt.cost.builder.checking import Checked
-    from netadapt.cost.runtimes.base import Timing
     from netadapt.graph import LayerGraph
-    from netadapt.graph.layers import LayerShape
+    from netadapt.graph.layer_shape import LayerShape
+    from netadapt.latency.measure.network_check import Checked
+    from netadapt.latency.runtimes.base import Timing
 
 ModelOption = Annotated[
     str, typer.Option(help="fastdepth, a variant, a model folder, or package.module:function.")
@@ -65,11 +65,11 @@ def build(
 
     Example: netadapt lut build --device tx2 --tracker 192.168.1.20:9190
     """
-    from netadapt.cost.builder.build import build_table
-    from netadapt.cost.builder.plan import Planner
-    from netadapt.cost.builder.whole import whole_networks
-    from netadapt.cost.devices.profile import load_profile
-    from netadapt.cost.runtimes.opening import open_runtime
+    from netadapt.latency.devices.profile import load_profile
+    from netadapt.latency.measure.calibration_networks import whole_networks
+    from netadapt.latency.measure.planner import Planner
+    from netadapt.latency.measure.table_build import build_table
+    from netadapt.latency.runtimes.registry import open_runtime
 
     found = load_profile(device, file=profile, tracker=tracker, key=key)
     path = out or Path("lookup_tables") / f"{device}.csv"
@@ -130,9 +130,9 @@ def doctor(
 
     Example: netadapt lut doctor --device tx2 --tracker 192.168.1.20:9190
     """
-    from netadapt.cost.builder.doctor import examine
-    from netadapt.cost.devices.profile import load_profile
     from netadapt.errors import DeviceError
+    from netadapt.latency.devices.profile import load_profile
+    from netadapt.latency.measure.doctor import examine
 
     found = load_profile(device, file=profile, tracker=tracker, key=key)
     findings = []
@@ -162,10 +162,10 @@ def check_networks_on_device(
     quiet: bool,
 ) -> None:
     """Predict and time `count` random prunings on the device; table, plot and the table's .toml."""
-    from netadapt.cost.builder.checking import check_networks, plot_check
-    from netadapt.cost.devices.profile import load_profile
-    from netadapt.cost.runtimes.opening import open_runtime
-    from netadapt.cost.table import LookupTable
+    from netadapt.latency.devices.profile import load_profile
+    from netadapt.latency.measure.network_check import check_networks, plot_check
+    from netadapt.latency.runtimes.registry import open_runtime
+    from netadapt.latency.table.table import LookupTable
 
     table = LookupTable.read(device)
     name = table.name
@@ -248,7 +248,7 @@ def _network(
     import torch
 
     from netadapt.graph import trace
-    from netadapt.networks.opening import build_network
+    from netadapt.networks.open_network import build_network
 
     network, config = build_network(model, parse_size(input_size), parse_shapes(input_shapes))
     example = tuple(torch.zeros(shape) for shape in config.input_shapes)

@@ -41,7 +41,7 @@ def import_model(
 
     Example: netadapt models import mobilenet-nnconv5dw-skipadd.pth.tar --out models/official
     """
-    from netadapt.networks.checkpoint import import_weights
+    from netadapt.depth.fastdepth.checkpoint import import_weights
     from netadapt.networks.store import refuse_existing, save_model
 
     refuse_existing(out)
@@ -111,9 +111,9 @@ def average(
     """
     from itertools import islice
 
-    from netadapt.data.transforms import ONLY_MIRRORED
+    from netadapt.depth.data.transforms import ONLY_MIRRORED
+    from netadapt.depth.training.task_data import data_folder, open_task
     from netadapt.networks.store import load_model, read_config, refuse_existing, save_model
-    from netadapt.training.opening import data_folder, open_task
     from netadapt.training.soup import average_networks
 
     if len(models) < 2:

@@ -33,15 +33,15 @@ def predict(
 
     Example: netadapt predict kitchen.jpg --model runs/fastdepth-tx2-6ms --out depth
     """
-    from netadapt.data.importing import read_rgb
-    from netadapt.deploy.prediction import (
+    from netadapt.depth.data.rgbd_import import read_rgb
+    from netadapt.depth.prediction.photographs import (
         predict_image,
         prediction_files,
         read_camera,
         write_prediction,
     )
-    from netadapt.deploy.predictor import open_predictor
-    from netadapt.training.opening import compute_device
+    from netadapt.depth.prediction.predictor import open_predictor
+    from netadapt.depth.training.task_data import compute_device
 
     if not images and camera is None:
         raise typer.BadParameter("give photographs, or --camera N")

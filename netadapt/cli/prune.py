@@ -24,14 +24,14 @@ from netadapt.cli.options import (
     parse_size,
 )
 from netadapt.errors import DeviceError
-from netadapt.report.columns import metric_columns
-from netadapt.search.watching import TimeLeft, Watcher
+from netadapt.pruning.callbacks import TimeLeft, Watcher
+from netadapt.pruning.records import metric_columns
 
 if TYPE_CHECKING:
-    from netadapt.search.feasibility import Reach
-    from netadapt.search.job import PruneJob
-    from netadapt.search.proposal import Proposal
-    from netadapt.search.step import Step
+    from netadapt.pruning.feasibility import Reach
+    from netadapt.pruning.job import PruneJob
+    from netadapt.pruning.proposals import Proposal
+    from netadapt.pruning.step import Step
 
 
 def prune(
@@ -96,9 +96,9 @@ def prune(
 
     Example: netadapt prune --budget-ms 6 --device tx2
     """
-    from netadapt.report.trajectory import read_trajectory
-    from netadapt.search.job import PruneJob, measuring_profile, prepare, run_job
-    from netadapt.search.run_folder import read_run
+    from netadapt.pruning.job import PruneJob, measuring_profile, prepare, run_job
+    from netadapt.pruning.run_folder import read_run
+    from netadapt.report.trajectory_plot import read_trajectory
     from netadapt.training.allocator import keep_freed_memory
 
     if strategy != "full":

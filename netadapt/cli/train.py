@@ -96,16 +96,21 @@ def train(
     """
     import torch
 
+    from netadapt.depth.fastdepth.checkpoint import load_encoder_weights
+    from netadapt.depth.fastdepth.variants import named_config
+    from netadapt.depth.training.long_training import train as run_training
+    from netadapt.depth.training.recipe import parse_stages, recipe_named
+    from netadapt.depth.training.task_data import (
+        compute_device,
+        data_folder,
+        open_task,
+        ready_to_train,
+    )
     from netadapt.networks.build import build, complete
-    from netadapt.networks.checkpoint import load_encoder_weights
-    from netadapt.networks.opening import open_network, with_inputs
-    from netadapt.networks.registry import named_config
+    from netadapt.networks.open_network import open_network, with_inputs
     from netadapt.training.allocator import keep_freed_memory
     from netadapt.training.event_log import EventLog
-    from netadapt.training.opening import compute_device, data_folder, open_task, ready_to_train
     from netadapt.training.processes import join_processes, leave_processes
-    from netadapt.training.recipe import parse_stages, recipe_named
-    from netadapt.training.train import train as run_training
 
     if stages is None and weights is not None:
         stages = "none"

@@ -12,8 +12,8 @@ from netadapt.cli.bar import Bar
 from netadapt.cli.common import say
 
 if TYPE_CHECKING:
+    from netadapt.depth.training.long_training import Progress
     from netadapt.training.event_log import EventLog
-    from netadapt.training.train import Progress
 
 Shown = tuple[Callable[["Progress"], None], Callable[[dict[str, Any]], None], list[Any]]
 

@@ -21,13 +21,13 @@ import numpy as np
 import torch
 
 from netadapt import __version__
-from netadapt.cost.devices.profile import DeviceProfile
-from netadapt.cost.runtimes.reference import TOLERANCE
-from netadapt.cost.runtimes.tvm import TvmRuntime
-from netadapt.cost.whole_onnx import export_onnx
 from netadapt.deploy import bundle_run
 from netadapt.errors import DeviceError, InputError
 from netadapt.files import atomic_folder
+from netadapt.latency.devices.profile import DeviceProfile
+from netadapt.latency.runtimes.reference import TOLERANCE
+from netadapt.latency.runtimes.tvm.runtime import TvmRuntime
+from netadapt.networks.onnx_export import export_onnx
 from netadapt.networks.store import find_model, load_model, read_config
 
 FORMAT = "netadapt-tvm-1"

@@ -13,7 +13,7 @@ from netadapt.lazy import lazy_names
 if TYPE_CHECKING:
     from netadapt.graph.groups import ChannelGroup, ParamUse
     from netadapt.graph.layer_graph import Layer, LayerGraph, Uncounted
-    from netadapt.graph.layers import LayerShape
+    from netadapt.graph.layer_shape import LayerShape
     from netadapt.graph.surgery import cut, zero_removed
     from netadapt.graph.tracing import trace
 
@@ -21,7 +21,7 @@ _HOMES = {
     "ChannelGroup": "netadapt.graph.groups",
     "Layer": "netadapt.graph.layer_graph",
     "LayerGraph": "netadapt.graph.layer_graph",
-    "LayerShape": "netadapt.graph.layers",
+    "LayerShape": "netadapt.graph.layer_shape",
     "ParamUse": "netadapt.graph.groups",
     "Uncounted": "netadapt.graph.layer_graph",
     "cut": "netadapt.graph.surgery",

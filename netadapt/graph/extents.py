@@ -6,7 +6,7 @@ from math import prod
 from typing import Any
 
 from netadapt.graph.labels import Ints
-from netadapt.graph.layers import Pair
+from netadapt.graph.layer_shape import Pair
 from netadapt.graph.walk import Value
 
 Channels = Ints | int

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from torch import fx
 
-from netadapt.graph.program import Call, Program
+from netadapt.graph.operator_calls import Call, Program
 
 ACTIVATIONS = frozenset(
     {"relu", "relu6", "hardswish", "hardsigmoid", "silu", "sigmoid", "tanh", "prelu", "gelu"}

@@ -16,9 +16,9 @@ import numpy as np
 from netadapt.errors import ModelError
 from netadapt.graph.extents import Channels
 from netadapt.graph.groups import ChannelGroup, Grouping
-from netadapt.graph.kernels import Draft, Lost
 from netadapt.graph.labels import Ints
-from netadapt.graph.layers import LayerShape
+from netadapt.graph.layer_reading import Draft, Lost
+from netadapt.graph.layer_shape import LayerShape
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,10 +7,10 @@ from torch import nn
 import netadapt.graph.couplings  # noqa: F401  (fills the registry)
 from netadapt.graph.extents import Channels
 from netadapt.graph.groups import form_groups
-from netadapt.graph.kernels import Draft, Lost, read_kernels
 from netadapt.graph.labels import Ints
 from netadapt.graph.layer_graph import Blueprint, LayerGraph
-from netadapt.graph.program import ExampleInput, Program, export_program
+from netadapt.graph.layer_reading import Draft, Lost, read_kernels
+from netadapt.graph.operator_calls import ExampleInput, Program, export_program
 from netadapt.graph.trial import failing_groups
 from netadapt.graph.walk import Walk
 

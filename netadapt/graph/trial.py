@@ -17,7 +17,7 @@ from torch import nn
 
 from netadapt.graph.labels import Ints
 from netadapt.graph.layer_graph import LayerGraph
-from netadapt.graph.program import ExampleInput, evaluating, split_inputs
+from netadapt.graph.operator_calls import ExampleInput, evaluating, split_inputs
 from netadapt.graph.surgery import cut, zero_removed
 
 

@@ -16,7 +16,7 @@ import numpy as np
 from torch import fx
 
 from netadapt.graph.labels import Ints, Labels
-from netadapt.graph.program import Call, Program, Shape
+from netadapt.graph.operator_calls import Call, Program, Shape
 
 
 @dataclass(frozen=True)

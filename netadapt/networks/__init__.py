@@ -6,10 +6,10 @@ work, training is the training room's.
 
 from __future__ import annotations
 
+from netadapt.depth.fastdepth.mobilenet import FastDepth
+from netadapt.depth.fastdepth.variants import named_config
 from netadapt.networks.build import build, describe
 from netadapt.networks.config import FactoryConfig, ModelConfig, NetworkConfig
-from netadapt.networks.mobilenet import FastDepth
-from netadapt.networks.registry import named_config
 from netadapt.networks.store import load_model, read_config, save_model
 
 __all__ = [

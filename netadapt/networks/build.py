@@ -13,17 +13,17 @@ from typing import Any
 import torch
 from torch import nn
 
+from netadapt.depth.fastdepth import decoders, mobilenet, resnet
+from netadapt.depth.fastdepth.decoders import DecoderKind, WidthSource
+from netadapt.depth.fastdepth.variants import ENCODERS, SKIPS, named_config
 from netadapt.errors import ModelError
-from netadapt.networks import decoders, mobilenet, resnet
-from netadapt.networks.calling import call_named
 from netadapt.networks.config import (
     FactoryConfig,
     ModelConfig,
     NetworkConfig,
     config_from_json,
 )
-from netadapt.networks.decoders import DecoderKind, WidthSource
-from netadapt.networks.registry import ENCODERS, SKIPS, named_config
+from netadapt.networks.named_functions import call_named
 
 
 def build(config: ModelConfig | Mapping[str, Any] | str) -> nn.Module:

@@ -19,8 +19,8 @@ import pandas as pd
 
 from netadapt.errors import RunError
 from netadapt.files import write_text
-from netadapt.report.columns import metric_columns
-from netadapt.report.trajectory import draw_trajectories, read_trajectory, widths_by_group
+from netadapt.pruning.records import metric_columns
+from netadapt.report.trajectory_plot import draw_trajectories, read_trajectory, widths_by_group
 
 TEMPLATE = "page.html.jinja"
 

@@ -15,9 +15,9 @@ import torch
 from torch import Tensor, nn
 
 from netadapt.errors import InputError
+from netadapt.training.batch_norm import statistics_of_few_steps
 from netadapt.training.convolutions import faster_convolutions
 from netadapt.training.optimizers import parameter_groups
-from netadapt.training.statistics import statistics_of_few_steps
 from netadapt.training.task import Task
 
 

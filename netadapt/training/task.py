@@ -13,13 +13,13 @@ from typing import Protocol
 import torch
 from torch import Tensor, nn
 
-from netadapt.data.base import DepthSource
-from netadapt.data.loader import batches
-from netadapt.data.parts import spread
-from netadapt.data.transforms import PUBLISHED_RANGE, AugmentationRange
+from netadapt.depth.data.base import DepthSource
+from netadapt.depth.data.loader import batches
+from netadapt.depth.data.subsets import spread
+from netadapt.depth.data.transforms import PUBLISHED_RANGE, AugmentationRange
+from netadapt.depth.training.losses import Loss, loss_named
+from netadapt.depth.training.metrics import METRICS, DepthMetrics
 from netadapt.errors import DataError, InputError
-from netadapt.training.losses import Loss, loss_named
-from netadapt.training.metrics import METRICS, DepthMetrics
 
 CACHE_LIMIT_BYTES = 2 << 30
 """A holdout that is smaller than this, transformed, is kept in memory between evaluations."""

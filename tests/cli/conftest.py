@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from netadapt.cli import main
-from netadapt.data.nyu import write_pair
+from netadapt.depth.data.hdf5_pairs import write_pair
 from netadapt.networks import NetworkConfig, build, save_model
 
 Command = Callable[..., tuple[int, str, str]]

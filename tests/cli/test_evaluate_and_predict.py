@@ -12,7 +12,7 @@ import pytest
 from one_line import one_line
 from PIL import Image
 
-from netadapt.data.nyu import write_pair, write_splits
+from netadapt.depth.data.hdf5_pairs import write_pair, write_splits
 
 
 def depths_set(root: Path, far_m: float) -> Path:

@@ -11,9 +11,9 @@ import pytest
 import torch
 from one_line import one_line
 
-from netadapt.data.loader import batches
+from netadapt.depth.data.loader import batches
+from netadapt.depth.training.task_data import open_for_evaluation
 from netadapt.networks import NetworkConfig, build, load_model, save_model
-from netadapt.training.opening import open_for_evaluation
 
 THIN = {f"conv{i}": 4 for i in range(14)} | {f"decode_conv{i}": 4 for i in range(1, 6)}
 Command = Callable[..., tuple[int, str, str]]

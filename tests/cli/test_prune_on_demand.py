@@ -11,13 +11,13 @@ import torch
 from one_line import one_line
 
 from examples import digits
-from netadapt.cost.builder.build import open_table
-from netadapt.cost.builder.on_demand import OnDemand
-from netadapt.cost.devices.profile import load_profile
-from netadapt.cost.estimator import LatencyEstimator
-from netadapt.cost.runtimes.opening import open_runtime
-from netadapt.cost.table import LookupTable
 from netadapt.graph import trace
+from netadapt.latency.devices.profile import load_profile
+from netadapt.latency.measure.on_demand import OnDemand
+from netadapt.latency.measure.table_build import open_table
+from netadapt.latency.model.estimator import LatencyEstimator
+from netadapt.latency.runtimes.registry import open_runtime
+from netadapt.latency.table.table import LookupTable
 from netadapt.networks import load_model
 
 ROOT = Path(__file__).parents[2]

@@ -13,11 +13,11 @@ import pytest
 import torch
 from one_line import one_line
 
+from netadapt.depth.training.long_term import finetune_run
+from netadapt.depth.training.recipe import RECIPES
+from netadapt.depth.training.task_data import open_task
 from netadapt.networks import build, load_model
-from netadapt.search.long_term import finetune_run
-from netadapt.training.opening import open_task
-from netadapt.training.recipe import RECIPES
-from tests.networks.test_folded import small_archive
+from tests.depth.fastdepth.test_folded import small_archive
 
 SHORT = ("--epochs", 2, "--batch-size", 2)
 

@@ -14,9 +14,9 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from netadapt.cost.devices.profile import DeviceProfile, load_profile
 from netadapt.deploy.tvm_bundle import export_bundle
 from netadapt.errors import DeviceError, OutputError
+from netadapt.latency.devices.profile import DeviceProfile, load_profile
 from netadapt.networks import load_model, save_model
 from netadapt.networks.config import FactoryConfig
 

@@ -14,9 +14,9 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import nn
 
+from netadapt.depth.fastdepth.variants import variant_names
 from netadapt.graph import LayerGraph, cut, trace
 from netadapt.networks import build
-from netadapt.networks.registry import variant_names
 from tests.graph.proving import lively, outputs_of, prove, random_keep
 from tests.zoo import ZOO
 

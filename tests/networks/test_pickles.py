@@ -20,8 +20,8 @@ import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from netadapt.depth.fastdepth.checkpoint import import_weights
 from netadapt.errors import WeightsError
-from netadapt.networks.checkpoint import import_weights
 from netadapt.networks.pickles import StandIn, TensorRecord, read_pickled
 
 MARK = "this-was-run"

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from netadapt.errors import RunError
-from netadapt.report.columns import candidate_columns, trajectory_columns
+from netadapt.pruning.records import candidate_columns, trajectory_columns
 from netadapt.report.page import write_page
 
 METRICS = ("delta1", "rmse_m")

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from netadapt.graph.program import Call
+from netadapt.graph.operator_calls import Call
 from netadapt.graph.walk import Result, Value, Walk, cuts_whole_groups, handles
 
 

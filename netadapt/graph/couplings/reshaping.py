@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from netadapt.graph.labels import Ints
-from netadapt.graph.program import Call, Shape
+from netadapt.graph.operator_calls import Call, Shape
 from netadapt.graph.walk import Result, Value, Walk, handles
 
 

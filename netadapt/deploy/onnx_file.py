@@ -1,0 +1,137 @@
+"""Exports a network as an ONNX file, and proves that the file computes what the network does.
+
+The file has batch norm folded, one fixed input size and batch 1, as a device runs it. How torch is
+asked for it is shared with whole-network timing, in `cost.whole_onnx`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from netadapt.errors import ModelError
+from netadapt.files import atomic_path
+from netadapt.networks.onnx_export import export_onnx
+from netadapt.networks.store import find_model, load_model, read_config
+
+TOLERANCE = 1e-4
+"""Largest difference allowed, as a share of the network's largest output: folding batch norm and
+another order of additions change float32 results by some 1e-6."""
+
+COMPARED_INPUTS = 4
+
+
+@dataclass(frozen=True)
+class Exported:
+    """An ONNX file, its inputs' shapes, and how far it is from torch on random inputs.
+
+    `largest_difference` and `largest_output` are in the network's own unit: metres for depth.
+    """
+
+    file: Path
+    input_shapes: tuple[tuple[int, ...], ...]
+    largest_difference: float
+    largest_output: float
+    size_bytes: int
+
+    @property
+    def tolerance(self) -> float:
+        """What `largest_difference` had to stay below."""
+        return TOLERANCE * self.largest_output
+
+
+def export_model(path: str, out: Path | None = None) -> Exported:
+    """Write the network at `path`, which may be whatever `load_model` takes, as ONNX into `out`.
+
+    Without `out` the file is NAME.onnx in the current folder, NAME the last part of `path`. Raises
+    ModelError when the network can't be exported, or the file differs from it; nothing is written
+    then.
+    """
+    folder = find_model(path)
+    shapes = read_config(folder).input_shapes
+    model = load_model(folder)
+    examples = tuple(torch.zeros(shape) for shape in shapes)
+    content = _plain(export_onnx(model, examples[0] if len(examples) == 1 else examples))
+    difference, largest = _compare(model, content, shapes, path)
+    if not difference <= TOLERANCE * largest:
+        raise ModelError(
+            f"the exported {path} differs from the network by {difference:.3g} where its outputs "
+            f"reach {largest:.3g}, expected at most {TOLERANCE * largest:.3g}; nothing was "
+            f"written. Another version of torch or onnxruntime may export it rightly"
+        )
+    file = out or Path(f"{Path(path).resolve().name}.onnx")
+    with atomic_path(file) as temporary:
+        temporary.write_bytes(content)
+    return Exported(file, shapes, difference, largest, len(content))
+
+
+def _plain(exported: bytes) -> bytes:
+    """The model with inputs called `input`, `input_1`, … and outputs `output`, `output_1`, …
+
+    The exporter's notes go: they name source files of this machine.
+    """
+    import onnx
+
+    proto = onnx.load_from_string(exported)
+    names = {}
+    for kind, values in (("input", proto.graph.input), ("output", proto.graph.output)):
+        for index, value in enumerate(values):
+            names[value.name] = f"{kind}_{index}" if index else kind
+    for value in (*proto.graph.input, *proto.graph.output):
+        value.name = names[value.name]
+    for node in proto.graph.node:
+        for edges in (node.input, node.output):
+            edges[:] = [names.get(name, name) for name in edges]
+        node.ClearField("metadata_props")
+    for value in (*proto.graph.input, *proto.graph.output, *proto.graph.initializer):
+        value.ClearField("metadata_props")
+    proto.graph.ClearField("metadata_props")
+    proto.graph.ClearField("value_info")
+    try:
+        onnx.checker.check_model(proto)
+    except onnx.checker.ValidationError as error:
+        raise ModelError(
+            f"torch exported an ONNX model that isn't valid ({str(error).splitlines()[0]})"
+        ) from error
+    return bytes(proto.SerializeToString())
+
+
+@torch.inference_mode()
+def _compare(
+    model: nn.Module, content: bytes, shapes: tuple[tuple[int, ...], ...], path: str
+) -> tuple[float, float]:
+    """The largest difference between torch and onnxruntime, and torch's largest output."""
+    import onnxruntime
+
+    try:
+        session = onnxruntime.InferenceSession(content, providers=["CPUExecutionProvider"])
+    except Exception as error:  # onnxruntime's own classes share no base
+        line = (str(error).splitlines() or [type(error).__name__])[0]
+        raise ModelError(f"onnxruntime can't run the exported {path} ({line})") from error
+    names = [node.name for node in session.get_inputs()]
+    generator = torch.Generator().manual_seed(0)
+    difference = largest = 0.0
+    for _ in range(COMPARED_INPUTS):
+        examples = [torch.rand(shape, generator=generator) for shape in shapes]
+        expected = _outputs(model(*examples))
+        feeds = {name: example.numpy() for name, example in zip(names, examples, strict=True)}
+        got = [torch.from_numpy(array) for array in session.run(None, feeds)]
+        if [tuple(one.shape) for one in expected] != [tuple(one.shape) for one in got]:
+            raise ModelError(f"the exported {path} gives other shapes than the network")
+        for one, other in zip(expected, got, strict=True):
+            difference = max(difference, float((one - other).abs().max()))
+            largest = max(largest, float(one.abs().max()))
+    return difference, largest
+
+
+def _outputs(value: Any) -> list[Tensor]:
+    """The tensors that a network gives, in the exporter's order."""
+    if isinstance(value, Tensor):
+        return [value]
+    if isinstance(value, dict):
+        value = value.values()
+    return [tensor for part in value for tensor in _outputs(part)]

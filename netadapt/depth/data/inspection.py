@@ -1,0 +1,152 @@
+"""Looks at every file of a data set, and writes the lists of its files.
+
+Reading is the sources' affair: what `read` refuses is what counts as broken here.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from netadapt.depth.data.base import SPLITS, Depth, DepthSource
+from netadapt.depth.data.datasets import open_depth_data
+from netadapt.depth.data.hdf5_pairs import is_hdf5_folder, split_names
+from netadapt.depth.data.pack import PackIndex, damaged_shards, is_pack
+from netadapt.errors import DataError
+from netadapt.files import write_text
+
+
+@dataclass(frozen=True, slots=True)
+class SplitCheck:
+    """What the images of one split are like; depths in metres, over valid pixels."""
+
+    split: str
+    images: int
+    broken: Mapping[str, str]
+    """Name of a file that can't be used → why."""
+    sizes: Mapping[str, int]
+    """'HEIGHT×WIDTH' → images of that size."""
+    depth_min_m: float
+    depth_max_m: float
+    depth_mean_m: float
+    valid_share: float
+    """Share of the pixels that have a depth."""
+    without_depth: tuple[str, ...]
+    """Names of images in which no pixel has a depth; nothing can be learned from them."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Image:
+    size: str
+    pixels: int
+    valid: int
+    low_m: float
+    high_m: float
+    sum_m: float
+
+
+def check_data(
+    root: Path | str, progress: Callable[[str, int, int], None] | None = None
+) -> list[SplitCheck]:
+    """Read every pair of every split of the data set at `root`.
+
+    `progress(split, images done, images in all)` is called after each. The checksums of a packed
+    set are compared too. Raises DataError when `root` holds no data set at all; broken files are
+    reported, not raised.
+    """
+    root = Path(root)
+    damaged = _damaged_names(root) if is_pack(root) else {}
+    checks = []
+    for split in held_splits(root):
+        source = open_depth_data(root, split)
+        images: dict[str, _Image] = {}
+        broken: dict[str, str] = {}
+        for index, name in enumerate(source.names):
+            looked_at = damaged.get(name) or _look_at(source, index)
+            if isinstance(looked_at, str):
+                broken[name] = looked_at
+            else:
+                images[name] = looked_at
+            if progress is not None:
+                progress(split, index + 1, len(source))
+        checks.append(_summary(split, images, broken))
+    return checks
+
+
+def held_splits(root: Path | str) -> list[str]:
+    """The splits of the data set at `root` that aren't empty. Raises DataError without a set."""
+    root = Path(root)
+    if is_hdf5_folder(root):
+        counts = {split: len(names) for split, names in split_names(root).items()}
+    elif is_pack(root):
+        counts = PackIndex.read(root).counts
+    else:
+        open_depth_data(root, "train")  # says what is missing
+        counts = {}
+    return [split for split in SPLITS if counts.get(split)]
+
+
+def write_lists(root: Path | str, out: Path | str | None = None) -> dict[str, int]:
+    """Write train.txt, holdout.txt and val.txt with the absolute path of every HDF5 file.
+
+    They go into `out`, or into `root` itself. Gives the number of files in each; raises DataError
+    when `root` holds no HDF5 files.
+    """
+    root = Path(root).absolute()
+    if not is_hdf5_folder(root):
+        raise DataError(
+            f"{root}: no HDF5 files to list; expected train/<scene>/*.h5 or val/official/*.h5"
+        )
+    counts = {}
+    for split, names in split_names(root).items():
+        write_text(
+            (Path(out) if out is not None else root) / f"{split}.txt",
+            "".join(f"{root / name}\n" for name in names),
+        )
+        counts[split] = len(names)
+    return counts
+
+
+def _damaged_names(root: Path) -> dict[str, str]:
+    return {name: wrong for shard, wrong in damaged_shards(root) if wrong for name in shard.names}
+
+
+def _look_at(source: DepthSource, index: int) -> _Image | str:
+    try:
+        _, depth = source.read(index)
+    except DataError as error:
+        return str(error)
+    return _image(depth)
+
+
+def _image(depth: Depth) -> _Image:
+    valid = depth[depth > 0]
+    return _Image(
+        size=f"{depth.shape[0]}×{depth.shape[1]}",
+        pixels=depth.size,
+        valid=valid.size,
+        low_m=float(valid.min()) if valid.size else np.inf,
+        high_m=float(valid.max()) if valid.size else 0.0,
+        sum_m=float(valid.sum(dtype=np.float64)),
+    )
+
+
+def _summary(split: str, images: Mapping[str, _Image], broken: Mapping[str, str]) -> SplitCheck:
+    looked_at = images.values()
+    valid = sum(image.valid for image in looked_at)
+    nan = float("nan")
+    return SplitCheck(
+        split=split,
+        images=len(images) + len(broken),
+        broken=broken,
+        sizes=dict(Counter(image.size for image in looked_at)),
+        depth_min_m=min(image.low_m for image in looked_at) if valid else nan,
+        depth_max_m=max(image.high_m for image in looked_at) if valid else nan,
+        depth_mean_m=sum(image.sum_m for image in looked_at) / valid if valid else nan,
+        valid_share=valid / sum(image.pixels for image in looked_at) if images else nan,
+        without_depth=tuple(name for name, image in images.items() if not image.valid),
+    )

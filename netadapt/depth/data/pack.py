@@ -1,0 +1,205 @@
+"""A data set packed for fast reading: images at working size in memory-mapped shards.
+
+    index.json                  format, size, and for each split its shards with names and sha256
+    train-00000.rgb.npy         uint8 [n, 3, h, w]
+    train-00000.depth.npy       uint16 [n, h, w] in millimetres, 0 = invalid
+
+480×640 becomes 250×333 by the nearest-neighbour rule of the published transform, so training and
+evaluation see the same pixels as from the original, depth to half a millimetre. Making a pack is
+left to `packing`, augmentation and batching to `transforms` and `loader`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections import OrderedDict
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from netadapt.depth.data.base import Depth, Rgb, check_split
+from netadapt.depth.data.json_files import read_json
+from netadapt.errors import DataError
+from netadapt.files import write_text
+
+FORMAT = "netadapt-pack-1"
+INDEX_FILE = "index.json"
+DEPTH_UNIT_M = 0.001
+
+OPEN_SHARDS = 128
+"""Shards that are mapped at a time. Each holds two files open, of the 1,024 that many systems let a
+process open; a large set of rooms has thousands."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shard:
+    """Consecutive pairs of one split, in two files named after `stem`."""
+
+    stem: str
+    names: tuple[str, ...]
+    rgb_sha256: str = ""
+    depth_sha256: str = ""
+
+    @property
+    def files(self) -> tuple[str, str]:
+        return f"{self.stem}.rgb.npy", f"{self.stem}.depth.npy"
+
+
+@dataclass(frozen=True, slots=True)
+class PackIndex:
+    """What `index.json` says: the size of every image in pixels, and the shards of each split."""
+
+    height: int
+    width: int
+    splits: dict[str, tuple[Shard, ...]]
+
+    @property
+    def counts(self) -> dict[str, int]:
+        return {
+            split: sum(len(shard.names) for shard in shards)
+            for split, shards in self.splits.items()
+        }
+
+    @classmethod
+    def read(cls, root: Path) -> PackIndex:
+        """Read `index.json`. Raises DataError when it is missing or malformed."""
+        path = root / INDEX_FILE
+        content = read_json(path)
+        try:
+            splits = {
+                str(split): tuple(
+                    Shard(
+                        shard["stem"],
+                        tuple(shard["names"]),
+                        shard["rgb_sha256"],
+                        shard["depth_sha256"],
+                    )
+                    for shard in shards
+                )
+                for split, shards in content["splits"].items()
+            }
+            return cls(int(content["height"]), int(content["width"]), splits)
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise DataError(f"{path}: malformed ({error!r}); pack the data set again") from error
+
+    def write(self, root: Path) -> None:
+        content = {
+            "format": FORMAT,
+            "height": self.height,
+            "width": self.width,
+            "depth_unit_m": DEPTH_UNIT_M,
+            "splits": {
+                split: [asdict(shard) for shard in shards] for split, shards in self.splits.items()
+            },
+        }
+        write_text(root / INDEX_FILE, json.dumps(content, indent=1) + "\n")
+
+
+class PackedSource:
+    """One split of a packed set, memory-mapped; a shard is mapped when it is read.
+
+    The maps that were used last are kept, `OPEN_SHARDS` at most.
+    """
+
+    def __init__(self, root: Path, index: PackIndex, shards: Sequence[Shard]) -> None:
+        self.names = [name for shard in shards for name in shard.names]
+        self._root, self._shards = root, list(shards)
+        self._size = (index.height, index.width)
+        self._starts = np.cumsum([0, *(len(shard.names) for shard in shards)])
+        self._maps: OrderedDict[int, tuple[npt.NDArray[np.uint8], npt.NDArray[np.uint16]]]
+        self._maps = OrderedDict()
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    def read(self, index: int) -> tuple[Rgb, Depth]:
+        """Pair `index` at working size. Raises DataError naming a shard that is damaged."""
+        number = int(np.searchsorted(self._starts, index, side="right")) - 1
+        maps = self._maps.pop(number, None)
+        if maps is None:
+            maps = map_shard(self._root, self._shards[number], self._size)
+        self._maps[number] = rgb, depth = maps  # the last one used comes last
+        if len(self._maps) > OPEN_SHARDS:
+            self._maps.popitem(last=False)
+        within = index - int(self._starts[number])
+        return rgb[within], depth[within] * np.float32(DEPTH_UNIT_M)
+
+
+def is_pack(root: Path) -> bool:
+    """Whether `root` holds a finished pack."""
+    path = root / INDEX_FILE
+    return path.is_file() and read_json(path).get("format") == FORMAT
+
+
+def open_pack(root: Path | str, split: str) -> PackedSource:
+    """A split of a packed set. Raises DataError when the split is unknown or not packed."""
+    check_split(split)
+    root = Path(root)
+    index = PackIndex.read(root)
+    if not index.splits.get(split):
+        held = ", ".join(f"{name} ({count})" for name, count in index.counts.items())
+        raise DataError(f"{root}: the pack has no split '{split}'; it has {held}")
+    return PackedSource(root, index, index.splits[split])
+
+
+def map_shard(
+    root: Path, shard: Shard, size: tuple[int, int]
+) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.uint16]]:
+    """Images [n, 3, h, w] and millimetres [n, h, w] of a shard, mapped.
+
+    Raises DataError when a file is missing, or isn't what the index says.
+    """
+    count = len(shard.names)
+    rgb = _mapped(root / shard.files[0], (count, 3, *size), np.uint8)
+    depth_mm = _mapped(root / shard.files[1], (count, *size), np.uint16)
+    return rgb, depth_mm
+
+
+def damaged_shards(root: Path | str) -> Iterator[tuple[Shard, str]]:
+    """Each shard of a pack with what is wrong with its files, '' when they are as packed."""
+    root = Path(root)
+    for shards in PackIndex.read(root).splits.values():
+        for shard in shards:
+            wrong = [
+                name
+                for name, expected in zip(
+                    shard.files, (shard.rgb_sha256, shard.depth_sha256), strict=True
+                )
+                if not (root / name).is_file() or sha256_of(root / name) != expected
+            ]
+            yield shard, f"{', '.join(wrong)}: missing or changed since packing" if wrong else ""
+
+
+def to_millimetres(metres: Depth) -> npt.NDArray[np.uint16]:
+    """Depth as a pack holds it: [H, W] whole millimetres, 0 = invalid."""
+    millimetres: npt.NDArray[np.uint16] = np.rint(metres / np.float32(DEPTH_UNIT_M)).astype(
+        np.uint16
+    )
+    return millimetres
+
+
+def sha256_of(path: Path) -> str:
+    """The checksum of a file, as the index holds it."""
+    with path.open("rb") as stream:
+        digest = hashlib.sha256()
+        while block := stream.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def _mapped(path: Path, shape: tuple[int, ...], dtype: npt.DTypeLike) -> npt.NDArray[Any]:
+    try:
+        values: npt.NDArray[Any] = np.load(path, mmap_mode="r", allow_pickle=False)
+    except (OSError, ValueError, EOFError) as error:
+        raise DataError(f"{path}: cannot be mapped ({error}); pack the data set again") from error
+    if values.shape != shape or values.dtype != dtype:
+        raise DataError(
+            f"{path}: holds {values.dtype} {values.shape}, {INDEX_FILE} says "
+            f"{np.dtype(dtype)} {shape}; pack the data set again"
+        )
+    return values

@@ -1,0 +1,191 @@
+"""Brings a folder of RGB images with 16-bit depth images into the HDF5 layout.
+
+Which files belong together is `pairing`'s affair; this reads them, turns depth into metres, marks
+what is invalid, and writes the last part in time as holdout. Cameras are not aligned here: depth
+must be registered to RGB, as it is in most published sets.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image, ImageOps
+
+from netadapt.depth.data.base import Depth, Rgb, check_pair
+from netadapt.depth.data.claiming import claim, release
+from netadapt.depth.data.geometry import nearest
+from netadapt.depth.data.hdf5_pairs import SPLITS_FILE, write_pair, write_splits
+from netadapt.depth.data.pairing import ImagePair, find_pairs
+from netadapt.errors import DataError
+
+CLAIM_FILE = "importing.json"
+DEFAULT_INVALID = (65535,)
+MEDIAN_RANGE_M = (0.1, 20.0)
+"""Where the median depth of rooms lies; outside it the depth scale is wrong."""
+
+SAMPLED = 8
+"""Pairs that are looked at before anything is written."""
+
+ASPECT_TOLERANCE = 0.02
+
+
+@dataclass(frozen=True, slots=True)
+class DepthEncoding:
+    """How a depth image is to be read: units a metre, and the values that mean no depth."""
+
+    units_per_metre: float = 1000.0
+    invalid: tuple[int, ...] = DEFAULT_INVALID
+
+
+@dataclass(frozen=True, slots=True)
+class Imported:
+    """What was written: images a split, and the images that found no partner."""
+
+    train: int
+    holdout: int
+    alone: tuple[Path, ...]
+    median_depth_m: float
+
+
+def import_folder(
+    source: Path | str,
+    target: Path | str,
+    *,
+    rgb_glob: str | None = None,
+    depth_glob: str | None = None,
+    encoding: DepthEncoding | None = None,
+    holdout: float = 0.3,
+    progress: Callable[[int, int], None] | None = None,
+) -> Imported:
+    """Write the pairs of `source` to `target`/train/<name of source>/NNNNN.h5 and splits.json.
+
+    The last `holdout` share, in the natural order of the names, is the split 'holdout', and 'val'
+    too as there is no official one. A killed import is continued by the same call. Raises
+    DataError when pairs can't be found or read, depths are implausible, or `target` holds
+    anything else.
+    """
+    encoding = encoding or DepthEncoding()
+    if not 0.0 <= holdout <= 1.0:
+        raise DataError(f"--holdout is {holdout:g}, expected a share from 0 to 1")
+    if not 0.0 < encoding.units_per_metre < float("inf"):
+        raise DataError(
+            f"--depth-scale is {encoding.units_per_metre:g}, expected the units a metre, as 1000"
+        )
+    source, target = Path(source).absolute(), Path(target)
+    pairing = find_pairs(source, rgb_glob, depth_glob)
+    median_m = _plausible_median_m(pairing.pairs, encoding)
+    names = [f"train/{source.name}/{i:05d}.h5" for i in range(1, len(pairing.pairs) + 1)]
+    claim(
+        target,
+        CLAIM_FILE,
+        SPLITS_FILE,
+        {
+            "source": str(source),
+            "units_per_metre": encoding.units_per_metre,
+            "invalid": encoding.invalid,
+            "pairs": [
+                [str(path.relative_to(source)) for path in (pair.rgb, pair.depth)]
+                for pair in pairing.pairs
+            ],
+        },
+    )
+    for done, (name, pair) in enumerate(zip(names, pairing.pairs, strict=True), start=1):
+        if not (target / name).is_file():
+            write_pair(target / name, *read_images(pair, encoding))
+        if progress is not None:
+            progress(done, len(names))
+    first_held_out = len(names) - round(holdout * len(names))
+    train, held_out = names[:first_held_out], names[first_held_out:]
+    write_splits(target, {"train": train, "holdout": held_out, "val": held_out})
+    release(target, CLAIM_FILE)
+    return Imported(len(train), len(held_out), pairing.alone, median_m)
+
+
+def read_images(pair: ImagePair, encoding: DepthEncoding) -> tuple[Rgb, Depth]:
+    """RGB uint8 [3, H, W] and depth float32 [H, W] in metres of one pair.
+
+    Depth of another size is brought to RGB's by nearest neighbour when both have the same aspect
+    ratio. Raises DataError naming the file that can't be read or used.
+    """
+    rgb = np.ascontiguousarray(read_rgb(pair.rgb).transpose(2, 0, 1))
+    units = read_units(pair.depth)
+    metres = (units / encoding.units_per_metre).astype(np.float32)
+    metres[np.isin(units, (0, *encoding.invalid))] = 0.0
+    height, width = rgb.shape[1:]
+    if metres.shape != (height, width):
+        stretch = (metres.shape[1] / width) / (metres.shape[0] / height)
+        if abs(stretch - 1.0) > ASPECT_TOLERANCE:
+            raise DataError(
+                f"{pair.depth}: is {metres.shape[0]}×{metres.shape[1]} pixels and {pair.rgb.name} "
+                f"{height}×{width}; expected the same aspect ratio"
+            )
+        rows, columns = nearest(height, metres.shape[0]), nearest(width, metres.shape[1])
+        metres = metres[rows[:, None], columns]
+    return check_pair(rgb, metres, f"{pair.depth} at {encoding.units_per_metre:g} units a metre")
+
+
+def read_units(path: Path) -> npt.NDArray[np.uint16]:
+    """A 16-bit depth image as it is stored, uint16 [H, W].
+
+    Raises DataError when the file can't be read, has 8 bits, or has colours.
+    """
+    try:
+        with Image.open(path) as image:
+            mode = image.mode
+            values = np.asarray(image)
+    except (OSError, ValueError, SyntaxError) as error:
+        raise DataError(f"{path}: cannot be read as an image ({error})") from error
+    if mode not in ("I;16", "I;16B", "I"):
+        raise DataError(
+            f"{path}: has the pixel mode {mode}, expected one channel of 16 bits; "
+            f"is it a picture of the depth?"
+        )
+    if path.suffix.lower() == ".pgm":
+        values = _as_stored(values, path)
+    if values.min() < 0 or values.max() > 65535:
+        raise DataError(f"{path}: holds values from {values.min()} to {values.max()}, not 16 bits")
+    return values.astype(np.uint16)
+
+
+def _as_stored(values: npt.NDArray[np.generic], path: Path) -> npt.NDArray[np.generic]:
+    """Undo that Pillow stretches a PGM whose maximum is not 65535 to the full 16 bits."""
+    with path.open("rb") as stream:
+        head = re.sub(rb"#[^\n]*\n", b" ", stream.read(512))
+    maximum = int(head.split()[3])
+    return np.rint(np.asarray(values, np.float64) * maximum / 65535)
+
+
+def read_rgb(path: Path, *, upright: bool = False) -> npt.NDArray[np.uint8]:
+    """An image file as `[H, W, 3]`. Raises DataError naming it.
+
+    `upright` turns it as its EXIF orientation says, as viewers show it; without, the pixels lie as
+    they are stored, where a depth image's lie.
+    """
+    try:
+        with Image.open(path) as image:
+            turned = ImageOps.exif_transpose(image) if upright else image
+            return np.asarray(turned.convert("RGB"))
+    except (OSError, ValueError, SyntaxError) as error:
+        raise DataError(f"{path}: cannot be read as an image ({error})") from error
+
+
+def _plausible_median_m(pairs: Sequence[ImagePair], encoding: DepthEncoding) -> float:
+    """The median valid depth of a few pairs, or DataError when no room is that deep."""
+    step = max(1, len(pairs) // SAMPLED)
+    depths = [read_images(pair, encoding)[1] for pair in pairs[::step]]
+    valid = np.concatenate([metres[metres > 0] for metres in depths])
+    if valid.size == 0:
+        raise DataError(f"{pairs[0].depth} and others: no valid depth; check --invalid")
+    median_m = float(np.median(valid))
+    if not MEDIAN_RANGE_M[0] <= median_m <= MEDIAN_RANGE_M[1]:
+        raise DataError(
+            f"the median depth is {median_m:.3g} m at --depth-scale {encoding.units_per_metre:g}, "
+            f"expected {MEDIAN_RANGE_M[0]:g} to {MEDIAN_RANGE_M[1]:g} m; give the units a metre "
+            f"(millimetres: 1000, TUM: 5000)"
+        )
+    return median_m

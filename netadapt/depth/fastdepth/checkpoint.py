@@ -1,0 +1,246 @@
+"""Imports weights from elsewhere: official FastDepth checkpoints and ImageNet encoders.
+
+An official `.pth.tar` holds a pickled module; `pickles.py` reads it without running anything, and
+here its tensors are collected, the variant is recognised by its keys and class names, and the
+widths are read off the shapes. What comes out is a network of ours and its config.
+"""
+
+from __future__ import annotations
+
+import re
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+
+from torch import Tensor, nn
+
+from netadapt.depth.fastdepth.folded import import_folded
+from netadapt.depth.fastdepth.mobilenet import DEPTH, FastDepth, MobileNetDepth
+from netadapt.errors import WeightsError
+from netadapt.networks.build import build, read_widths
+from netadapt.networks.config import NetworkConfig
+from netadapt.networks.pickles import Pickled, StandIn, TensorRecord, read_pickled
+from netadapt.networks.store import fit_weights, read_tensors
+
+_WRAPPERS = ("DataParallel", "DistributedDataParallel")
+_STAGE_PREFIXES = {"convt1": "deconv", "upconv1": "upconv", "upproj1": "upproj"}
+_MAX_MODULES = 5000
+
+
+def import_weights(file: Path | str) -> tuple[nn.Module, NetworkConfig]:
+    """The network in `file`, with its weights, and its config.
+
+    `file` is an .npz with folded batch norm, an official `.pth.tar` (a dict whose 'model' is a
+    pickled module, or whose 'state_dict' is one, or a bare state dict), or the same state dict as
+    safetensors. Raises WeightsError when it can't be read, holds something unexpected, or is no
+    variant of FastDepth.
+    """
+    file = Path(file)
+    if not file.is_file():
+        raise WeightsError(f"there is no file {file}")
+    if _is_npz(file):
+        return import_folded(file)
+    tensors, classes = _read(file)
+    config = _recognise(tensors, classes, file)
+    config = read_widths(config, {key: tensor.shape for key, tensor in tensors.items()})
+    model = build(config)
+    fit_weights(model, tensors, str(file))
+    return model.eval(), config
+
+
+def load_encoder_weights(model: nn.Module, file: Path | str) -> int:
+    """Load an ImageNet classifier's convolutions into the encoder of `model`, in place.
+
+    For MobileNet encoders: the official `model_best.pth.tar` (keys `module.model.N…`), or any
+    checkpoint `import_weights` takes; for ResNets a torchvision state dict. Returns the number of
+    tensors loaded. Raises WeightsError when keys are missing or widths differ; `model` is then
+    unchanged.
+    """
+    file = Path(file)
+    if not file.is_file():
+        raise WeightsError(f"there is no file {file}")
+    tensors, _ = _read(file)
+    own = model.state_dict()
+    if isinstance(model, FastDepth | MobileNetDepth):
+        prefix = "conv" if isinstance(model, FastDepth) else "mobilenet."
+        pattern = re.compile(r"(?:model\.|mobilenet\.|conv)(\d+)(\..*)")
+        renamed: dict[str, Tensor] = {}
+        for key, tensor in tensors.items():
+            match = pattern.fullmatch(key)
+            if match is not None and int(match[1]) < DEPTH:
+                renamed[f"{prefix}{match[1]}{match[2]}"] = tensor
+        tensors = renamed
+        encoder = re.compile(rf"{re.escape(prefix)}\d+\.")
+    else:
+        encoder = re.compile(r"(conv1|bn1|layer\d)\.")
+    wanted = {key for key in own if encoder.match(key)}
+    if not wanted:
+        raise WeightsError(
+            f"cannot load encoder weights into a {type(model).__name__}: it has no MobileNet or "
+            f"ResNet encoder with the official names"
+        )
+    picked = {key: tensor for key, tensor in tensors.items() if key in wanted}
+    whole = {key: value for key, value in own.items() if key not in wanted}
+    fit_weights(model, {**whole, **picked}, str(file))
+    return len(picked)
+
+
+def _read(file: Path) -> tuple[dict[str, Tensor], list[str]]:
+    """The tensors of a checkpoint, and the class names of the pickled module, outermost first."""
+    if file.suffix == ".safetensors":
+        return _without_wrapper(read_tensors(file)), []
+    pickled = read_pickled(file)
+    value = pickled.value
+    if isinstance(value, dict):
+        for key in ("model", "state_dict", "model_state_dict"):
+            if isinstance(value.get(key), dict | StandIn):
+                value = value[key]
+                break
+    if isinstance(value, StandIn):
+        value = _unwrapped(value)
+        records = _records(value)
+        classes = [value.name]
+        decoder = _part(value, "_modules").get("decoder")
+        if isinstance(decoder, StandIn):
+            classes.append(decoder.name)
+    elif isinstance(value, dict):
+        records = {str(key): item for key, item in value.items() if isinstance(item, TensorRecord)}
+        classes = []
+    else:
+        records, classes = {}, []
+    if not records:
+        raise WeightsError(
+            f"{file} holds no weights: expected a dict with 'model' (a module) or 'state_dict', or "
+            f"a state dict itself"
+        )
+    return _without_wrapper(_tensors(pickled, records)), classes
+
+
+def _records(module: StandIn) -> dict[str, TensorRecord]:
+    """The parameters and buffers of a pickled module by their state-dict keys, in its order."""
+    found: dict[str, TensorRecord] = {}
+    waiting = [("", module)]
+    for _ in range(_MAX_MODULES):
+        if not waiting:
+            return found
+        prefix, module = waiting.pop()
+        unsaved = module.state.get("_non_persistent_buffers_set")
+        for kind in ("_parameters", "_buffers"):
+            for name, item in _part(module, kind).items():
+                left_out = kind == "_buffers" and isinstance(unsaved, set) and name in unsaved
+                if isinstance(item, TensorRecord) and not left_out:
+                    found[f"{prefix}{name}"] = item
+        children = [
+            (f"{prefix}{name}.", child)
+            for name, child in _part(module, "_modules").items()
+            if isinstance(child, StandIn)
+        ]
+        waiting += reversed(children)
+    # A module that holds itself, directly or by many ways, would go on for ever.
+    raise WeightsError(f"the pickled module has more than {_MAX_MODULES} parts")
+
+
+def _part(module: StandIn, kind: str) -> Mapping[str, object]:
+    part = module.state.get(kind)
+    return part if isinstance(part, dict) else {}
+
+
+def _unwrapped(module: StandIn) -> StandIn:
+    for _ in range(len(_WRAPPERS)):
+        inner = _part(module, "_modules").get("module")
+        if module.name.rpartition(".")[2] not in _WRAPPERS or not isinstance(inner, StandIn):
+            break
+        module = inner
+    return module
+
+
+def _tensors(pickled: Pickled, records: Mapping[str, TensorRecord]) -> dict[str, Tensor]:
+    tensors = {key: pickled.tensor(record, key) for key, record in records.items()}
+    return {
+        key: tensor.float() if tensor.is_floating_point() else tensor
+        for key, tensor in tensors.items()
+    }
+
+
+def _without_wrapper(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Drop the `module.` that DataParallel puts before every key."""
+    if all(key.startswith("module.") for key in tensors):
+        return {key.removeprefix("module."): tensor for key, tensor in tensors.items()}
+    return tensors
+
+
+def _recognise(tensors: Mapping[str, Tensor], classes: list[str], file: Path) -> NetworkConfig:
+    """The variant that has these keys, widths left out.
+
+    Keys tell encoder, skip and decoder; only nnconv and blconv differ by nothing but their class,
+    and a state dict without classes is taken for nnconv.
+    """
+    encoder = _encoder(tensors, file)
+    skipping = any(key.startswith("decode_conv1.") for key in tensors)
+    first = "decode_conv1" if skipping else ""
+    family = "nnconv"
+    if not skipping:
+        stems = {key.split(".")[1] for key in tensors if key.startswith("decoder.")}
+        family = next((f for stem, f in _STAGE_PREFIXES.items() if stem in stems), "nnconv")
+        stem = next((stem for stem in (*_STAGE_PREFIXES, "conv1") if stem in stems), None)
+        if stem is None:
+            raise WeightsError(f"{file}: no decoder among its keys; expected decoder.… keys")
+        if family == "nnconv" and "conv6" not in stems:
+            family = "shuffle"
+        if any(name.endswith(".BLConv") for name in classes):
+            family = "blconv"
+        first = f"decoder.{stem}"
+    decoder = family
+    if family not in ("upconv", "upproj"):
+        depthwise = f"{first}.0.0.weight" in tensors
+        weight = tensors.get(f"{first}.0.0.weight" if depthwise else f"{first}.0.weight")
+        if weight is None or weight.dim() != 4:
+            raise WeightsError(f"{file}: {first}.0.weight is missing or no convolution's weight")
+        decoder = f"{family}{weight.shape[-1]}{'dw' if depthwise else ''}"
+    skip = "none"
+    if skipping:
+        skip = "concat" if _concatenates(tensors) else "add"
+    return NetworkConfig(encoder=encoder, decoder=decoder, skip=skip)
+
+
+def _encoder(tensors: Mapping[str, Tensor], file: Path) -> str:
+    if "conv0.0.weight" in tensors or "mobilenet.0.0.weight" in tensors:
+        return "mobilenet"
+    if "model.0.0.weight" in tensors or "fc.weight" in tensors:
+        raise WeightsError(
+            f"{file} is an image classifier, not a depth network; give it to netadapt train "
+            f"--encoder-weights"
+        )
+    if "layer1.0.conv1.weight" in tensors:
+        blocks = tuple(
+            len({key.split(".")[1] for key in tensors if key.startswith(f"layer{n}.")})
+            for n in range(1, 5)
+        )
+        if "layer1.0.conv3.weight" in tensors and blocks == (3, 4, 6, 3):
+            return "resnet50"
+        if blocks == (2, 2, 2, 2):
+            return "resnet18"
+        raise WeightsError(f"{file}: a ResNet with {blocks} blocks, expected ResNet-18 or -50")
+    few = ", ".join(list(tensors)[:3])
+    raise WeightsError(f"{file} is no variant of FastDepth: its keys are {few}, …")
+
+
+def _concatenates(tensors: Mapping[str, Tensor]) -> bool:
+    """Whether the third stage takes more channels than the second gives."""
+    depthwise = "decode_conv3.0.0.weight" in tensors
+    key, axis = ("decode_conv3.0.0.weight", 0) if depthwise else ("decode_conv3.0.weight", 1)
+    out = "decode_conv2.1.0.weight" if depthwise else "decode_conv2.0.weight"
+    if key not in tensors or out not in tensors:
+        return False
+    return tensors[key].shape[axis] > tensors[out].shape[0]
+
+
+def _is_npz(file: Path) -> bool:
+    if not zipfile.is_zipfile(file):
+        return file.suffix == ".npz"
+    try:
+        with zipfile.ZipFile(file) as archive:
+            names = archive.namelist()
+    except (OSError, zipfile.BadZipFile):
+        return False
+    return bool(names) and all(name.endswith(".npy") for name in names)

@@ -1,0 +1,100 @@
+"""Depth of a photograph of any size, as files that people and programs read.
+
+The network sees what FastDepth's evaluation shows it, the image's centre at 4:3; the depth is laid
+back where it was seen, and the rest of the image is marked 0, unknown.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from PIL import Image
+
+from netadapt.depth.data.geometry import CROP_HEIGHT, CROP_WIDTH, crop_offset, nearest, working_size
+from netadapt.depth.data.transforms import image_for_evaluation
+from netadapt.depth.prediction.predictor import Predictor
+from netadapt.errors import DeviceError, MissingExtraError
+from netadapt.files import atomic_path
+
+Depth = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Written:
+    """The files of one image, and its nearest, median and farthest depth in metres."""
+
+    coloured: Path
+    millimetres: Path
+    metres: Path
+    least_m: float
+    median_m: float
+    most_m: float
+
+
+def predict_image(predictor: Predictor, rgb: npt.NDArray[np.uint8]) -> Depth:
+    """Depth `[H, W]` in metres of an image `[H, W, 3]`; 0 where the network didn't look."""
+    height, width = rgb.shape[:2]
+    batch = torch.from_numpy(np.ascontiguousarray(rgb.transpose(2, 0, 1)))[None]
+    predicted = predictor(image_for_evaluation(batch, predictor.size))[0, 0].numpy()
+    working = working_size(height, width)
+    rows = _covered(height, working[0], CROP_HEIGHT, predicted.shape[0])
+    columns = _covered(width, working[1], CROP_WIDTH, predicted.shape[1])
+    depth = predicted[np.maximum(rows, 0)[:, None], np.maximum(columns, 0)]
+    unseen = (rows < 0)[:, None] | (columns < 0)[None, :]
+    return np.where(unseen, np.float32(0), depth).astype(np.float32)
+
+
+def prediction_files(folder: Path, stem: str) -> tuple[Path, Path, Path]:
+    """The files of the image called `stem`: in colours, in millimetres, in metres."""
+    return folder / f"{stem}.png", folder / f"{stem}.mm.png", folder / f"{stem}.npy"
+
+
+def write_prediction(depth: Depth, rgb: npt.NDArray[np.uint8], folder: Path, stem: str) -> Written:
+    """Write STEM.png (colours, with a bar in metres), STEM.mm.png (16 bit) and STEM.npy."""
+    from matplotlib.figure import Figure
+
+    seen = depth[depth > 0]
+    coloured, whole_millimetres, metres = prediction_files(folder, stem)
+    figure = Figure(figsize=(9.6, 3.6), layout="constrained")
+    left, right = figure.subplots(1, 2)
+    left.imshow(rgb)
+    drawn = right.imshow(np.ma.masked_equal(depth, 0), cmap="viridis")
+    figure.colorbar(drawn, ax=right, label="metres")
+    for axis in (left, right):
+        axis.set_axis_off()
+    with atomic_path(coloured) as temporary:
+        figure.savefig(temporary, format="png", dpi=100)
+    millimetres = np.clip(np.rint(depth * 1000), 0, 65535).astype(np.uint16)
+    with atomic_path(whole_millimetres) as temporary:
+        Image.fromarray(millimetres).save(temporary, format="PNG")
+    with atomic_path(metres) as temporary:
+        np.save(temporary, depth)
+    least, median, most = np.quantile(seen, (0, 0.5, 1)) if seen.size else (0.0, 0.0, 0.0)
+    return Written(coloured, whole_millimetres, metres, float(least), float(median), float(most))
+
+
+def read_camera(number: int) -> npt.NDArray[np.uint8]:
+    """One frame of camera `number`, `[H, W, 3]`. Raises DeviceError when it gives none."""
+    try:
+        import cv2
+    except ImportError:
+        raise MissingExtraError("opencv", "camera") from None
+    capture = cv2.VideoCapture(number)
+    try:
+        received, frame = capture.read()
+    finally:
+        capture.release()
+    if not received:
+        raise DeviceError(f"camera {number} gives no picture; is it plugged in and free?")
+    return np.ascontiguousarray(frame[..., ::-1])
+
+
+def _covered(length: int, working: int, crop: int, size: int) -> npt.NDArray[np.int64]:
+    """For each of `length` positions the nearest of `size` predicted ones, or -1 outside them."""
+    in_crop = nearest(length, working) - crop_offset(working, crop)
+    inside = (in_crop >= 0) & (in_crop < crop)
+    return np.where(inside, in_crop * size // crop, -1)

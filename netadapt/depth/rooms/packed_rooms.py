@@ -1,0 +1,117 @@
+"""Renders rooms straight into a packed data set, at the working size that training reads.
+
+The field of view is that of the 640×480 frames `write_rooms` makes; a picture at 250×333 costs
+less than half of one at full size.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from netadapt.depth.data.base import SPLITS
+from netadapt.depth.data.geometry import working_size
+from netadapt.depth.data.pack import INDEX_FILE, PackIndex, Shard, is_pack, to_millimetres
+from netadapt.depth.data.pack_writer import shards_of, write_pack, write_shard
+from netadapt.depth.rooms.rendering.frame import FULL_SIZE, render_frame
+from netadapt.depth.rooms.writing import (
+    PlannedFrame,
+    Progress,
+    RoomsSettings,
+    checked_settings,
+    compile_kernels,
+    count_splits,
+    describe,
+    plan_frames,
+)
+from netadapt.errors import DataError
+from netadapt.files import write_text
+
+SHARD_FRAMES = 32
+"""A few seconds' work, so that a stopped rendering loses little."""
+
+
+def write_rooms_pack(
+    target: Path | str,
+    *,
+    scenes: int,
+    frames_per_scene: int = 3,
+    seed: int = 0,
+    workers: int | None = None,
+    without: Iterable[str] = (),
+    progress: Progress | None = None,
+) -> dict[str, int]:
+    """Render `scenes` rooms into the pack `target`: the splits that `write_rooms` would make.
+
+    Gives the number of frames a split. `without` names what to leave out (`parts`). A finished
+    pack of these rooms is left as it is, one of fewer of them gets the others, and a stopped one
+    is continued. Raises DataError when `target` holds anything else.
+    """
+    target = Path(target)
+    workers = workers or os.cpu_count() or 1
+    settings = checked_settings(scenes, frames_per_scene, seed, workers, without)
+    planned = plan_frames(scenes, frames_per_scene)
+    # A name says all that decides its frame, so that a finished pack is recognised by its names.
+    named = {
+        f"rendered-{settings.name}/{frame.path.removesuffix('.h5')}": frame for frame in planned
+    }
+    names = {
+        split: [name for name, frame in named.items() if frame.split == split] for split in SPLITS
+    }
+    names = {split: listed for split, listed in names.items() if listed}
+    if is_pack(target):
+        found = names_in(target)
+        if found == names:
+            return count_splits(planned)
+        if any(names.get(split, [])[: len(there)] != there for split, there in found.items()):
+            raise DataError(
+                f"{target / INDEX_FILE}: the folder holds another packed set; choose another folder"
+            )
+    if workers > 1:
+        compile_kernels()
+    write_pack(
+        target,
+        {split: shards_of(split, listed, SHARD_FRAMES) for split, listed in names.items()},
+        working_size(*FULL_SIZE),
+        {"rendered rooms": asdict(settings)},
+        partial(render_shard, target, settings, named),
+        workers=workers,
+        grow=True,
+        progress=progress,
+    )
+    write_text(target / "README.md", describe(settings))
+    return count_splits(planned)
+
+
+def names_in(target: Path) -> dict[str, list[str]]:
+    """The names of a finished pack's pairs, by split."""
+    return {
+        split: [name for shard in shards for name in shard.names]
+        for split, shards in PackIndex.read(target).splits.items()
+    }
+
+
+def render_shard(
+    target: Path, settings: RoomsSettings, named: Mapping[str, PlannedFrame], shard: Shard
+) -> Shard:
+    """Render the frames of one shard and write it."""
+    height, width = working_size(*FULL_SIZE)
+    rgb = np.empty((len(shard.names), 3, height, width), np.uint8)
+    depth_mm = np.empty((len(shard.names), height, width), np.uint16)
+    frames: Sequence[PlannedFrame] = [named[name] for name in shard.names]
+    for index, planned in enumerate(frames):
+        rgb[index], metres = render_frame(
+            settings.seed,
+            planned.scene,
+            planned.frame,
+            height=height,
+            width=width,
+            without=settings.without,
+        )
+        depth_mm[index] = to_millimetres(metres)
+    return write_shard(target, shard, rgb, depth_mm)

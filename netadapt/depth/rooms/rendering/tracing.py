@@ -1,0 +1,256 @@
+"""Rays against solids: what a pixel sees, and whether a lamp sees a point.
+
+Every solid is a unit cube, sphere or frustum under an affine map, so that one ray test serves all
+sizes and orientations. Which solids a ray is tested against is left to `culling`, and light and
+colour to `lighting` and `shading`.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from netadapt.depth.rooms.rendering.culling import FACE_TILES, NOTHING, TILE, direction_tile
+from netadapt.depth.rooms.rendering.jit import inlined, kernel
+from netadapt.depth.rooms.scene.solid_kinds import BOX, ELLIPSOID, SHELL
+
+
+@inlined
+def hit(
+    kind: int,
+    ox: float,
+    oy: float,
+    oz: float,
+    dx: float,
+    dy: float,
+    dz: float,
+    taper: float,
+) -> float:
+    """The smallest positive ray parameter at which a unit solid is entered, or NOTHING.
+
+    The ray is in the solid's own frame, where it spans [-1, 1] in each axis. A frustum has radius 1
+    at z = -1 and `taper` at z = 1. A shell is a box seen from within.
+    """
+    if kind in (BOX, SHELL):
+        near = -1e30
+        far = 1e30
+        if abs(dx) > 1e-12:
+            inverse = 1.0 / dx
+            a = (-1.0 - ox) * inverse
+            b = (1.0 - ox) * inverse
+            near = max(near, min(a, b))
+            far = min(far, max(a, b))
+        elif abs(ox) > 1.0:
+            return NOTHING
+        if abs(dy) > 1e-12:
+            inverse = 1.0 / dy
+            a = (-1.0 - oy) * inverse
+            b = (1.0 - oy) * inverse
+            near = max(near, min(a, b))
+            far = min(far, max(a, b))
+        elif abs(oy) > 1.0:
+            return NOTHING
+        if abs(dz) > 1e-12:
+            inverse = 1.0 / dz
+            a = (-1.0 - oz) * inverse
+            b = (1.0 - oz) * inverse
+            near = max(near, min(a, b))
+            far = min(far, max(a, b))
+        elif abs(oz) > 1.0:
+            return NOTHING
+        if near > far or far <= 0.0:
+            return NOTHING
+        if kind == SHELL:
+            return far
+        return near if near > 0.0 else NOTHING
+    if kind == ELLIPSOID:
+        a = dx * dx + dy * dy + dz * dz
+        b = ox * dx + oy * dy + oz * dz
+        c = ox * ox + oy * oy + oz * oz - 1.0
+        root = b * b - a * c
+        if root < 0.0:
+            return NOTHING
+        t = (-b - math.sqrt(root)) / a
+        return t if t > 0.0 else NOTHING
+    # frustum: the side is x^2 + y^2 = (m + k z)^2
+    m = 0.5 * (1.0 + taper)
+    k = 0.5 * (taper - 1.0)
+    best = NOTHING
+    r0 = m + k * oz
+    rd = k * dz
+    a = dx * dx + dy * dy - rd * rd
+    b = ox * dx + oy * dy - r0 * rd
+    c = ox * ox + oy * oy - r0 * r0
+    root = b * b - a * c
+    if root >= 0.0 and abs(a) > 1e-12:
+        root = math.sqrt(root)
+        for sign in (-1.0, 1.0):
+            t = (-b + sign * root) / a
+            if 0.0 < t < best:
+                z = oz + t * dz
+                if -1.0 <= z <= 1.0:
+                    best = t
+    if abs(dz) > 1e-12:
+        t = (-1.0 - oz) / dz
+        if 0.0 < t < best:
+            x = ox + t * dx
+            y = oy + t * dy
+            if x * x + y * y <= 1.0:
+                best = t
+        t = (1.0 - oz) / dz
+        if 0.0 < t < best:
+            x = ox + t * dx
+            y = oy + t * dy
+            if x * x + y * y <= taper * taper:
+                best = t
+    return best
+
+
+@kernel
+def local_origins(origin: Any, centres: Any, maps: Any) -> Any:
+    """`origin` in the frame of every solid: [N, 3]."""
+    count = centres.shape[0]
+    out = np.empty((count, 3))
+    for i in range(count):
+        x = origin[0] - centres[i, 0]
+        y = origin[1] - centres[i, 1]
+        z = origin[2] - centres[i, 2]
+        for a in range(3):
+            out[i, a] = maps[i, a, 0] * x + maps[i, a, 1] * y + maps[i, a, 2] * z
+    return out
+
+
+@inlined
+def nearest(
+    dx: float,
+    dy: float,
+    dz: float,
+    kinds: Any,
+    maps: Any,
+    tapers: Any,
+    origins: Any,
+    closest: Any,
+    items: Any,
+    start: int,
+    stop: int,
+) -> tuple[float, int]:
+    """The nearest solid among items[start:stop] along a ray, listed with the nearest first."""
+    best = NOTHING
+    found = -1
+    for k in range(start, stop):
+        i = items[k]
+        if closest[i] > best:
+            break
+        lx = maps[i, 0, 0] * dx + maps[i, 0, 1] * dy + maps[i, 0, 2] * dz
+        ly = maps[i, 1, 0] * dx + maps[i, 1, 1] * dy + maps[i, 1, 2] * dz
+        lz = maps[i, 2, 0] * dx + maps[i, 2, 1] * dy + maps[i, 2, 2] * dz
+        t = hit(kinds[i], origins[i, 0], origins[i, 1], origins[i, 2], lx, ly, lz, tapers[i])
+        if t < best:
+            best = t
+            found = i
+    return best, found
+
+
+@inlined
+def lit(
+    lamp: int,
+    dx: float,
+    dy: float,
+    dz: float,
+    clearance: float,
+    kinds: Any,
+    maps: Any,
+    tapers: Any,
+    lamp_origins: Any,
+    starts: Any,
+    items: Any,
+    blockers: Any,
+) -> bool:
+    """Whether nothing stands between a lamp and the point at lamp + (dx, dy, dz).
+
+    `clearance` is the part of the way, at the point's end, in which a solid doesn't count: it is
+    the surface itself. `blockers` [lamps] remembers what last stood in each lamp's way, which is
+    tried first, since it mostly shades the next point too.
+    """
+    tile = lamp * 6 * FACE_TILES * FACE_TILES + direction_tile(dx, dy, dz)
+    limit = 1.0 - clearance
+    for k in range(starts[tile] - 1, starts[tile + 1]):
+        i = items[k] if k >= starts[tile] else blockers[lamp]
+        if i < 0:
+            continue
+        lx = maps[i, 0, 0] * dx + maps[i, 0, 1] * dy + maps[i, 0, 2] * dz
+        ly = maps[i, 1, 0] * dx + maps[i, 1, 1] * dy + maps[i, 1, 2] * dz
+        lz = maps[i, 2, 0] * dx + maps[i, 2, 1] * dy + maps[i, 2, 2] * dz
+        t = hit(
+            kinds[i],
+            lamp_origins[lamp, i, 0],
+            lamp_origins[lamp, i, 1],
+            lamp_origins[lamp, i, 2],
+            lx,
+            ly,
+            lz,
+            tapers[i],
+        )
+        if t < limit:
+            blockers[lamp] = i
+            return False
+    return True
+
+
+@kernel
+def trace_screen(
+    axes: Any,
+    focal: Any,
+    height: int,
+    width: int,
+    kinds: Any,
+    maps: Any,
+    tapers: Any,
+    origins: Any,
+    starts: Any,
+    items: Any,
+    closest: Any,
+) -> tuple[Any, Any, Any]:
+    """What every pixel sees: depth [H, W] metres along the optical axis, solid, and its face.
+
+    The face is the axis of a box's face, and 0 on curved solids.
+    """
+    depth = np.empty((height, width), dtype=np.float32)
+    solid = np.empty((height, width), dtype=np.int32)
+    face = np.zeros((height, width), dtype=np.int8)
+    columns = (width + TILE - 1) // TILE
+    for y in range(height):
+        cy = (y + 0.5 - 0.5 * height) / focal[1]
+        for x in range(width):
+            cx = (x + 0.5 - 0.5 * width) / focal[0]
+            tile = (y // TILE) * columns + x // TILE
+            dx = axes[0, 0] * cx + axes[1, 0] * cy + axes[2, 0]
+            dy = axes[0, 1] * cx + axes[1, 1] * cy + axes[2, 1]
+            dz = axes[0, 2] * cx + axes[1, 2] * cy + axes[2, 2]
+            t, i = nearest(
+                dx,
+                dy,
+                dz,
+                kinds,
+                maps,
+                tapers,
+                origins,
+                closest,
+                items,
+                starts[tile],
+                starts[tile + 1],
+            )
+            depth[y, x] = t
+            solid[y, x] = i
+            if i >= 0 and (kinds[i] == BOX or kinds[i] == SHELL):
+                farthest = 0.0
+                for a in range(3):
+                    local = origins[i, a] + t * (
+                        maps[i, a, 0] * dx + maps[i, a, 1] * dy + maps[i, a, 2] * dz
+                    )
+                    if abs(local) > farthest:
+                        farthest = abs(local)
+                        face[y, x] = a
+    return depth, solid, face

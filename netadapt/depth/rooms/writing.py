@@ -1,0 +1,230 @@
+"""Writes rendered rooms to disk in FastDepth's HDF5 layout; `packing` writes the packed form.
+
+Every frame is a pure function of seed, scene and frame number, so that any number of processes
+writes the same bytes and a stopped job goes on where it was.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import asdict, dataclass
+from functools import partial
+from pathlib import Path
+
+import h5py
+
+from netadapt.depth.data.base import SPLITS
+from netadapt.depth.data.hdf5_pairs import HOLDOUT_NAMES
+from netadapt.depth.data.worker_pool import worker_pool
+from netadapt.depth.rooms.left_out_parts import checked_parts
+from netadapt.depth.rooms.rendering.frame import RENDERER_VERSION, render_frame
+from netadapt.errors import DataError
+from netadapt.files import atomic_path, write_text
+
+Progress = Callable[[int, int], None]
+"""Called with the frames done and the frames in all."""
+
+SETTINGS_FILE = "rooms.json"
+
+
+@dataclass(frozen=True, slots=True)
+class RoomsSettings:
+    """What decides the content of a folder of rendered rooms."""
+
+    seed: int
+    scenes: int
+    frames_per_scene: int
+    renderer: str = RENDERER_VERSION
+    without: tuple[str, ...] = ()
+    """Parts left out (`parts`)."""
+
+    @property
+    def name(self) -> str:
+        """All that decides a frame apart from its scene and number."""
+        return "-".join((f"v{self.renderer}-seed{self.seed}", *(f"no-{p}" for p in self.without)))
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedFrame:
+    """A frame, its split, and its file in FastDepth's layout."""
+
+    split: str
+    path: str
+    scene: int
+    frame: int
+
+
+def plan_frames(scenes: int, frames_per_scene: int) -> list[PlannedFrame]:
+    """Which file holds which frame; no two splits share a scene.
+
+    Of every ten scenes the second is validation, the third has only the two frames that
+    FastDepth's loader holds out (00001 and 00201), and the others have none of those.
+    """
+    planned: list[PlannedFrame] = []
+    validation = 0
+    for scene in range(scenes):
+        folder = f"train/room_{scene:05d}"
+        if scene % 10 == 1:
+            for frame in range(frames_per_scene):
+                validation += 1
+                path = f"val/official/{validation:05d}.h5"
+                planned.append(PlannedFrame("val", path, scene, frame))
+        elif scene % 10 == 2:
+            for frame, name in enumerate(HOLDOUT_NAMES):
+                planned.append(PlannedFrame("holdout", f"{folder}/{name}", scene, frame))
+        else:
+            number = 0
+            for frame in range(frames_per_scene):
+                number += 1
+                while f"{number:05d}.h5" in HOLDOUT_NAMES:
+                    number += 1
+                path = f"{folder}/{number:05d}.h5"
+                planned.append(PlannedFrame("train", path, scene, frame))
+    return planned
+
+
+def write_rooms(
+    dst: Path | str,
+    *,
+    scenes: int,
+    frames_per_scene: int = 4,
+    seed: int = 0,
+    workers: int = 1,
+    without: Iterable[str] = (),
+    progress: Progress | None = None,
+) -> dict[str, int]:
+    """Render rooms into `dst` in FastDepth's HDF5 layout; gives the number of frames a split.
+
+    train/<scene>/NNNNN.h5 and val/official/NNNNN.h5 hold `rgb` uint8 [3, 480, 640] and `depth`
+    float32 [480, 640] metres (0 = hole). `without` names what to leave out (`parts`). Files that
+    are complete already stay. Raises DataError where `dst` holds something else than these rooms,
+    OutputError where it can't be written.
+    """
+    settings = checked_settings(scenes, frames_per_scene, seed, workers, without)
+    dst = Path(dst)
+    claim_folder(dst, settings)
+    for half_written in dst.glob("*/*/.*.h5"):
+        half_written.unlink()
+    planned = plan_frames(scenes, frames_per_scene)
+    missing = [frame for frame in planned if not is_complete(dst / frame.path)]
+    done = len(planned) - len(missing)
+    if progress is not None:
+        progress(done, len(planned))
+    for _ in each(partial(write_frame, dst, settings), dst, missing, workers):
+        done += 1
+        if progress is not None:
+            progress(done, len(planned))
+    return count_splits(planned)
+
+
+def checked_settings(
+    scenes: int, frames_per_scene: int, seed: int, workers: int, without: Iterable[str]
+) -> RoomsSettings:
+    """The settings; raises DataError where a number makes no sense."""
+    for value, name in (
+        (scenes, "scenes"),
+        (frames_per_scene, "frames a scene"),
+        (workers, "workers"),
+    ):
+        if value < 1:
+            raise DataError(f"rendered rooms: {value} {name}; expected 1 or more")
+    return RoomsSettings(seed, scenes, frames_per_scene, without=checked_parts(without))
+
+
+def claim_folder(dst: Path, settings: RoomsSettings) -> None:
+    """Make `dst` the folder of these rooms, or see that it is, or of fewer of them.
+
+    Raises DataError otherwise.
+    """
+    path = dst / SETTINGS_FILE
+    wanted = json.loads(json.dumps(asdict(settings)))
+    if path.is_file():
+        try:
+            told = json.loads(path.read_text(encoding="utf-8"))["settings"]
+            found = {"without": [], **told}  # rooms of old don't say it: nothing
+            are_fewer = found["scenes"] < settings.scenes
+        except (ValueError, KeyError, TypeError):
+            found, are_fewer = {"settings": "unreadable"}, False
+        if found == wanted:
+            return
+        if not are_fewer or {**found, "scenes": settings.scenes} != wanted:
+            raise DataError(
+                f"{path}: these rooms were made with {found}, not {wanted}; choose another "
+                f"folder, the same settings to go on, or more scenes"
+            )
+    elif dst.exists() and (not dst.is_dir() or any(dst.iterdir())):
+        raise DataError(
+            f"{dst}: exists and holds no rendered rooms (no {SETTINGS_FILE}); choose an empty or "
+            f"a new folder"
+        )
+    write_text(path, json.dumps({"what": "rendered rooms", "settings": wanted}, indent=1) + "\n")
+    write_text(dst / "README.md", describe(settings))
+
+
+def describe(settings: RoomsSettings) -> str:
+    """The README of a folder of rendered rooms."""
+    return (
+        "# Rendered rooms\n\n"
+        "Every picture here was rendered by `netadapt data rooms`; none is a photograph, and no\n"
+        "depth was measured.\n\n"
+        f"Seed {settings.seed}, {settings.scenes} scenes, {settings.frames_per_scene} frames a "
+        f"scene, renderer version {settings.renderer}"
+        f"{', without ' if settings.without else ''}{', '.join(settings.without)}.\n"
+        "Depth is in metres (millimetres in a packed set); 0 is a hole, where the simulated depth\n"
+        "camera sees nothing. No scene is in two of the splits train, holdout and val.\n"
+    )
+
+
+def is_complete(path: Path) -> bool:
+    """Whether a frame's file is there and whole."""
+    if not path.is_file():
+        return False
+    try:
+        with h5py.File(path, "r") as file:
+            return bool(file.attrs["rendered"]) and {"rgb", "depth"} <= set(file)
+    except (OSError, KeyError):
+        return False
+
+
+def write_frame(dst: Path, settings: RoomsSettings, planned: PlannedFrame) -> None:
+    """Render one frame into its file."""
+    seed = settings.seed
+    rgb, depth = render_frame(seed, planned.scene, planned.frame, without=settings.without)
+    # In memory first: the HDF5 library crashes the process when the disk is full.
+    content = io.BytesIO()
+    with h5py.File(content, "w", track_order=True) as file:
+        file.create_dataset("rgb", data=rgb)  # its noise leaves nothing to compress
+        file.create_dataset(
+            "depth", data=depth, compression="lzf", shuffle=True, chunks=depth.shape
+        )
+        file.attrs["rendered"] = True
+        file.attrs["seed"] = seed
+        file.attrs["scene"] = planned.scene
+        file.attrs["frame"] = planned.frame
+        file.attrs["renderer"] = settings.renderer
+        file.attrs["without"] = ",".join(settings.without)
+    with atomic_path(dst / planned.path) as temporary:
+        temporary.write_bytes(content.getbuffer())
+
+
+def count_splits(planned: list[PlannedFrame]) -> dict[str, int]:
+    return {split: sum(frame.split == split for frame in planned) for split in SPLITS}
+
+
+def compile_kernels() -> None:
+    """Compile the renderer now (half a minute once a machine), before several processes would."""
+    render_frame(0, 0, 0, height=30, width=40)
+
+
+def each(
+    function: Callable[[PlannedFrame], None], dst: Path, frames: list[PlannedFrame], workers: int
+) -> Iterator[None]:
+    """Call `function`, which writes into `dst`, for every frame, in `workers` processes."""
+    if workers == 1 or len(frames) <= 1:
+        yield from map(function, frames)
+        return
+    compile_kernels()
+    with worker_pool(dst, min(workers, len(frames))) as pool:
+        yield from pool.map(function, frames, chunksize=4)

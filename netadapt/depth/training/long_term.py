@@ -1,0 +1,90 @@
+"""The long fine-tune after a search: the run's last network, trained on into `final/`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from netadapt.depth.training.long_training import Progress, train
+from netadapt.depth.training.recipe import RECIPES, Recipe
+from netadapt.depth.training.task_data import compute_device, data_folder, open_task
+from netadapt.errors import RunError
+from netadapt.networks.store import load_model, read_config
+from netadapt.pruning.job import PruneJob
+from netadapt.pruning.run_folder import read_run
+from netadapt.report.trajectory_plot import read_trajectory
+
+FINAL = "final"
+
+
+def finetune_run(
+    run: Path,
+    *,
+    epochs: int,
+    learning_rate: float,
+    batch_size: int,
+    loss: str,
+    autocast: bool = False,
+    data: str | None = None,
+    max_scale: float | None = None,
+    compute: str | None = None,
+    resume: bool = False,
+    seed: int | None = None,
+    after_step: Callable[[Progress], None] | None = None,
+    after_epoch: Callable[[dict[str, Any]], None] | None = None,
+) -> tuple[Path, dict[str, float]]:
+    """Train the last network of `run` on; gives its folder and the metrics it had before.
+
+    Data, seed and input size are the run's unless given, `max_scale` is the default recipe's.
+    Raises RunError when the run has its final network already and `resume` is false, or was pruned
+    for another task than depth.
+    """
+    arguments = read_run(run)["arguments"]
+    if not arguments or arguments.get("task") is not None:
+        whose = f"for the task {arguments['task']}" if arguments else "from Python"
+        raise RunError(
+            f"{run} was pruned {whose}, and this command trains for depth; fine-tune it from "
+            f"Python with netadapt.training.finetune.fine_tune (docs/your-own-network.md)"
+        )
+    job = PruneJob.from_json(arguments)
+    checkpoint = run / str(read_trajectory(run)["checkpoint"].iloc[-1])
+    model, config = load_model(checkpoint), read_config(checkpoint)
+    height, width = config.input_shapes[0][-2:]
+    recipe = Recipe(
+        epochs=epochs,
+        batch_size=batch_size,
+        size=(height, width),
+        loss=loss,
+        optimizer="adamw",
+        learning_rate=learning_rate,
+        weight_decay=0.02,
+        schedule="cosine",
+        warmup_steps=20,
+        max_scale=RECIPES["default"].max_scale if max_scale is None else max_scale,
+        ema_decay=0.99,
+        autocast=autocast,
+    )
+    chosen = data or job.data
+    task = open_task(
+        data_folder(chosen),
+        (height, width),
+        loss=loss,
+        holdout_images=job.holdout_images,
+        compute=compute_device(compute or job.compute),
+        augmentation=recipe.augmentation,
+    )
+    before = task.evaluate(model.to(task.compute))
+    train(
+        model,
+        task,
+        recipe,
+        run / FINAL,
+        config.to_json(),
+        seed=job.seed if seed is None else seed,
+        resume=resume,
+        data=chosen,
+        after_step=after_step,
+        after_epoch=after_epoch,
+    )
+    return run / FINAL, before

@@ -1,0 +1,177 @@
+"""Training recipes: everything that decides a training apart from the network and the data.
+
+`fastdepth` is the published one (Wofk et al., ICRA 2019, section IV). `default` is ours, for a
+network that starts from nothing: small images first, an optimiser that needs no tuning, less
+enlargement, and the average of the weights is kept (chosen in experiments/recipes).
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, fields, replace
+from typing import Any
+
+from netadapt.depth.data.transforms import PUBLISHED_RANGE, AugmentationRange
+from netadapt.depth.training.losses import loss_named
+from netadapt.errors import InputError
+from netadapt.training.optimizers import OPTIMIZERS
+
+Size = tuple[int, int]
+
+SCHEDULES = ("step", "cosine")
+
+
+def _require_choice(name: str, value: str, choices: tuple[str, ...]) -> None:
+    if value not in choices:
+        raise InputError(f"{name} is '{value}'; expected one of {', '.join(choices)}")
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How to train. Sizes are (height, width) in pixels."""
+
+    epochs: int = 20
+    batch_size: int = 8
+    size: Size = (224, 224)
+    stages: tuple[tuple[Size, float], ...] = ()
+    """Smaller input sizes that come first, each with its share of the epochs: cheap, and a good
+    start."""
+    max_scale: float = PUBLISHED_RANGE.max_scale
+    """Training images are enlarged up to this, and their depth divided by it."""
+    max_angle_deg: float = PUBLISHED_RANGE.max_angle_deg
+    """They are rotated by up to this, either way."""
+    jitter: float = PUBLISHED_RANGE.jitter
+    """Their brightness, contrast and saturation are multiplied by 1 ± up to this."""
+    loss: str = "l1"
+    optimizer: str = "sgd"
+    learning_rate: float = 0.01
+    momentum: float = 0.9
+    weight_decay: float = 1e-4
+    schedule: str = "step"
+    halve_every_epochs: int = 5
+    warmup_steps: int = 0
+    ema_decay: float = 0.0
+    """Of the exponential moving average of the weights that is evaluated and kept; 0 = none."""
+    autocast: bool = False
+    """Convolutions in bfloat16, on a processor the pointwise ones; the loss and the weights stay
+    float32."""
+
+    def __post_init__(self) -> None:
+        loss_named(self.loss)
+        _require_choice("optimizer", self.optimizer, OPTIMIZERS)
+        _require_choice("schedule", self.schedule, SCHEDULES)
+        for name in ("epochs", "batch_size", "halve_every_epochs", "learning_rate"):
+            value = getattr(self, name)
+            if not value > 0 or not math.isfinite(value):
+                raise InputError(f"{name} is {value}; expected a number > 0")
+        if self.batch_size < 2:
+            raise InputError(f"batch_size is {self.batch_size}; batch norm needs at least 2 images")
+        if not 1 <= self.max_scale <= 4:
+            raise InputError(f"max_scale is {self.max_scale}; expected a number from 1 to 4")
+        if not 0 <= self.max_angle_deg <= 45:
+            raise InputError(
+                f"max_angle_deg is {self.max_angle_deg}; expected a number from 0 to 45"
+            )
+        if not 0 <= self.jitter <= 1:
+            raise InputError(f"jitter is {self.jitter}; expected a number from 0 to 1")
+        if not 0 <= self.ema_decay < 1:
+            raise InputError(f"ema_decay is {self.ema_decay}; expected a number from 0 to below 1")
+        for size in (self.size, *(size for size, _ in self.stages)):
+            if any(side < 32 or side % 32 for side in size):
+                raise InputError(f"the input size is {size}; expected multiples of 32 pixels")
+        if sum(share for _, share in self.stages) > 1 or any(not s >= 0 for _, s in self.stages):
+            raise InputError(
+                f"stages take {[share for _, share in self.stages]} of the epochs; expected shares "
+                f"from 0 that sum to 1 at most"
+            )
+
+    @property
+    def augmentation(self) -> AugmentationRange:
+        """How far training images may be changed."""
+        return AugmentationRange(self.max_scale, self.max_angle_deg, self.jitter)
+
+    def for_input(self, size: Size) -> Recipe:
+        """The same recipe for a network whose input has this size.
+
+        The stages keep their heights and get its shape; those that aren't smaller are left out.
+        """
+        stages = tuple(
+            ((height, max(32, 32 * round(height * size[1] / size[0] / 32))), share)
+            for (height, _), share in self.stages
+            if height < size[0]
+        )
+        return replace(self, size=size, stages=stages)
+
+    def size_at(self, epoch: int) -> Size:
+        """The input size of `epoch`, counted from 0."""
+        passed = 0.0
+        for size, share in self.stages:
+            passed += share
+            if epoch < round(passed * self.epochs):
+                return size
+        return self.size
+
+    def learning_rate_at(self, step: int, steps_an_epoch: int) -> float:
+        """The learning rate of `step`, counted from 0 over the whole training."""
+        if step < self.warmup_steps:
+            return self.learning_rate * (step + 1) / self.warmup_steps
+        if self.schedule == "step":
+            return self.learning_rate * 0.5 ** (step // steps_an_epoch // self.halve_every_epochs)
+        total = max(1, self.epochs * steps_an_epoch - self.warmup_steps)
+        progress = min(1.0, (step - self.warmup_steps) / total)
+        return self.learning_rate * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * progress)))
+
+
+RECIPES = {
+    "fastdepth": Recipe(),
+    "default": Recipe(
+        epochs=30,
+        # Full size must begin while the learning rate is high: a network that had come to 128
+        # pixels a side lost 0.08 of delta1 at 224, and at a fiftieth of the rate couldn't make
+        # up for it (models/fastdepth-rooms).
+        stages=(((64, 64), 0.35), ((96, 96), 0.2), ((128, 128), 0.15)),
+        max_scale=1.1,
+        optimizer="adamw",
+        learning_rate=8e-3,
+        weight_decay=0.01,
+        schedule="cosine",
+        warmup_steps=100,
+        ema_decay=0.998,
+    ),
+}
+
+
+def parse_stages(text: str) -> tuple[tuple[Size, float], ...]:
+    """The stages written as `64=0.4,128=0.2` (pixels a side = share of the epochs), or `none`.
+
+    They are squares; `Recipe.for_input` gives them a network's own shape.
+
+    Raises InputError for anything else.
+    """
+    if text.strip().lower() == "none":
+        return ()
+    stages = []
+    for part in text.split(","):
+        try:
+            side, share = part.split("=")
+            stages.append(((int(side), int(side)), float(share)))
+        except ValueError:
+            raise InputError(
+                f"--stages has '{part.strip()}'; expected pixels a side = share of the epochs, "
+                f"such as 64=0.4,128=0.2, or none"
+            ) from None
+    return tuple(stages)
+
+
+def recipe_named(name: str, **changes: Any) -> Recipe:
+    """The recipe called `name` with some fields changed (None = as it is).
+
+    Raises InputError for a name that isn't a recipe or a field that isn't one.
+    """
+    if name not in RECIPES:
+        raise InputError(f"no recipe is called '{name}'; choose one of {', '.join(RECIPES)}")
+    known = {field.name for field in fields(Recipe)}
+    for key in changes:
+        if key not in known:
+            raise InputError(f"a recipe has no '{key}'; it has {', '.join(sorted(known))}")
+    return replace(RECIPES[name], **{key: v for key, v in changes.items() if v is not None})

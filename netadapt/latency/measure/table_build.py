@@ -1,0 +1,296 @@
+"""`lut build`: measures a device's table, row by row, so that stopping it loses one row at most.
+
+What to measure comes from `plan`, how from a runtime; here rows are written as they come, rows
+with a large spread are repeated, and a sentinel layer shows whether the clock drifts.
+"""
+
+from __future__ import annotations
+
+import datetime
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+from netadapt.errors import DeviceError, InputError, TableError
+from netadapt.graph.layer_shape import LayerShape
+from netadapt.latency.devices.profile import DeviceProfile
+from netadapt.latency.measure.calibration_networks import WholeNetwork, calibration
+from netadapt.latency.measure.planner import Planner
+from netadapt.latency.measure.table_lock import table_lock
+from netadapt.latency.model.calibration import network_factor
+from netadapt.latency.model.estimator import LatencyEstimator
+from netadapt.latency.runtimes.base import Runtime, Timing, UnsupportedLayer, WrongOutput
+from netadapt.latency.table.table import LookupTable
+from netadapt.latency.table.table_row import TableRow
+
+SPREAD_LIMIT = 0.05
+"""Relative spread above which a row is taken again."""
+
+MOST_ATTEMPTS = 3
+SENTINEL_EVERY = 15
+DRIFT_LIMIT = 0.05
+SAME_CONDITIONS = ("runtime", "runtime_version", "target", "threads", "schedule")
+EMULATED = "emulated "
+"""Before the schedule of every row of an emulated board: its times are no latencies."""
+
+
+class BuildWatcher(Protocol):
+    """What a build tells while it runs."""
+
+    def measured(self, shape: LayerShape, timing: Timing, done: int, most: int) -> None:
+        """A row has been written; `done` of at most `most` rows of the table."""
+        ...
+
+    def error(self, error: float) -> None:
+        """Whole networks are now predicted within this relative error."""
+        ...
+
+    def note(self, text: str) -> None:
+        """Something the user should know."""
+        ...
+
+
+class Silent:
+    """A watcher that tells nobody."""
+
+    def measured(self, shape: LayerShape, timing: Timing, done: int, most: int) -> None:
+        """Nothing."""
+
+    def error(self, error: float) -> None:
+        """Nothing."""
+
+    def note(self, text: str) -> None:
+        """Nothing."""
+
+
+@dataclass(frozen=True)
+class Built:
+    """What a build came to. `error`: relative, of whole networks, where it was estimated."""
+
+    table: LookupTable
+    added: int
+    error: float | None
+    drift: float
+    seconds: float
+
+
+def build_table(
+    profile: DeviceProfile,
+    runtime: Runtime,
+    planner: Planner,
+    path: Path,
+    *,
+    tolerance: float,
+    max_layers: int,
+    wholes: Sequence[WholeNetwork] = (),
+    watcher: BuildWatcher | None = None,
+    clock: Callable[[], float] = time.monotonic,
+) -> Built:
+    """Measure until whole networks are predicted within `tolerance`, or `max_layers` rows stand.
+
+    At last `wholes` are timed: what they take over the sum of their layers is the calibration.
+    Continues the table at `path` where there is one. Raises TableError when another build holds
+    it or it was measured under other conditions, DeviceError when the device fails; the rows
+    written before stay.
+    """
+    watcher = watcher or Silent()
+    start = clock()
+    runtime.reach()
+    with table_lock(path):
+        table = open_table(profile, runtime, path)
+        before = len(table)
+        writer = RowWriter(table, runtime, profile, watcher, max_layers)
+        drift = Sentinel(planner.sentinel, runtime, watcher, told=not profile.emulated)
+        drift.look()
+        error: float | None = None
+        plan = planner.first(writer.known)
+        while plan.shapes and len(table) < max_layers:
+            shapes = plan.shapes[: max_layers - len(table)]
+            for refused in writer.measure(shapes, after_each=drift.tick):
+                planner.refuse(refused)
+            if not table.entries:
+                raise DeviceError(
+                    f"{profile.name} can run none of the network's layers; see: "
+                    f"netadapt lut doctor --device {profile.name}"
+                )
+            if planner.first(writer.known).shapes and len(table) >= max_layers:
+                break  # too few rows to fit anything to
+            plan = planner.next(LatencyEstimator(table, strict=False), writer.known)
+            error = plan.error
+            if error is not None:
+                watcher.error(error)
+                if error <= tolerance:
+                    break
+        drift.look()
+        table.meta.update(rows=len(table), sentinel=drift.meta())
+        if wholes:
+            _calibrate(table, runtime, wholes, watcher)
+        if error is not None:
+            table.meta["predicted_error"] = round(error, 4)
+        table.write()
+        return Built(table, len(table) - before, error, drift.worst, clock() - start)
+
+
+def _calibrate(
+    table: LookupTable, runtime: Runtime, wholes: Sequence[WholeNetwork], watcher: BuildWatcher
+) -> None:
+    watcher.note(f"timing {len(wholes)} whole networks")
+    table.meta.pop("calibration", None)
+    try:
+        found = calibration(LatencyEstimator(table, strict=False), runtime, wholes)
+    except (UnsupportedLayer, WrongOutput) as error:
+        watcher.note(f"whole networks are not calibrated: {error}")
+        return
+    table.meta["calibration"] = found
+    factor = network_factor(table)
+    watcher.note(
+        f"they take {factor.factor:.3f} times the sum of their layers, with a spread of "
+        f"{factor.log_sd:.1%}"
+    )
+
+
+def open_table(profile: DeviceProfile, runtime: Runtime, path: Path) -> LookupTable:
+    """The table at `path`, or a new one there, with what it was measured by in its .toml.
+
+    Raises TableError when the rows it holds were measured under other conditions, InputError when
+    its .toml would be the device's profile.
+    """
+    if profile.path is not None and profile.path.resolve() == path.with_suffix(".toml").resolve():
+        raise InputError(
+            f"{path} would keep its notes in {profile.path}, which is the device's profile; "
+            f"choose another folder or name with --out"
+        )
+    told = {**runtime.describe(), **profile.to_meta()}
+    table = LookupTable(profile.name, [], path=path)
+    if path.is_file():
+        table = LookupTable.read(path)
+        for name in SAME_CONDITIONS:
+            was = table.meta.get(name, told.get(name))
+            if table.entries and was != told.get(name):
+                raise TableError(
+                    f"{path} was measured with {name} {was}, this would be {told.get(name)}: their "
+                    f"rows don't belong in one table; move it away, or build another: netadapt "
+                    f"lut build --device {profile.name} --out FILE"
+                )
+    today = datetime.date.today().isoformat()
+    table.meta = {**table.meta, "device": profile.name, "date": today, **told}
+    table.write()
+    return table
+
+
+class RowWriter:
+    """Measures shapes and appends their rows."""
+
+    def __init__(
+        self,
+        table: LookupTable,
+        runtime: Runtime,
+        profile: DeviceProfile,
+        watcher: BuildWatcher,
+        most: int,
+    ) -> None:
+        self.table = table
+        self.runtime = runtime
+        self.watcher = watcher
+        self.most = most
+        self.schedule = (EMULATED if profile.emulated else "") + runtime.schedule
+        self.emulated = profile.emulated
+
+    @property
+    def known(self) -> set[LayerShape]:
+        """The shapes that have a row."""
+        return {entry.shape for entry in self.table.entries}
+
+    def measure(
+        self, shapes: Sequence[LayerShape], after_each: Callable[[], None] = lambda: None
+    ) -> list[LayerShape]:
+        """Measure `shapes` and append a row each; gives those the device can't run."""
+        refused = []
+        for index, shape in enumerate(shapes):
+            for ahead in shapes[index : index + 4]:
+                self.runtime.prepare(ahead)
+            try:
+                timing = self.time(shape)
+            except (UnsupportedLayer, WrongOutput) as error:
+                self.watcher.note(f"left out: {error}")
+                refused.append(shape)
+                continue
+            self.table.append(
+                TableRow(
+                    shape=shape,
+                    latency_ms=timing.latency_ms,
+                    spread_ms=timing.spread_ms,
+                    samples=len(timing.samples_ms),
+                    schedule=self.schedule,
+                )
+            )
+            self.watcher.measured(shape, timing, len(self.table), self.most)
+            after_each()
+        return refused
+
+    def time(self, shape: LayerShape) -> Timing:
+        """Time a layer; what spreads too much is repeated, and all samples count."""
+        timing = self.runtime.measure(shape)
+        for _ in range(MOST_ATTEMPTS - 1):
+            if self.emulated or timing.spread_ms <= SPREAD_LIMIT * timing.latency_ms:
+                return timing
+            again = self.runtime.measure(shape)
+            timing = Timing((*timing.samples_ms, *again.samples_ms))
+        spread = timing.spread_ms / timing.latency_ms
+        if spread > SPREAD_LIMIT:
+            self.watcher.note(f"{shape} spreads by {spread:.0%} after {MOST_ATTEMPTS} attempts")
+        return timing
+
+
+class Sentinel:
+    """One layer timed again and again: when its time moves, so did the device's clock."""
+
+    def __init__(
+        self, shape: LayerShape, runtime: Runtime, watcher: BuildWatcher, *, told: bool = True
+    ) -> None:
+        self.told = told
+        self.shape = shape
+        self.runtime = runtime
+        self.watcher = watcher
+        self.times_ms: list[float] = []
+        self.rows = 0
+        self.broken = False
+
+    @property
+    def worst(self) -> float:
+        """The largest relative change from the first time."""
+        if not self.times_ms:
+            return 0.0
+        return max((abs(t / self.times_ms[0] - 1) for t in self.times_ms), default=0.0)
+
+    def tick(self) -> None:
+        """A row has been measured; looks every `SENTINEL_EVERY` rows."""
+        self.rows += 1
+        if self.rows % SENTINEL_EVERY == 0:
+            self.look()
+
+    def look(self) -> None:
+        """Time the layer, and tell when it has drifted."""
+        if self.broken:
+            return
+        try:
+            self.times_ms.append(self.runtime.measure(self.shape).latency_ms)
+        except (UnsupportedLayer, WrongOutput):
+            self.broken = True  # the table's own notes say so
+            return
+        change = self.times_ms[-1] / self.times_ms[0] - 1
+        if self.told and abs(change) > DRIFT_LIMIT:
+            self.watcher.note(
+                f"the clock drifts: {self.shape} takes {self.times_ms[-1]:.3g} ms, "
+                f"{change:+.0%} against the beginning; fix the device's clocks or let it cool"
+            )
+
+    def meta(self) -> dict[str, Any]:
+        """For the table's .toml."""
+        return {
+            "layer": str(self.shape),
+            "times_ms": [float(f"{t:.5g}") for t in self.times_ms],
+            "drift": round(self.worst, 4),
+        }

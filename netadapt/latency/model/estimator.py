@@ -1,0 +1,352 @@
+"""Latency of layers and whole networks from a lookup table.
+
+A layer that has a row costs what the row says. Any other is modelled from the rows of its family,
+with an interval; a family without any row is refused, or, on request, marked. What the table's
+.toml says about whole networks is added where single-kernel timings leave something out.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+
+from netadapt.errors import TableError
+from netadapt.graph.layer_shape import LayerShape
+from netadapt.latency.model.calibration import calibration_price, network_factor, published_networks
+from netadapt.latency.model.family_model import NINETY_PERCENT, FamilyModel, find_block
+from netadapt.latency.model.features import (
+    Array,
+    Workers,
+    family,
+    is_memory_bound,
+    traffic_bytes,
+    weight_bytes,
+)
+from netadapt.latency.model.gaussian_process import Hyperparameters
+from netadapt.latency.model.roofline import LEAST_MS
+from netadapt.latency.table.table import LookupTable
+from netadapt.latency.table.table_row import TableRow
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+# Standard deviations of log time where no rows of the kind can tell them.
+ROW_NOISE = 0.02
+TRAFFIC_SPREAD = 0.2
+UNSUPPORTED_SPREAD = 0.7
+# A layer of an unsupported family borrows the rows of the nearest one there is.
+NEAREST_FAMILY = ("convolution", "linear", "depthwise")
+
+
+@dataclass(frozen=True, slots=True)
+class LayerLatency:
+    """One layer's share of a network's latency, with a 90 % interval.
+
+    `ms` = `kernel_ms` (the row's, or the model's) + `overhead_ms` (what the table's calibration
+    adds in a whole network). `source`: 'measured' or 'published' for a row, else 'modelled'.
+    `supported` is False where the table has no row of the family.
+    """
+
+    shape: LayerShape
+    ms: float
+    low_ms: float
+    high_ms: float
+    source: str
+    kernel_ms: float
+    overhead_ms: float
+    log_sd: float
+    supported: bool = True
+
+
+@dataclass(frozen=True)
+class Latency:
+    """A network's latency with a 90 % interval, and a row a layer.
+
+    `layers` has the columns name, layer, ms, low_ms, high_ms, source, kernel_ms, overhead_ms,
+    family. `unsupported` names the families that the table has no row of.
+    """
+
+    ms: float
+    low_ms: float
+    high_ms: float
+    layers: pd.DataFrame
+    unsupported: tuple[str, ...] = ()
+
+    @property
+    def guess(self) -> str | None:
+        """What to tell of the unsupported families, a line; None where there are none."""
+        if not self.unsupported:
+            return None
+        return (
+            f"the table has no rows for {', '.join(self.unsupported)}: these layers are guessed "
+            f"from others, to a factor of three"
+        )
+
+
+class NamedLayer(Protocol):
+    """What the estimator needs of a layer of a graph."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def shape(self) -> LayerShape: ...
+
+
+class Graph(Protocol):
+    """What the estimator needs of a network."""
+
+    @property
+    def layers(self) -> Sequence[NamedLayer]: ...
+
+
+class LatencyEstimator:
+    """Fitted once to a table; estimates are kept by shape.
+
+    With `strict`, a layer of a family that the table has no row of, and that is no mere data
+    movement, raises TableError; without, it is estimated from the nearest family with an interval
+    of a factor three, and named in `Latency.unsupported`. `hyperparameters` by family skips their
+    search (leave-one-out refits everything else).
+    """
+
+    def __init__(
+        self,
+        table: LookupTable,
+        *,
+        strict: bool = True,
+        hyperparameters: dict[str, Hyperparameters] | None = None,
+    ) -> None:
+        if not table.entries:
+            raise TableError(f"the table {table.path or table.name} holds no rows")
+        self.table = table
+        self.strict = strict
+        self._workers = Workers.from_meta(table.meta)
+        rows: dict[str, list[TableRow]] = {}
+        for entry in table.entries:
+            rows.setdefault(family(entry.shape), []).append(entry)
+        given = hyperparameters or {}
+        self.block = find_block(rows.values(), self._workers)
+        """How many channels the device's kernels take at once, found from the rows."""
+        self._models = {
+            name: FamilyModel(members, self._workers, given.get(name), self.block)
+            for name, members in rows.items()
+        }
+        self._row_noise = _row_noise(rows)
+        self._known: dict[LayerShape, LayerLatency] = {}
+        self._weight_price = 0.0  # ms per 10⁶ bytes
+        self._in_network = network_factor(table)
+        self._traffic_price = self._table_traffic_price()
+        self._calibrate()
+
+    @property
+    def hyperparameters(self) -> dict[str, Hyperparameters]:
+        """By family; the expensive part of fitting."""
+        return {name: model.hyperparameters for name, model in self._models.items()}
+
+    @property
+    def prices(self) -> dict[str, float]:
+        """ms per 10⁶ bytes that memory-bound layers without rows move, and of weights."""
+        return {"traffic": self._traffic_price, "weights": self._weight_price}
+
+    def layers(self, shapes: Iterable[LayerShape]) -> list[LayerLatency]:
+        """The latency of each shape, in order. Raises TableError as the class says."""
+        wanted = list(shapes)
+        missing = dict.fromkeys(shape for shape in wanted if shape not in self._known)
+        if missing:
+            self._estimate(list(missing))
+        return [self._known[shape] for shape in wanted]
+
+    def network_ms(self, shapes: Iterable[LayerShape]) -> float:
+        """Sum of the layers' latencies in milliseconds."""
+        return math.fsum(layer.ms for layer in self.layers(shapes))
+
+    def uncertainty(self, shapes: Iterable[LayerShape]) -> Array:
+        """Standard deviation of log time of each shape, [N]: where measuring would teach most."""
+        return np.array([layer.log_sd for layer in self.layers(shapes)])
+
+    def network(self, graph: Graph) -> Latency:
+        """The latency of a network: the sum of its layers, their errors taken as correlated."""
+        import pandas as pd
+
+        estimates = self.layers(layer.shape for layer in graph.layers)
+        frame = pd.DataFrame(
+            [
+                {
+                    "name": layer.name,
+                    "layer": str(layer.shape),
+                    "ms": estimate.ms,
+                    "low_ms": estimate.low_ms,
+                    "high_ms": estimate.high_ms,
+                    "source": estimate.source,
+                    "kernel_ms": estimate.kernel_ms,
+                    "overhead_ms": estimate.overhead_ms,
+                    "family": family(layer.shape),
+                }
+                for layer, estimate in zip(graph.layers, estimates, strict=True)
+            ]
+        )
+        total, low, high = self.total(estimates)
+        unsupported = dict.fromkeys(family(e.shape) for e in estimates if not e.supported)
+        return Latency(total, low, high, frame, tuple(unsupported))
+
+    def total(self, estimates: Sequence[LayerLatency]) -> tuple[float, float, float]:
+        """Milliseconds of a network of these layers, and the ends of a 90 % interval.
+
+        Modelled layers of one family err together as far as their Gaussian process says, equal
+        layers and traffic-priced ones wholly; rows err on their own.
+        """
+        total = math.fsum(estimate.ms for estimate in estimates)
+        absolute: dict[LayerShape, float] = {}  # standard deviation in ms, equal layers added
+        for estimate in estimates:
+            absolute[estimate.shape] = (
+                absolute.get(estimate.shape, 0.0) + estimate.ms * estimate.log_sd
+            )
+        variance = 0.0
+        by_family: dict[str, list[LayerShape]] = {}
+        for shape, deviation in absolute.items():
+            if self._known[shape].source == "modelled":
+                by_family.setdefault(family(shape), []).append(shape)
+            else:
+                variance += deviation**2
+        without_rows = 0.0
+        for name, shapes in by_family.items():
+            deviations = np.array([absolute[shape] for shape in shapes])
+            if name in self._models:
+                correlation = self._models[name].correlation(shapes)
+                variance += float(deviations @ correlation @ deviations)
+            else:
+                without_rows += float(deviations.sum())
+        variance += without_rows**2
+        variance += (total * self._in_network.log_sd) ** 2
+        spread = NINETY_PERCENT * math.sqrt(variance) / total if total > 0 else 0.0
+        return total, total * math.exp(-spread), total * math.exp(spread)
+
+    def _estimate(self, shapes: list[LayerShape]) -> None:
+        by_family: dict[str, list[LayerShape]] = {}
+        for shape in shapes:
+            row = self.table.find(shape)
+            if row is not None and not row.series:
+                noise = self._noise_of(row)
+                self._keep(shape, row.latency_ms, noise, row.source)
+            else:
+                by_family.setdefault(family(shape), []).append(shape)
+        for name, members in by_family.items():
+            if name in self._models:
+                prediction = self._models[name].predict(members)
+                for index, shape in enumerate(members):
+                    self._keep(
+                        shape,
+                        math.exp(prediction.log_ms[index]),
+                        float(prediction.log_sd[index]),
+                        "modelled",
+                    )
+            elif is_memory_bound(members[0]):
+                for shape in members:
+                    ms = self._traffic_price * traffic_bytes(shape) / 1e6
+                    self._keep(shape, ms, TRAFFIC_SPREAD, "modelled")
+            else:
+                self._estimate_unsupported(name, members)
+
+    def _estimate_unsupported(self, name: str, shapes: list[LayerShape]) -> None:
+        if self.strict:
+            raise TableError(
+                f"the table {self.table.path or self.table.name} has no row for {name} layers "
+                f"({shapes[0]}) to model one from; measure some on the device with: "
+                f"netadapt lut build --device {self.table.name}"
+            )
+        nearest = next((n for n in NEAREST_FAMILY if n in self._models), None)
+        for shape in shapes:
+            ms = (
+                self._models[nearest].roofline_ms(shape)
+                if nearest is not None
+                else self._traffic_price * (traffic_bytes(shape) + weight_bytes(shape)) / 1e6
+            )
+            self._keep(shape, ms, UNSUPPORTED_SPREAD, "modelled", supported=False)
+
+    def _keep(
+        self,
+        shape: LayerShape,
+        kernel_ms: float,
+        log_sd: float,
+        source: str,
+        *,
+        supported: bool = True,
+    ) -> None:
+        kernel_ms = max(kernel_ms, LEAST_MS)
+        weights_ms = self._weight_price * weight_bytes(shape) / 1e6
+        ms = kernel_ms * self._in_network.factor
+        low = ms * math.exp(-NINETY_PERCENT * log_sd)
+        high = ms * math.exp(NINETY_PERCENT * log_sd)
+        self._known[shape] = LayerLatency(
+            shape=shape,
+            ms=ms + weights_ms,
+            low_ms=low + weights_ms * math.exp(-NINETY_PERCENT * TRAFFIC_SPREAD),
+            high_ms=high + weights_ms * math.exp(NINETY_PERCENT * TRAFFIC_SPREAD),
+            source=source,
+            kernel_ms=kernel_ms,
+            overhead_ms=ms + weights_ms - kernel_ms,
+            log_sd=log_sd,
+            supported=supported,
+        )
+
+    def _noise_of(self, row: TableRow) -> float:
+        """Relative noise of a row: its own spread where it was measured repeatedly."""
+        pooled = self._row_noise.get(family(row.shape), ROW_NOISE)
+        if row.source == "measured" and row.spread_ms is not None:
+            return max(row.spread_ms / row.latency_ms, ROW_NOISE / 2)
+        return pooled
+
+    def _table_traffic_price(self) -> float:
+        """ms per 10⁶ bytes from the table's own kernels: the ones with least arithmetic first."""
+        names = [name for name in self._models if is_memory_bound(_any_shape(self.table, name))]
+        for name in (*names, "depthwise", "convolution"):
+            if name in self._models and self._models[name].ms_per_megabyte > 0:
+                return self._models[name].ms_per_megabyte
+        totals = [(row.latency_ms, traffic_bytes(row.shape)) for row in self.table.entries]
+        return float(np.median([ms / (moved / 1e6) for ms, moved in totals]))
+
+    def _calibrate(self) -> None:
+        """Settle the one price that the table's calibration networks are there for."""
+        price = calibration_price(self.table)
+        references = [n for n in published_networks(self.table) if n.role == "calibration"]
+        if price not in ("traffic", "weights") or not references:
+            return
+        excess = amount = 0.0
+        for network in references:
+            priced = [shape for shape in network.layers if self._carries(price, shape)]
+            rest = (
+                network.layers
+                if price == "weights"
+                else [shape for shape in network.layers if not self._carries(price, shape)]
+            )
+            excess += network.latency_ms - self.network_ms(rest)
+            amount += sum(map(weight_bytes if price == "weights" else traffic_bytes, priced)) / 1e6
+        self._known.clear()
+        settled = max(excess, 0.0) / amount if amount else 0.0
+        if price == "weights":
+            self._weight_price = settled
+        else:
+            self._traffic_price = settled
+
+    def _carries(self, price: str, shape: LayerShape) -> bool:
+        if price == "weights":
+            return shape.weights > 0
+        return is_memory_bound(shape) and family(shape) not in self._models
+
+
+def _any_shape(table: LookupTable, name: str) -> LayerShape:
+    return next(entry.shape for entry in table.entries if family(entry.shape) == name)
+
+
+def _row_noise(rows: dict[str, list[TableRow]]) -> dict[str, float]:
+    """By family, the median relative spread of the rows that were taken more than once."""
+    noise: dict[str, float] = {}
+    for name, members in rows.items():
+        spreads = [row.spread_ms / row.latency_ms for row in members if row.spread_ms is not None]
+        if spreads:
+            noise[name] = max(float(np.median(spreads)), ROW_NOISE / 2)
+    return noise

@@ -1,0 +1,134 @@
+"""Timing through onnxruntime on the machine itself.
+
+A layer's time is what onnxruntime's own profiler gives for its kernels, inside a model that
+surrounds it as a network would (`onnx_layers`); a whole network is timed from outside.
+"""
+
+from __future__ import annotations
+
+import json
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from netadapt.graph.layer_shape import LayerShape
+from netadapt.latency.devices.profile import DeviceProfile
+from netadapt.latency.runtimes.base import NETWORK_SHARE, Timing, UnsupportedLayer, WrongOutput
+from netadapt.latency.runtimes.onnxruntime.layer_models import layer_model, repeated_model
+from netadapt.latency.runtimes.reference import compare, reference
+from netadapt.latency.runtimes.repeating import repeats_for
+
+FEWEST_RUNS, MOST_RUNS = 8, 200
+WARM_UP_RUNS = 2
+
+
+class OnnxRuntime:
+    """onnxruntime's CPU provider with the profile's number of threads."""
+
+    schedule = "onnxruntime"
+
+    def __init__(self, profile: DeviceProfile) -> None:
+        self.profile = profile
+
+    def describe(self) -> dict[str, Any]:
+        import onnxruntime
+
+        return {
+            "runtime": "onnxruntime",
+            "runtime_version": onnxruntime.__version__,
+            "target": "CPUExecutionProvider, all graph optimizations",
+            "threads": self.profile.threads,
+            "schedule": self.schedule,
+        }
+
+    def reach(self) -> None:
+        """Nothing: it is here."""
+
+    def prepare(self, shape: LayerShape) -> None:
+        """Nothing: onnxruntime compiles nothing ahead."""
+
+    def measure(self, shape: LayerShape) -> Timing:
+        values = reference(shape)
+        session = self._session(layer_model(shape, values), str(shape))
+        feeds = {f"x{i}": x for i, x in enumerate(values.inputs)}
+        compare(shape, session.run(None, feeds)[0], values.output)
+
+        repeats = repeats_for(shape, self.profile.ring_mb)
+        model = repeated_model(shape, values, repeats, self.profile.ring_mb)
+        with tempfile.TemporaryDirectory(prefix="netadapt-") as folder:
+            session = self._session(model, str(shape), profile=Path(folder) / "profile")
+            feeds = {node.name: np.ones(node.shape, np.float32) for node in session.get_inputs()}
+            self._run(lambda: session.run(None, feeds), self.profile.seconds)
+            events = json.loads(Path(session.end_profiling()).read_text(encoding="utf-8"))
+        return Timing(tuple(_layer_times(events, repeats)))
+
+    def measure_network(self, model: bytes) -> Timing:
+        session = self._session(model, "the network")
+        generator = np.random.default_rng(0)
+        feeds = {
+            node.name: generator.random(node.shape, dtype=np.float32)
+            for node in session.get_inputs()
+        }
+        seconds = NETWORK_SHARE * self.profile.seconds
+        return Timing(tuple(self._run(lambda: session.run(None, feeds), seconds)))
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+    def _session(self, model: bytes, what: str, profile: Path | None = None) -> Any:
+        import onnxruntime
+
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = self.profile.threads
+        options.inter_op_num_threads = 1
+        options.log_severity_level = 3
+        if profile is not None:
+            options.enable_profiling = True
+            options.profile_file_prefix = str(profile)
+        try:
+            return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+        except Exception as error:  # onnxruntime's own classes share no base
+            line = (str(error).splitlines() or [type(error).__name__])[0]
+            raise UnsupportedLayer(f"onnxruntime can't run {what}: {line}") from error
+
+    def _run(self, run: Callable[[], Any], seconds: float) -> list[float]:
+        """Call `run` for about `seconds`; milliseconds each took, after a warm-up.
+
+        One thread is timed by its own clock, which stops while another process has the core.
+        """
+        clock = time.thread_time_ns if self.profile.threads == 1 else time.perf_counter_ns
+        samples: list[float] = []
+        stop = time.perf_counter() + seconds
+        for i in range(WARM_UP_RUNS + MOST_RUNS):
+            start = clock()
+            run()
+            end = clock()
+            if i >= WARM_UP_RUNS:
+                samples.append((end - start) / 1e6)
+            if len(samples) >= FEWEST_RUNS and time.perf_counter() >= stop:
+                break
+        return samples
+
+
+def _layer_times(events: list[dict[str, Any]], repeats: int) -> list[float]:
+    """Milliseconds of the layer in each run, the mean over its repeats: the profiler counts whole
+    microseconds, which a mean resolves and a quantile doesn't."""
+    nodes: dict[str, list[float]] = {}
+    for event in events:
+        name = event["name"]
+        if event.get("cat") != "Node" or not name.endswith("_kernel_time"):
+            continue
+        if event["args"].get("op_name", "").startswith("Reorder"):
+            continue
+        # The optimizer appends to names ('layer3_nchwc') but keeps how they begin.
+        if name.startswith("layer"):
+            nodes.setdefault(name, []).append(event["dur"] / 1e3)
+    if not nodes:
+        raise WrongOutput("onnxruntime's profile doesn't name the layer's kernels")
+    runs = [sum(parts) / repeats for parts in zip(*nodes.values(), strict=True)]
+    # What lasts less than the clock resolves took something nevertheless.
+    return [max(run, 0.5e-3 / repeats) for run in runs[WARM_UP_RUNS:]]

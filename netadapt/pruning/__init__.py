@@ -1,0 +1,1 @@
+"""The NetAdapt loop: proposals, importance, selection, and the run's folder."""

@@ -1,0 +1,127 @@
+"""ONNX files: what they hold, and that a wrong one never appears."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import onnx
+import onnxruntime
+import pytest
+import torch
+from onnx import numpy_helper
+from torch import Tensor, nn
+
+from netadapt.deploy import onnx_file as onnx_export
+from netadapt.deploy.onnx_file import export_model
+from netadapt.errors import ModelError, OutputError
+from netadapt.networks import NetworkConfig, build, load_model, save_model
+from netadapt.networks.config import FactoryConfig
+
+THIN = {f"conv{i}": 8 for i in range(14)} | {f"decode_conv{i}": 8 for i in range(1, 6)}
+
+
+class Normed(nn.Module):
+    """The smallest network with a batch norm to fold."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(3, 4, 3, padding=1)
+        self.norm = nn.BatchNorm2d(4)
+
+    def forward(self, image: Tensor) -> Tensor:
+        return self.norm(self.conv(image)).relu()
+
+
+class Undecided(Normed):
+    """What it does depends on the values it sees: no fixed graph."""
+
+    def forward(self, image: Tensor) -> Tensor:
+        return super().forward(image) if image.sum() > 0 else image
+
+
+def normed() -> nn.Module:
+    return Normed()
+
+
+def undecided() -> nn.Module:
+    return Undecided()
+
+
+def saved(folder: Path, factory: str, network: nn.Module) -> Path:
+    config = FactoryConfig(f"test_onnx_export:{factory}", input_shapes=((1, 3, 8, 12),))
+    save_model(folder, network, config)
+    return folder
+
+
+@pytest.fixture
+def small(tmp_path) -> Path:
+    torch.manual_seed(0)
+    network = Normed()
+    for _ in range(3):
+        network(torch.rand(4, 3, 8, 12))
+    return saved(tmp_path / "small", "normed", network.eval())
+
+
+def test_the_file_computes_what_the_network_does(tmp_path):
+    torch.manual_seed(0)
+    config = NetworkConfig(widths=THIN, input_size=(64, 96))
+    network = build(config)
+    network.get_submodule("decode_conv6")[1].bias.data.fill_(2.5)
+    network(torch.rand(4, 3, 64, 96))
+    save_model(tmp_path / "thin", network, config)
+    exported = export_model(str(tmp_path / "thin"), tmp_path / "thin.onnx")
+    assert exported.input_shapes == ((1, 3, 64, 96),)
+    assert 0 < exported.largest_difference < exported.tolerance < 1e-2
+    session = onnxruntime.InferenceSession(exported.file, providers=["CPUExecutionProvider"])
+    assert [(node.name, node.shape) for node in session.get_inputs()] == [("input", [1, 3, 64, 96])]
+    assert [(node.name, node.shape) for node in session.get_outputs()] == [
+        ("output", [1, 1, 64, 96])
+    ]
+    image = torch.rand(1, 3, 64, 96)
+    with torch.no_grad():
+        expected = load_model(tmp_path / "thin")(image).numpy()
+    got = session.run(None, {"input": image.numpy()})[0]
+    assert expected.max() > 1
+    np.testing.assert_allclose(got, expected, atol=1e-4)
+    operators = {node.op_type for node in onnx.load(exported.file).graph.node}
+    assert "BatchNormalization" not in operators
+    assert b"/netadapt/" not in exported.file.read_bytes()  # no paths of this machine
+
+
+def test_a_name_without_out_is_written_here(small, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert export_model("small").file == Path("small.onnx")
+    assert onnxruntime.InferenceSession("small.onnx", providers=["CPUExecutionProvider"])
+
+
+def test_a_file_that_differs_is_not_written(small, tmp_path, monkeypatch):
+    good = onnx_export.export_onnx
+
+    def damaged(model: nn.Module, example: Tensor) -> bytes:
+        proto = onnx.load_from_string(good(model, example))
+        weights = proto.graph.initializer[0]
+        values = numpy_helper.to_array(weights) * np.float32(1.01)
+        weights.CopyFrom(numpy_helper.from_array(values, weights.name))
+        return bytes(proto.SerializeToString())
+
+    monkeypatch.setattr(onnx_export, "export_onnx", damaged)
+    out = tmp_path / "small.onnx"
+    out.write_text("the file before")
+    with pytest.raises(ModelError, match=r"differs from the network by .* nothing was written"):
+        export_model(str(small), out)
+    assert out.read_text() == "the file before"
+
+
+def test_a_network_that_cannot_be_exported(tmp_path):
+    folder = saved(tmp_path / "undecided", "undecided", Undecided())
+    with pytest.raises(ModelError, match="can't export Undecided to ONNX") as refused:
+        export_model(str(folder), tmp_path / "undecided.onnx")
+    assert "\n" not in str(refused.value)
+    assert not (tmp_path / "undecided.onnx").exists()
+
+
+def test_a_folder_that_cannot_be_written(small, tmp_path):
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(OutputError, match="cannot write"):
+        export_model(str(small), tmp_path / "file" / "small.onnx")

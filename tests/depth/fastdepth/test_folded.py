@@ -1,0 +1,200 @@
+"""Weights with folded batch norm: imported, checked against the authors' prediction, restored."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+
+from netadapt.depth.fastdepth.folded import import_folded, needs_batch_norm, restore_batch_norm
+from netadapt.errors import DataError, WeightsError
+from netadapt.networks import NetworkConfig, build, named_config
+
+
+@pytest.fixture(scope="session")
+def published(shared_data: Path) -> Path:
+    return next((shared_data / "fastdepth_pruned").glob("*.npz"))
+
+
+@pytest.fixture(scope="session")
+def sample(shared_data: Path) -> dict[str, np.ndarray]:
+    folder = shared_data / "nyu_sample"
+    return {name: np.load(folder / f"{name}.npy").squeeze() for name in ("rgb", "depth", "pred")}
+
+
+def as_image(rgb: np.ndarray) -> Tensor:
+    return torch.from_numpy(rgb).float().permute(2, 0, 1)[None]
+
+
+def small_archive(file: Path, **changes: np.ndarray | None) -> Path:
+    """An archive with the published keys, every layer four channels wide."""
+    generator = np.random.default_rng(0)
+    arrays: dict[str, np.ndarray] = {"encoder.conv0.weight": generator.normal(size=(4, 3, 3, 3))}
+    arrays["encoder.conv0.bias"] = generator.normal(size=4)
+    stages = [("encoder", i, 3) for i in range(1, 14)] + [("decoder", i, 5) for i in range(1, 6)]
+    for part, i, kernel in stages:
+        arrays[f"{part}.conv{i}.dw.weight"] = generator.normal(size=(4, 1, kernel, kernel))
+        arrays[f"{part}.conv{i}.pw.weight"] = generator.normal(size=(4, 4, 1, 1))
+        for kind in ("dw", "pw"):
+            arrays[f"{part}.conv{i}.{kind}.bias"] = generator.normal(size=4)
+    arrays["decoder.conv6.pw.weight"] = generator.normal(size=(1, 4, 1, 1))
+    arrays["decoder.conv6.pw.bias"] = generator.normal(size=1)
+    for key, array in changes.items():
+        if array is None:
+            del arrays[key]
+        else:
+            arrays[key] = array
+    np.savez(file, **{key: array.astype(np.float32) for key, array in arrays.items()})
+    return file
+
+
+def test_published_weights_reproduce_the_authors_prediction(
+    published: Path, sample: dict[str, np.ndarray]
+) -> None:
+    model, config = import_folded(published)
+    assert config == replace(named_config("fastdepth-pruned"), batch_norm="folded")
+    with torch.no_grad():
+        depth = model(as_image(sample["rgb"]))[0, 0].numpy()
+    error = depth - sample["pred"]
+    assert np.sqrt((error**2).mean()) <= 0.06
+    assert np.corrcoef(depth.ravel(), sample["pred"].ravel())[0, 1] >= 0.998
+    valid = sample["depth"] > 0
+    ratio = np.maximum(depth / sample["depth"], sample["depth"] / depth)[valid]
+    assert (ratio < 1.25).mean() >= 0.77
+
+
+def test_published_weights_get_their_statistics_back(
+    published: Path, sample: dict[str, np.ndarray]
+) -> None:
+    model, config = import_folded(published)
+    assert needs_batch_norm(model)
+    assert needs_batch_norm(model, config)
+    image = as_image(sample["rgb"])
+    with torch.no_grad():
+        before = model(image)
+        assert restore_batch_norm(model, [image, image.flip(3)]) == 2
+        after = model(image)
+        torch.testing.assert_close(after, before, rtol=0, atol=2e-5)
+        # In training mode the function is nearly kept too, which folded weights lose.
+        folded, _ = import_folded(published)
+        batch = torch.cat((image, image.flip(3)))
+        lost = (folded.train()(batch) - folded.eval()(batch)).abs().mean()
+        kept = (model.train()(batch)[:1] - before).abs().mean()
+    assert float(lost) > 0.5
+    assert float(kept) < 1e-3
+    assert not needs_batch_norm(model)
+
+
+def test_folded_layers_compute_convolution_plus_bias(tmp_path: Path) -> None:
+    file = small_archive(tmp_path / "w.npz")
+    model, config = import_folded(file)
+    arrays = np.load(file)
+    image = torch.rand(1, 3, 32, 32)
+    expected = torch.nn.functional.conv2d(
+        image,
+        torch.from_numpy(arrays["encoder.conv0.weight"]),
+        torch.from_numpy(arrays["encoder.conv0.bias"]),
+        stride=2,
+        padding=1,
+    ).clamp(0, 6)
+    with torch.no_grad():
+        torch.testing.assert_close(model.get_submodule("conv0")(image), expected)
+    assert config.widths["conv9"] == 4
+
+
+def test_archives_that_are_not_folded_fastdepth_name_their_keys(tmp_path: Path) -> None:
+    file = small_archive(tmp_path / "w.npz", **{"encoder.conv3.dw.bias": None, "x": np.zeros(1)})
+    with pytest.raises(WeightsError) as caught:
+        import_folded(file)
+    assert "encoder.conv3.dw.bias" in str(caught.value)
+    assert "1 unexpected (x)" in str(caught.value)
+    file = small_archive(tmp_path / "w.npz", **{"encoder.conv3.pw.weight": np.zeros((4, 9, 1, 1))})
+    with pytest.raises(WeightsError, match=r"conv3\.3\.weight \(4×9×1×1, expected 4×4×1×1\)"):
+        import_folded(file)
+    file.write_bytes(file.read_bytes()[:500])
+    with pytest.raises(WeightsError, match="cannot read"):
+        import_folded(file)
+
+
+def test_arrays_that_are_pickled_objects_are_refused(tmp_path: Path) -> None:
+    file = tmp_path / "w.npz"
+    np.savez(file, **{"encoder.conv0.weight": np.array([print], dtype=object)})
+    with pytest.raises(WeightsError, match="cannot read"):
+        import_folded(file)
+
+
+def test_restoring_sees_all_batches_as_one(tmp_path: Path) -> None:
+    model, _ = import_folded(small_archive(tmp_path / "w.npz"))
+    other, _ = import_folded(tmp_path / "w.npz")
+    images = torch.rand(6, 3, 32, 32) * torch.tensor([1.0, 1, 1, 5, 5, 5])[:, None, None, None]
+    assert restore_batch_norm(model, [images]) == 6
+    assert restore_batch_norm(other, images.split([1, 3, 2])) == 6
+    for key, value in model.state_dict().items():
+        torch.testing.assert_close(other.state_dict()[key], value, rtol=1e-4, atol=1e-6)
+    with torch.no_grad():
+        conv = model.get_submodule("conv0.0")(images)
+    variance, mean = torch.var_mean(conv, dim=(0, 2, 3), correction=0)
+    torch.testing.assert_close(model.get_buffer("conv0.1.running_mean"), mean)
+    torch.testing.assert_close(model.get_buffer("conv0.1.running_var"), variance)
+
+
+class Untidy(nn.Module):
+    """One batch norm used twice, one unused, one on vectors, and a channel that never varies."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(3, 4, 3)
+        self.norm = nn.BatchNorm2d(4)
+        self.unused = nn.BatchNorm2d(7)
+        self.vector = nn.BatchNorm1d(4, affine=True)
+        self.head = nn.Linear(4, 2)
+        with torch.no_grad():
+            self.conv.weight[0] = 0  # a dead filter
+            for norm in (self.norm, self.vector):
+                norm.bias.uniform_(-1, 1)
+                norm.weight.uniform_(0.5, 2)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.norm(self.norm(self.conv(x)).relu())
+        out: Tensor = self.head(self.vector(x.mean((2, 3))))
+        return out
+
+
+def test_restoring_keeps_the_function_of_any_network() -> None:
+    torch.manual_seed(0)
+    model = Untidy().train()
+    images = torch.rand(32, 3, 12, 12)
+    before = model.eval()(images)
+    model.train()
+    restore_batch_norm(model, images.split(8))
+    assert model.training
+    after = model.eval()(images)
+    torch.testing.assert_close(after, before, rtol=1e-4, atol=1e-5)
+    assert bool((model.unused.running_var == 1).all())
+    loss = model.train()(images).square().mean()
+    loss.backward()
+    assert all(bool(p.grad.isfinite().all()) for p in model.parameters() if p.grad is not None)
+
+
+def test_fresh_and_trained_networks_need_no_statistics() -> None:
+    model = build("fastdepth-pruned")
+    assert not needs_batch_norm(model)
+    assert not needs_batch_norm(nn.Conv2d(3, 4, 1))
+    model.train()(torch.rand(2, 3, 64, 64))
+    for module in model.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            nn.init.ones_(module.bias)
+    assert not needs_batch_norm(model)
+    assert needs_batch_norm(model, NetworkConfig(batch_norm="folded"))
+
+
+def test_restoring_without_usable_frames_is_refused() -> None:
+    model = build("fastdepth-pruned")
+    with pytest.raises(DataError, match="no frames"):
+        restore_batch_norm(model, [])
+    with pytest.raises(DataError, match="not finite"):
+        restore_batch_norm(model, [torch.full((1, 3, 32, 32), float("nan"))])

@@ -1,0 +1,79 @@
+"""The main job on the real thing: published weights, real frames, real latencies."""
+
+from __future__ import annotations
+
+import shutil
+
+import pandas as pd
+import pytest
+import torch
+
+from netadapt.depth.data.rgbd_import import import_folder
+from netadapt.errors import InputError, WeightsError
+from netadapt.graph import trace
+from netadapt.networks import load_model, read_config
+from netadapt.pruning.callbacks import TimeLeft, Watcher
+from netadapt.pruning.job import PruneJob, call_task, prepare, run_job
+
+
+@pytest.fixture(scope="module")
+def kitchen(shared_data, tmp_path_factory):
+    """Eight of the kitchen's frames, two of them held out."""
+    source = tmp_path_factory.mktemp("recording")
+    for number in range(0, 32, 4):
+        for kind in ("color.jpg", "depth.png"):
+            shutil.copy(shared_data / "rgbd" / "kitchen" / f"frame-{number:06d}.{kind}", source)
+    target = tmp_path_factory.mktemp("data") / "kitchen"
+    import_folder(source, target, holdout=0.25)
+    return target
+
+
+def test_published_weights_are_pruned_on_real_frames(kitchen, shared_data, tmp_path):
+    (weights,) = (shared_data / "fastdepth_pruned").glob("*.npz")
+    job = PruneJob(
+        budget_ms=5.6,
+        weights=str(weights),
+        data=str(kitchen),
+        finetune_steps=1,
+        batch_size=2,
+        holdout_images=2,
+    )
+    words: list[str] = []
+    prepared = prepare(job, words.append)
+    assert "batch norm is folded" in words[0]
+    with torch.no_grad():
+        picture = torch.rand(1, 3, 224, 224)
+        before, _ = prepared.model(picture), words
+    for _ in run_job(job, prepared, tmp_path / "run", resume=False, watcher=Watcher()):
+        pass
+    trajectory = pd.read_csv(tmp_path / "run" / "trajectory.csv")
+    assert trajectory["latency_ms"].iloc[0] == pytest.approx(5.6, rel=0.03)
+    assert trajectory["latency_ms"].iloc[-1] <= 5.6
+    assert trajectory["macs"].iloc[0] == pytest.approx(0.37e9, rel=0.02)
+    pruned = load_model(tmp_path / "run")
+    assert trace(pruned, picture).macs == trajectory["macs"].iloc[-1]
+    assert read_config(tmp_path / "run").batch_norm == "restored"
+    assert torch.isfinite(before).all()
+
+
+def test_weights_of_another_network_are_refused(shared_data):
+    (weights,) = (shared_data / "fastdepth_pruned").glob("*.npz")
+    job = PruneJob(budget_ms=5.6, model="resnet18-upproj", weights=str(weights))
+    with pytest.raises(WeightsError, match="holds mobilenet-nnconv5dw-skipadd, not resnet18"):
+        prepare(job)
+
+
+@pytest.mark.parametrize("name", ["nowhere:task", "json:nothing", "json:dumps", "builtins:dict"])
+def test_a_task_that_is_none_is_refused(name):
+    with pytest.raises(InputError, match=name.split(":")[0]):
+        call_task(name)
+
+
+def test_the_time_left_counts_all_proposals(monkeypatch):
+    clock = iter([0.0, 30.0, 60.0])
+    monkeypatch.setattr("time.monotonic", lambda: next(clock))
+    left = TimeLeft()
+    left.iteration(2)
+    assert left.candidate(0, 10) == ""
+    assert left.candidate(1, 10) == "about 10 min left"  # 19 proposals of half a minute
+    assert left.candidate(2, 10) == "about 9 min left"

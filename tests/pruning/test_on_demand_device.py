@@ -1,0 +1,253 @@
+"""A search that measures what its table lacks: what is measured, when, and how it goes on."""
+
+from __future__ import annotations
+
+import math
+import shutil
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from netadapt.errors import DeviceError, RunError, TableError
+from netadapt.graph import LayerGraph, trace
+from netadapt.graph.layer_shape import LayerShape
+from netadapt.latency.devices.profile import DeviceProfile
+from netadapt.latency.measure.on_demand import OnDemand
+from netadapt.latency.measure.table_build import open_table
+from netadapt.latency.runtimes.base import Timing
+from netadapt.latency.runtimes.fake import FakeRuntime, exact_ms
+from netadapt.latency.table.table import LookupTable
+from netadapt.pruning.callbacks import Watcher
+from netadapt.pruning.records import read_widths_text
+from netadapt.pruning.run_folder import RunFolder
+from netadapt.pruning.search import prune
+from netadapt.training.finetune import FineTuning
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+import tiny
+
+PROFILE = DeviceProfile(name="paper", runtime="fake")
+GRAPH = trace(tiny.network(), tiny.EXAMPLE)
+
+
+def board_ms(shape: LayerShape) -> float:
+    """Kernels take six channels at once, which no row of a table says."""
+    taken = {
+        name: math.ceil(getattr(shape, name) / 6) * 6 for name in ("in_channels", "out_channels")
+    }
+    return exact_ms(replace(shape, **taken))
+
+
+class Board(FakeRuntime):
+    """The fake device without noise, which remembers over runs what it was asked."""
+
+    measured: list[LayerShape]
+    lives: int
+    """How many layers it measures before it hangs up."""
+    unsupported: tuple[str, ...]
+
+    def reach(self) -> None:
+        if len(self.measured) >= self.lives:
+            raise DeviceError("the board is gone")
+
+    def measure(self, shape: LayerShape) -> Timing:
+        self.reach()
+        self.measured.append(shape)
+        if shape.op in self.unsupported:
+            return super().measure(shape)
+        return Timing((board_ms(shape),) * 5)
+
+
+@pytest.fixture
+def board(monkeypatch) -> type[Board]:
+    board = type("board", (Board,), {"measured": [], "lives": 10_000, "unsupported": ()})
+    monkeypatch.setattr("netadapt.latency.runtimes.fake.FakeRuntime", board)
+    return board
+
+
+@pytest.fixture
+def table(board, tmp_path) -> Path:
+    """Knows the network at its full widths and nothing else."""
+    return new_table(board, tmp_path / "paper.csv")
+
+
+def new_table(board: type[Board], path: Path) -> Path:
+    runtime = board(PROFILE)
+    demand = OnDemand(PROFILE, runtime, open_table(PROFILE, runtime, path))
+    assert demand.ensure(layer.shape for layer in GRAPH.layers) is not None
+    return path
+
+
+def run(table: Path, out: Path, **options):
+    full_ms = sum(board_ms(layer.shape) for layer in GRAPH.layers)
+    return prune(
+        tiny.network(),
+        tiny.EXAMPLE,
+        task=tiny.task(),
+        budget={str(table): 0.75 * full_ms},
+        out=out,
+        short_term=FineTuning(steps=1, batch_size=16),
+        first_reduction=0.05,
+        width_multiple=2,
+        **{"on_demand": PROFILE, **options},
+    )
+
+
+def kept(out: Path) -> list[tuple[LayerGraph, pd.Series]]:
+    """The network of every iteration, with its row."""
+    rows = [row for _, row in pd.read_csv(out / "trajectory.csv").iterrows()]
+    return [(GRAPH.with_widths(read_widths_text(row["widths"])), row) for row in rows]
+
+
+def proposed(out: Path) -> list[tuple[LayerGraph, pd.Series]]:
+    """Every network that was fine-tuned to be chosen from, with its row."""
+    before = [graph for graph, _ in kept(out)]
+    rows = [row for _, row in pd.read_csv(out / "candidates.csv").iterrows()]
+    return [
+        (before[row["iteration"] - 1].with_widths({row["group"]: row["width_after"]}), row)
+        for row in rows
+    ]
+
+
+def check(table: Path, out: Path) -> None:
+    """Whatever was decided by was measured."""
+    rows = LookupTable.read(table)
+    for graph, row in kept(out) + proposed(out):
+        found = [rows.find(layer.shape) for layer in graph.layers]
+        assert None not in found
+        assert row["latency_ms"] == pytest.approx(sum(r.latency_ms for r in found), rel=1e-12)
+
+
+def test_what_is_decided_by_is_measured_and_not_all_that_is_looked_at(board, table, tmp_path):
+    result = run(table, tmp_path / "run")
+    check(table, tmp_path / "run")
+    assert len(result.trajectory) > 3
+    assert len(board.measured) == len(set(board.measured)) == len(LookupTable.read(table))
+    looked_at = {
+        layer.shape
+        for graph, _ in kept(tmp_path / "run")
+        for group in graph.groups
+        if not group.frozen
+        for width in range(2, group.width, 2)
+        for layer in graph.with_widths({group.name: width}).layers
+    }
+    assert len(board.measured) < len(looked_at) / 2
+
+
+def test_rows_that_undo_a_proposal_lead_to_another(board, table, tmp_path, monkeypatch):
+    """The board's steps of six channels aren't in the first estimates."""
+    asked = []
+    ensure = OnDemand.ensure
+
+    def counted(self, shapes):
+        found = ensure(self, shapes)
+        asked.append(found is not None)
+        return found
+
+    monkeypatch.setattr(OnDemand, "ensure", counted)
+    result = run(table, tmp_path / "run")
+    assert sum(asked) > len(result.trajectory)  # some iteration measured twice
+    check(table, tmp_path / "run")
+    for _, row in proposed(tmp_path / "run"):
+        assert row["latency_ms"] <= row["target_ms"] + 1e-9
+
+
+def test_what_is_still_too_slow_after_the_last_round_is_a_smaller_step(
+    board, table, tmp_path, monkeypatch
+):
+    monkeypatch.setattr("netadapt.pruning.loop.MOST_ROUNDS", 1)
+    result = run(table, tmp_path / "run")
+    check(table, tmp_path / "run")
+    assert result.trajectory["latency_ms"].is_monotonic_decreasing
+    assert (result.trajectory["latency_ms"] > result.trajectory["target_ms"]).any()
+
+
+def test_killed_while_training_it_goes_on_to_the_same_rows(board, table, tmp_path):
+    class Killed(Exception):
+        pass
+
+    class Killing(Watcher):
+        count = 0
+
+        def candidate(self, proposal, index, count):
+            self.count += 1
+            if self.count == 4:
+                raise Killed
+
+    start = tmp_path / "start"
+    start.mkdir()
+    for file in (table, table.with_suffix(".toml")):
+        shutil.copy(file, start)
+    whole = run(table, tmp_path / "whole")
+    killed = start / table.name
+    with pytest.raises(Killed):
+        run(killed, tmp_path / "killed", watcher=Killing())
+    resumed = run(killed, tmp_path / "killed", resume=True)
+    for name in ("trajectory.csv", "candidates.csv"):
+        a, b = (
+            pd.read_csv(result.out / name).drop(columns="seconds") for result in (resumed, whole)
+        )
+        pd.testing.assert_frame_equal(a, b, check_exact=True)
+    assert killed.read_bytes() == table.read_bytes()
+
+
+def test_of_two_widths_of_a_group_the_one_that_is_kept_is_chosen(tmp_path):
+    """Tried before an interruption, and after it by rows that came from elsewhere meanwhile."""
+    folder = RunFolder(tmp_path / "run", {}, ("accuracy",))
+    for width in (16, 14):
+        folder.candidates.append({"iteration": 1, "group": "first", "width_after": width})
+    folder.commit({"iteration": 1, "group": "first", "width_after": 14})
+    folder.close()
+    assert [row["chosen"] for row in folder.candidates.rows()] == ["0", "1"]
+
+
+@pytest.mark.parametrize("more", [3, 25, 31])
+def test_a_device_that_goes_away_loses_nothing(board, table, tmp_path, more):
+    board.lives = len(board.measured) + more
+    with pytest.raises(DeviceError, match="the board is gone") as raised:
+        run(table, tmp_path / "run")
+    assert raised.value.exit_code == 3
+    assert len(LookupTable.read(table)) == board.lives
+    board.lives = 10_000
+    run(table, tmp_path / "run", resume=True)
+    check(table, tmp_path / "run")
+    assert len(board.measured) == len(set(board.measured))
+
+
+def test_a_run_only_goes_on_with_the_rows_it_began_with(board, table, tmp_path):
+    finished = run(table, tmp_path / "run")
+    board.lives = 0  # nothing lacks: the device isn't needed
+    again = run(table, tmp_path / "run", resume=True)
+    pd.testing.assert_frame_equal(again.trajectory, finished.trajectory)
+    with pytest.raises(RunError, match="on_demand = True"):
+        run(table, tmp_path / "run", resume=True, on_demand=None)
+    rows = LookupTable.read(table)
+    rows.entries[0] = replace(rows.entries[0], latency_ms=1.0)
+    rows.write()
+    with pytest.raises(RunError, match="table_sha256"):
+        run(table, tmp_path / "run", resume=True)
+
+
+def test_a_layer_that_the_device_cannot_run_is_asked_for_once(board, table, tmp_path):
+    board.unsupported = ("add",)
+    rows = LookupTable.read(table)
+    rows = LookupTable(rows.name, [r for r in rows.entries if r.shape.op != "add"], rows.meta)
+    rows.write(table)
+    board.measured.clear()
+    result = run(table, tmp_path / "run")
+    refused = [shape for shape in board.measured if shape.op == "add"]
+    assert refused
+    assert len(refused) == len(set(refused))
+    assert result.trajectory["latency_ms"].is_monotonic_decreasing
+
+
+def test_published_figures_are_not_added_to(board, table, tmp_path):
+    published = table.with_name("paper.published.csv")
+    LookupTable.read(table).write(published)
+    with pytest.raises(TableError, match="netadapt lut build --device paper"):
+        run(published, tmp_path / "run")
+    assert not (tmp_path / "run").exists()

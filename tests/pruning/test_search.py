@@ -1,0 +1,213 @@
+"""The loop on a small network and a real table: what it decides, writes, and goes on with."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import torch
+
+from netadapt.errors import BudgetError, InputError, RunError
+from netadapt.graph import trace
+from netadapt.latency.model.estimator import LatencyEstimator
+from netadapt.latency.table.table import LookupTable
+from netadapt.networks import load_model
+from netadapt.networks.config import FactoryConfig
+from netadapt.pruning.candidates import Candidate, Proposal, choose, score
+from netadapt.pruning.importance.magnitude import importance, kept_units
+from netadapt.pruning.proposals import Schedule, propose
+from netadapt.pruning.search import prune
+from netadapt.training.finetune import FineTuning
+
+HERE = Path(__file__).parent
+sys.path.insert(0, str(HERE))
+
+import tiny  # noqa: E402
+
+CONFIG = FactoryConfig("tiny:network", input_shapes=((1, 3, 8, 8),))
+SHORT = FineTuning(steps=2, batch_size=16, learning_rate=0.01)
+
+
+@pytest.fixture(scope="session")
+def table(tmp_path_factory) -> str:
+    return str(tiny.write_table(tmp_path_factory.mktemp("tables") / "tiny.csv"))
+
+
+@pytest.fixture(scope="session")
+def full_ms(table) -> float:
+    return LatencyEstimator(LookupTable.read(table)).network(trace(tiny.network(), tiny.EXAMPLE)).ms
+
+
+def run(table, out, budget_ms, **options):
+    return prune(
+        tiny.network(),
+        tiny.EXAMPLE,
+        task=tiny.task(),
+        budget={table: budget_ms},
+        out=out,
+        config=CONFIG,
+        short_term=SHORT,
+        first_reduction=0.1,
+        **options,
+    )
+
+
+def decisions(trajectory: pd.DataFrame) -> pd.DataFrame:
+    return trajectory.drop(columns="seconds")
+
+
+@pytest.fixture(scope="session")
+def finished(table, full_ms, tmp_path_factory):
+    return run(table, tmp_path_factory.mktemp("runs") / "whole", 0.6 * full_ms)
+
+
+def test_the_budget_is_met_step_by_step(finished, full_ms):
+    latencies = finished.trajectory["latency_ms"]
+    assert latencies.iloc[0] == pytest.approx(full_ms)
+    assert latencies.is_monotonic_decreasing
+    assert latencies.iloc[-1] <= 0.6 * full_ms < latencies.iloc[-2]
+    targets = finished.trajectory["target_ms"].iloc[1:]
+    assert (latencies.iloc[1:] <= targets + 1e-9).all()
+
+
+def test_every_row_says_what_its_checkpoint_is(finished):
+    for _, row in finished.trajectory.iterrows():
+        model = load_model(finished.out / row["checkpoint"])
+        graph = trace(model, tiny.EXAMPLE)
+        assert graph.macs == row["macs"]
+        assert sum(p.numel() for p in model.parameters()) == row["params"]
+        assert tiny.task().evaluate(model)["accuracy"] == row["accuracy"]
+        widths = " ".join(f"{group.name}={group.width}" for group in graph.groups)
+        assert widths == row["widths"]
+
+
+def test_the_candidate_of_least_loss_per_millisecond_is_kept(finished):
+    candidates = pd.read_csv(finished.out / "candidates.csv")
+    for iteration, rows in candidates.groupby("iteration"):
+        chosen = rows[rows["chosen"] == 1]
+        assert len(chosen) == 1
+        assert chosen["score"].item() == rows["score"].min()
+        kept = finished.trajectory.set_index("iteration").loc[iteration]
+        assert kept["group"] == chosen["group"].item()
+        assert (rows["stage"] == "short-term").all()
+
+
+def test_the_same_seed_gives_the_same_run_and_another_seed_another(
+    table, full_ms, finished, tmp_path
+):
+    again = run(table, tmp_path / "again", 0.6 * full_ms)
+    pd.testing.assert_frame_equal(decisions(again.trajectory), decisions(finished.trajectory))
+    other = run(table, tmp_path / "other", 0.6 * full_ms, seed=1)
+    assert not decisions(other.trajectory).equals(decisions(finished.trajectory))
+
+
+def test_a_run_that_is_killed_goes_on_to_the_same_rows(table, full_ms, finished, tmp_path):
+    """Killed three times, at instants that a clock chooses, by a signal nobody can catch."""
+    out = tmp_path / "killed"
+    script = (
+        "import sys; sys.path.insert(0, sys.argv[1]); import test_search as t; "
+        "t.run(sys.argv[2], sys.argv[3], float(sys.argv[4]), resume=True)"
+    )
+    command = [sys.executable, "-c", script, str(HERE), table, str(out), str(0.6 * full_ms)]
+    environment = {**os.environ, "OMP_NUM_THREADS": str(torch.get_num_threads())}
+    for rows in (1, 4, 8):
+        process = subprocess.Popen(command, env=environment, stderr=subprocess.PIPE)
+        deadline = time.monotonic() + 120
+        while process.poll() is None and _lines(out / "candidates.csv") <= rows:
+            assert time.monotonic() < deadline, process.stderr
+            time.sleep(0.005)
+        process.send_signal(signal.SIGKILL)
+        process.communicate()
+    with (out / "candidates.csv").open("a") as torn:
+        torn.write("9,torn")
+    resumed = run(table, out, 0.6 * full_ms, resume=True)
+    pd.testing.assert_frame_equal(decisions(resumed.trajectory), decisions(finished.trajectory))
+
+
+def test_a_finished_run_is_neither_overwritten_nor_continued_otherwise(table, full_ms, finished):
+    with pytest.raises(RunError, match="exists already; add --resume"):
+        run(table, finished.out, 0.6 * full_ms)
+    with pytest.raises(RunError, match="started with budget_ms"):
+        run(table, finished.out, 0.5 * full_ms, resume=True)
+    same = run(table, finished.out, 0.6 * full_ms, resume=True)
+    pd.testing.assert_frame_equal(same.trajectory, finished.trajectory)
+
+
+def test_a_budget_below_the_smallest_network_is_refused_with_that_latency(table, tmp_path):
+    with pytest.raises(BudgetError, match=r"cannot be met: this network takes 0\.\d+ ms") as raised:
+        run(table, tmp_path / "run", 0.001)
+    assert raised.value.exit_code == 4
+
+
+@pytest.mark.parametrize("budget", [0, -1, float("nan"), float("inf")])
+def test_a_budget_that_is_none_is_refused(table, tmp_path, budget):
+    with pytest.raises(InputError, match="expected a number > 0"):
+        run(table, tmp_path / "run", budget)
+
+
+def test_proposals_are_the_widest_that_meet_the_target(table):
+    graph = trace(tiny.network(), tiny.EXAMPLE)
+    estimator = LatencyEstimator(LookupTable.read(table))
+
+    def ms(candidate):
+        return estimator.network_ms(layer.shape for layer in candidate.layers)
+
+    target = 0.9 * ms(graph)
+    for proposal in propose(graph, ms, target):
+        assert proposal.width_after % 8 == 0
+        assert proposal.latency_ms <= target
+        wider = proposal.width_after + 8
+        if wider < proposal.width_before:
+            assert ms(graph.with_widths({proposal.group: wider})) > target
+
+
+def test_where_no_single_cut_meets_the_target_smaller_steps_are_proposed(table):
+    graph = trace(tiny.network(), tiny.EXAMPLE)
+    estimator = LatencyEstimator(LookupTable.read(table))
+
+    def ms(candidate):
+        return estimator.network_ms(layer.shape for layer in candidate.layers)
+
+    assert propose(graph, ms, 0.01 * ms(graph))
+    smallest = graph.with_widths(dict.fromkeys(graph.widths, 8))
+    assert propose(smallest, ms, 0.5 * ms(smallest)) == []
+
+
+def test_importance_sums_the_norms_of_coupled_filters():
+    model = tiny.network()
+    graph = trace(model, tiny.EXAMPLE)
+    group = next(group for group in graph.groups if group.name == "first")
+    expected = model.first[0].weight.flatten(1).norm(dim=1) + model.outer.weight.flatten(1).norm(
+        dim=1
+    )
+    torch.testing.assert_close(importance(model, group), expected.detach().double())
+    kept = kept_units(model, group, 8)
+    assert kept == sorted(expected.topk(8).indices.tolist())
+
+
+def test_score_and_choice():
+    assert score(0.8, 0.7, 10.0, 9.0) == pytest.approx(0.1)
+    assert score(0.8, 0.8, 10.0, 10.0) == float("inf")
+
+    def candidate(name: str, value: float, ms: float) -> Candidate:
+        return Candidate(Proposal(name, (name,), 16, 8, ms), {}, value)
+
+    worse, slow, fast = candidate("a", 0.2, 1), candidate("b", 0.1, 3), candidate("c", 0.1, 2)
+    assert choose([worse, slow, fast]) is fast
+
+
+def test_the_schedule_decays_and_stops_at_the_budget():
+    schedule = Schedule(first_ms=1.0, decay=0.5)
+    assert [schedule.reduction_ms(i) for i in (1, 2, 3)] == [1.0, 0.5, 0.25]
+    assert schedule.target_ms(1, 10.0, 9.8) == 9.8
+    assert schedule.iterations_left(1, 10.0, 8.4) == 3
+
+
+def _lines(path: Path) -> int:
+    return path.read_text().count("\n") if path.exists() else 0
