@@ -38,13 +38,13 @@ clean:  ## Remove the virtual environment and caches
 $(VENV)/.installed: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet torch==2.13.0
-	$(BIN)/python -m pip install --quiet --editable .
+	$(BIN)/python -m pip install --quiet --editable '.[depth,onnx,report]'
 	touch $@
 
 $(VENV)/.installed-tvm: $(VENV)/.installed
-	$(BIN)/python -m pip install --quiet --editable '.[tvm]'
+	$(BIN)/python -m pip install --quiet --editable '.[depth,onnx,report,tvm]'
 	touch $@
 
 $(VENV)/.installed-dev: $(VENV)/.installed-tvm
-	$(BIN)/python -m pip install --quiet --editable '.[tvm,dev]'
+	$(BIN)/python -m pip install --quiet --editable '.[dev]'
 	touch $@

@@ -27,7 +27,7 @@ STILL_UP = {
 }
 """Arrows that point up until these rooms are redesigned: (from, to)."""
 
-BASEMENT = ("errors", "files", "journal", "lazy")
+BASEMENT = ("errors", "extras", "files", "journal", "lazy", "locks", "registry")
 
 
 def floor(module: str) -> int:

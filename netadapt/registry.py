@@ -1,0 +1,88 @@
+"""Things of one kind by their names: networks, operators, runtimes, strategies, importances, tasks.
+
+A kind has one `Registry`. What the package ships is named by its home, 'package.module:attribute',
+and imported when it is first asked for; what a user adds is registered beside its own code; and an
+installed package offers things as entry points. Nobody else keeps a list of names.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from importlib import import_module
+from importlib.metadata import EntryPoint, entry_points
+from typing import Generic, TypeVar
+
+from netadapt.errors import InputError
+
+T = TypeVar("T")
+
+
+class Registry(Generic[T]):
+    """The things of one kind, such as 'runtime', by name.
+
+    `homes` maps the names that ship to 'package.module:attribute'; `group` is that of the entry
+    points which other packages declare; `error` is raised where a name is unknown or taken.
+
+    >>> greetings: Registry[str] = Registry("greeting")
+    >>> greetings.register("short", "hi")
+    'hi'
+    >>> greetings["short"]
+    'hi'
+    """
+
+    def __init__(
+        self,
+        kind: str,
+        homes: Mapping[str, str] | None = None,
+        *,
+        group: str = "",
+        error: type[InputError] = InputError,
+    ) -> None:
+        self.kind = kind
+        self.group = group
+        self.error = error
+        self._homes = dict(homes or {})
+        self._known: dict[str, T] = {}
+
+    def register(self, name: str, thing: T) -> T:
+        """Know `thing` by `name`; gives it back. Raises `error` where the name is taken."""
+        if name in self and self[name] is not thing:
+            raise self.error(f"there is a {self.kind} called '{name}' already; choose another name")
+        self._known[name] = thing
+        return thing
+
+    def registering(self, name: str) -> Callable[[T], T]:
+        """`register` as a decorator."""
+        return lambda thing: self.register(name, thing)
+
+    def __getitem__(self, name: str) -> T:
+        """The thing of that name. Raises `error`, listing the names there are."""
+        if name not in self._known:
+            if name in self._homes:
+                self._known[name] = _imported(self._homes[name])
+            elif name in (offered := self._offered()):
+                self._known[name] = offered[name].load()
+            else:
+                raise self.error(
+                    f"there is no {self.kind} called '{name}'; choose one of "
+                    f"{', '.join(self.names()) or 'none'}"
+                )
+        return self._known[name]
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._known or name in self._homes or name in self._offered()
+
+    def names(self) -> list[str]:
+        """All names: those that ship in their order, then the others."""
+        return list(dict.fromkeys((*self._homes, *self._known, *self._offered())))
+
+    def _offered(self) -> dict[str, EntryPoint]:
+        """What installed packages declare for this kind."""
+        found: Iterable[EntryPoint] = entry_points(group=self.group) if self.group else ()
+        return {point.name: point for point in found}
+
+
+def _imported(home: str) -> T:  # type: ignore[type-var]
+    module, _, attribute = home.partition(":")
+    thing: T = getattr(import_module(module), attribute)
+    return thing
