@@ -1,7 +1,7 @@
 """Fit a trained CNN to a millisecond budget on a real device.
 
 The public names are resolved when they are first used, so that `import netadapt` and the command's
-`--help` load neither torch nor pandas.
+`--help` load neither torch nor pandas. The exceptions are those of `netadapt.errors`.
 """
 
 from __future__ import annotations
@@ -11,49 +11,118 @@ from typing import TYPE_CHECKING
 from netadapt.lazy import lazy_names
 
 if TYPE_CHECKING:
-    from netadapt.graph import LayerGraph, cut, trace
+    from netadapt.depth.training.depth_task import DepthTask
+    from netadapt.graph import ChannelGroup, LayerGraph, LayerShape, cut, trace
+    from netadapt.latency.devices.profile import DeviceProfile, load_profile
     from netadapt.latency.model.estimator import Latency, LatencyEstimator
+    from netadapt.latency.runtimes.base import Runtime, Timing
     from netadapt.latency.table.table import LookupTable
-    from netadapt.networks.store import load_model
-    from netadapt.pruning.search import Result, prune
+    from netadapt.networks.store import load_model, save_model
+    from netadapt.pruning.callbacks import Callback
+    from netadapt.pruning.candidates import Candidate
+    from netadapt.pruning.constraints.base import Constraint
+    from netadapt.pruning.constraints.registry import register_constraint
+    from netadapt.pruning.executors.base import Executor
+    from netadapt.pruning.executors.registry import register_executor
+    from netadapt.pruning.importance.base import Importance
+    from netadapt.pruning.importance.registry import register_importance
+    from netadapt.pruning.iteration import Iteration
+    from netadapt.pruning.proposals import Proposal
+    from netadapt.pruning.records import CandidateRecord, Interval, StepRecord
+    from netadapt.pruning.search import Result, Search, prune, search
+    from netadapt.pruning.settings import SearchSettings
     from netadapt.pruning.step import Step
-    from netadapt.training.finetune import FineTuning
-    from netadapt.training.task import ClassificationTask, DepthTask, Task
+    from netadapt.pruning.strategies.base import Strategy
+    from netadapt.pruning.strategies.registry import register_strategy
+    from netadapt.training.classification import ClassificationTask
+    from netadapt.training.finetune import fine_tune
+    from netadapt.training.settings import FineTuning
+    from netadapt.training.task import Task
 
 __version__ = "0.1.0"
 
 _HOMES = {
-    "ClassificationTask": "netadapt.training.task",
-    "DepthTask": "netadapt.training.task",
-    "FineTuning": "netadapt.training.finetune",
+    "Callback": "netadapt.pruning.callbacks",
+    "Candidate": "netadapt.pruning.candidates",
+    "CandidateRecord": "netadapt.pruning.records",
+    "ChannelGroup": "netadapt.graph",
+    "ClassificationTask": "netadapt.training.classification",
+    "Constraint": "netadapt.pruning.constraints.base",
+    "DepthTask": "netadapt.depth.training.depth_task",
+    "DeviceProfile": "netadapt.latency.devices.profile",
+    "Executor": "netadapt.pruning.executors.base",
+    "FineTuning": "netadapt.training.settings",
+    "Importance": "netadapt.pruning.importance.base",
+    "Interval": "netadapt.pruning.records",
+    "Iteration": "netadapt.pruning.iteration",
     "Latency": "netadapt.latency.model.estimator",
     "LatencyEstimator": "netadapt.latency.model.estimator",
     "LayerGraph": "netadapt.graph",
+    "LayerShape": "netadapt.graph",
     "LookupTable": "netadapt.latency.table.table",
+    "Proposal": "netadapt.pruning.proposals",
     "Result": "netadapt.pruning.search",
+    "Runtime": "netadapt.latency.runtimes.base",
+    "Search": "netadapt.pruning.search",
+    "SearchSettings": "netadapt.pruning.settings",
     "Step": "netadapt.pruning.step",
+    "StepRecord": "netadapt.pruning.records",
+    "Strategy": "netadapt.pruning.strategies.base",
     "Task": "netadapt.training.task",
+    "Timing": "netadapt.latency.runtimes.base",
     "cut": "netadapt.graph",
+    "fine_tune": "netadapt.training.finetune",
     "load_model": "netadapt.networks.store",
+    "load_profile": "netadapt.latency.devices.profile",
     "prune": "netadapt.pruning.search",
+    "register_constraint": "netadapt.pruning.constraints.registry",
+    "register_executor": "netadapt.pruning.executors.registry",
+    "register_importance": "netadapt.pruning.importance.registry",
+    "register_strategy": "netadapt.pruning.strategies.registry",
+    "save_model": "netadapt.networks.store",
     "search": "netadapt.pruning.search",
     "trace": "netadapt.graph",
 }
 
 __all__ = [
+    "Callback",
+    "Candidate",
+    "CandidateRecord",
+    "ChannelGroup",
     "ClassificationTask",
+    "Constraint",
     "DepthTask",
+    "DeviceProfile",
+    "Executor",
     "FineTuning",
+    "Importance",
+    "Interval",
+    "Iteration",
     "Latency",
     "LatencyEstimator",
     "LayerGraph",
+    "LayerShape",
     "LookupTable",
+    "Proposal",
     "Result",
+    "Runtime",
+    "Search",
+    "SearchSettings",
     "Step",
+    "StepRecord",
+    "Strategy",
     "Task",
+    "Timing",
     "cut",
+    "fine_tune",
     "load_model",
+    "load_profile",
     "prune",
+    "register_constraint",
+    "register_executor",
+    "register_importance",
+    "register_strategy",
+    "save_model",
     "search",
     "trace",
 ]

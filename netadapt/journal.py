@@ -51,8 +51,20 @@ class CsvJournal:
 
     def rows(self) -> list[dict[str, str]]:
         """All rows, as text."""
-        with self.path.open(encoding="utf-8", newline="") as stream:
-            return list(csv.DictReader(stream))
+        return self.read(self.path)
+
+    @staticmethod
+    def read(path: Path) -> list[dict[str, str]]:
+        """The rows of a journal that somebody else may be writing: a torn last one is left out.
+
+        Raises RunError for what isn't text.
+        """
+        try:
+            text = path.read_bytes().decode("utf-8")
+        except UnicodeDecodeError as error:
+            raise RunError(f"{path} is no CSV in UTF-8 (byte {error.start})") from None
+        whole, line_end, _ = text.rpartition("\n")
+        return list(csv.DictReader(io.StringIO(whole + line_end, newline="")))
 
     def replace(self, rows: Iterable[Mapping[str, object]]) -> None:
         """Rewrite the whole file, atomically."""

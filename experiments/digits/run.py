@@ -54,7 +54,7 @@ def main() -> None:
 
     given = digits.train(RUN.with_suffix(".safetensors"))
     predicted_ms = estimator.network(netadapt.trace(given, EXAMPLE)).ms
-    steps = netadapt.pruning(
+    steps = netadapt.search(
         given,
         EXAMPLE,
         task=task,

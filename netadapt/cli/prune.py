@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -23,17 +24,21 @@ from netadapt.cli.options import (
     parse_shapes,
     parse_size,
 )
+from netadapt.cli.setting_options import with_settings
 from netadapt.errors import DeviceError
-from netadapt.pruning.callbacks import TimeLeft, Watcher
-from netadapt.pruning.records import metric_columns
+from netadapt.pruning.callbacks import Callback
+from netadapt.pruning.time_left import TimeLeft
 
 if TYPE_CHECKING:
     from netadapt.pruning.feasibility import Reach
     from netadapt.pruning.job import PruneJob
     from netadapt.pruning.proposals import Proposal
+    from netadapt.pruning.records import StepRecord
+    from netadapt.pruning.search import Search
     from netadapt.pruning.step import Step
 
 
+@with_settings
 def prune(
     context: typer.Context,
     budget_ms: Annotated[
@@ -52,31 +57,25 @@ def prune(
     ] = None,
     data: DataOption = "rooms",
     task: Annotated[
-        str | None,
-        typer.Option(help="package.module:function that gives the task; depth without one."),
-    ] = None,
+        str, typer.Option(help="A task's name, or package.module:function that gives one.")
+    ] = "depth",
     out: Annotated[
         Path | None, typer.Option(help="The run's folder; default runs/MODEL-DEVICE-BUDGETms.")
     ] = None,
     resume: ResumeOption = False,
-    strategy: Annotated[
-        str, typer.Option(help="full: every proposal is fine-tuned and evaluated.")
-    ] = "full",
-    finetune_steps: Annotated[
-        int, typer.Option(help="Short-term fine-tuning steps of every proposal.")
-    ] = 3,
-    learning_rate: Annotated[float, typer.Option(help="Of the short-term fine-tuning.")] = 3e-4,
-    batch_size: Annotated[int, typer.Option(help="Images a fine-tuning step.")] = 8,
     holdout_images: Annotated[
         int, typer.Option(help="Images every proposal is evaluated on, spread over the holdout.")
     ] = 32,
     input_size: SizeOption = None,
     input_shapes: ShapeOption = None,
-    width_multiple: Annotated[int, typer.Option(help="Widths are multiples of this.")] = 8,
-    first_reduction: Annotated[
-        float, typer.Option(help="What the first step must save, as a share of the latency.")
-    ] = 0.025,
-    decay: Annotated[float, typer.Option(help="How the share shrinks each step.")] = 0.98,
+    freeze: Annotated[
+        list[str] | None,
+        typer.Option(help="A channel group that keeps its width, or a glob; repeatable."),
+    ] = None,
+    min_width: Annotated[
+        list[str] | None,
+        typer.Option(metavar="GROUP=N", help="The least width of a group, or glob; repeatable."),
+    ] = None,
     compute: ComputeOption = None,
     on_demand: Annotated[
         bool,
@@ -91,47 +90,49 @@ def prune(
     seed: SeedOption = 0,
     as_json: JsonOption = False,
     quiet: QuietOption = False,
+    *,
+    settings: dict[str, Any],
 ) -> None:
     """Prune a trained network until it meets a latency budget on a device.
 
     Example: netadapt prune --budget-ms 6 --device tx2
     """
-    from netadapt.pruning.job import PruneJob, measuring_profile, prepare, run_job
-    from netadapt.pruning.run_folder import read_run
-    from netadapt.report.trajectory_plot import read_trajectory
+    from netadapt.pruning.job import (
+        OpenedBy,
+        PruneJob,
+        is_begun,
+        measuring_profile,
+        prepare,
+        start,
+    )
     from netadapt.training.allocator import keep_freed_memory
 
-    if strategy != "full":
-        raise typer.BadParameter(f"the strategy is '{strategy}'; expected full")
     given: dict[str, Any] = {
-        "budget_ms": budget_ms,
-        "device": device,
         "model": model,
         "weights": weights,
         "data": data,
         "task": task,
+        "holdout_images": holdout_images,
         "input_size": parse_size(input_size),
         "input_shapes": parse_shapes(input_shapes),
-        "finetune_steps": finetune_steps,
-        "learning_rate": learning_rate,
-        "batch_size": batch_size,
-        "holdout_images": holdout_images,
-        "first_reduction": first_reduction,
-        "decay": decay,
-        "width_multiple": width_multiple,
         "compute": compute,
         "on_demand": on_demand,
         "profile": None if profile is None else str(profile),
         "tracker": tracker,
         "key": key,
+        "frozen": tuple(freeze or ()),
+        "min_widths": _min_widths(min_width or []),
         "seed": seed,
+        **settings,
     }
-    if resume and out is not None and (out / "run.json").exists():
-        spoken = {name: value for name, value in given.items() if _was_given(context, name)}
-        given = {**read_run(out)["arguments"], **spoken}
-    if given["budget_ms"] is None:
-        raise typer.BadParameter("give the latency to reach: --budget-ms 6")
-    job = PruneJob.from_json(given)
+    job = PruneJob({}, OpenedBy(model, task, data))
+    if resume and out is not None and is_begun(out):
+        job = PruneJob.of_run(out)
+        option = {"frozen": "freeze", "min_widths": "min_width"}
+        given = {n: v for n, v in given.items() if _was_given(context, option.get(n, n))}
+    job = job.changed(given).with_budget(
+        device if not job.budget or _was_given(context, "device") else None, budget_ms
+    )
     folder = out or Path("runs") / _run_name(job)
     quiet = quiet or as_json
     if (device_profile := measuring_profile(job)) is not None:
@@ -144,37 +145,35 @@ def prune(
         TimeElapsedColumn(),
         quiet=quiet,
     ) as progress:
-        watcher = _Shown(progress, quiet)
+        shown = _Shown(progress, quiet)
         keep_freed_memory()
-        prepared = prepare(job, lambda text: say(text, quiet=quiet), watcher.rendering)
-        steps = run_job(job, prepared, folder, resume=resume, watcher=watcher)
         try:
-            for _ in steps:
+            prepared = prepare(job, lambda text: say(text, quiet=quiet), shown.rendering)
+            search = start(job, prepared, folder, resume=resume, callbacks=[shown])
+            for _ in search:
                 pass
         except KeyboardInterrupt:
-            begun = (folder / "run.json").exists()
-            again = f"netadapt prune --resume --out {folder}" if begun else "the same command"
-            say(f"stopped; continue with: {again}")
+            again = f"netadapt prune --resume --out {folder}"
+            say(f"stopped; continue with: {again if is_begun(folder) else 'the same command'}")
             raise
         except DeviceError as error:
             raise DeviceError(
                 f"{error}; to go on, run the same command again with --resume"
             ) from error
-    trajectory = read_trajectory(folder)
     if as_json:
-        print_json({"run": str(folder), "trajectory": trajectory.to_dict("records")})
+        print_json({"run": str(folder), "trajectory": [_json(r) for r in search.records]})
         return
-    if watcher.layers_measured:
+    if shown.layers_measured:
         say(
-            f"measured {watcher.layers_measured} layers that the table lacked, and added them",
+            f"measured {shown.layers_measured} layers that the table lacked, and added them",
             quiet=quiet,
         )
-    _print_summary(folder, trajectory, prepared.task.metrics)
-    if job.task is None:
+    _print_summary(folder, search)
+    if job.opened.task == "depth":
         say(f"next: netadapt finetune {folder}, to win back what short-term fine-tuning left")
 
 
-class _Shown(Watcher):
+class _Shown(Callback):
     """Shows a search on the terminal: what it is doing and how long is left."""
 
     def __init__(self, progress: Bar, quiet: bool) -> None:
@@ -195,12 +194,15 @@ class _Shown(Watcher):
         say(description, quiet=self._quiet)
 
     def feasible(self, reaches: list[Reach], iterations: int) -> None:
-        table = Table("widths", "predicted ms", "90 % interval", "MACs", "parameters", box=None)
+        unit = reaches[0].unit
+        table = Table(
+            "widths", f"predicted {unit}", "90 % interval", "MACs", "parameters", box=None
+        )
         for reach in reaches:
             table.add_row(
                 reach.name,
-                f"{reach.latency_ms:.3g}",
-                f"{reach.low_ms:.3g} to {reach.high_ms:.3g}",
+                f"{reach.cost.value:.3g}",
+                f"{reach.cost.low:.3g} to {reach.cost.high:.3g}",
                 f"{reach.macs / 1e9:.3f} G",
                 f"{reach.params / 1e6:.2f} M",
             )
@@ -215,8 +217,8 @@ class _Shown(Watcher):
     def note(self, text: str) -> None:
         say(text, quiet=self._quiet)
 
-    def iteration(self, iteration: int, latency_ms: float, target_ms: float, left: int) -> None:
-        self._iteration = f"iteration {iteration}: {latency_ms:.3g} → {target_ms:.3g} ms"
+    def iteration(self, iteration: int, cost: float, target: float, left: int) -> None:
+        self._iteration = f"iteration {iteration}: {cost:.3g} → {target:.3g} ms"
         self._left.iteration(left)
 
     def candidate(self, proposal: Proposal, index: int, count: int) -> None:
@@ -225,11 +227,12 @@ class _Shown(Watcher):
         self._show(f"{self._iteration}, {what}", index, count, left)
 
     def chosen(self, step: Step) -> None:
-        row = step.row
+        record = step.record
+        latency = "" if record.latency is None else f"{record.latency.value:6.3f} ms  "
         say(
-            f"{row['iteration']:>3}  {row['group']:<16} {row['width_before']:>4} → "
-            f"{row['width_after']:<4} {row['latency_ms']:6.3f} ms  "
-            + "  ".join(f"{name} {row[name]:.3f}" for name in metric_columns(row)),
+            f"{record.iteration:>3}  {record.group:<16} {record.width_before:>4} → "
+            f"{record.width_after:<4} {latency}"
+            + "  ".join(f"{name} {value:.3f}" for name, value in record.metrics.items()),
             quiet=self._quiet,
         )
 
@@ -249,21 +252,43 @@ def _was_given(context: typer.Context, name: str) -> bool:
     return source is not None and source.name == "COMMANDLINE"
 
 
+def _min_widths(texts: Sequence[str]) -> dict[str, int]:
+    """`GROUP=N` each. Raises BadParameter for anything else."""
+    widths = {}
+    for text in texts:
+        group, _, width = text.rpartition("=")
+        if not group or not width.isdecimal():
+            raise typer.BadParameter(f"--min-width has '{text}'; expected GROUP=N, as conv1=16")
+        widths[group] = int(width)
+    return widths
+
+
 def _run_name(job: PruneJob) -> str:
-    model = Path(job.model.replace(":", ".")).name
-    return f"{model}-{Path(job.device).stem}-{job.budget_ms:g}ms"
+    model = Path(job.opened.model.replace(":", ".")).name
+    ((device, budget),) = job.budget.items()
+    return f"{model}-{Path(device).stem}-{budget:g}ms"
 
 
-def _print_summary(folder: Path, trajectory: Any, metrics: tuple[str, ...]) -> None:
-    first, last = trajectory.iloc[0], trajectory.iloc[-1]
-    rows = Table("", "predicted ms", *metrics, "MACs", "parameters", box=None)
-    for name, row in (("given", first), ("pruned", last)):
+def _json(record: StepRecord) -> dict[str, Any]:
+    """A row of the trajectory as JSON: null where there is no number."""
+    row = record.to_row()
+    numbers = ("width_before", "width_after", "target_ms", "score")
+    return {name: None if name in numbers and value == "" else value for name, value in row.items()}
+
+
+def _print_summary(folder: Path, search: Search) -> None:
+    first, last = search.records[0], search.records[-1]
+    rows = Table("", "predicted ms", *first.metrics, "MACs", "parameters", box=None)
+    for name, record in (("given", first), ("pruned", last)):
+        latency = record.latency
         rows.add_row(
             name,
-            "{latency_ms:.3g} ({latency_low_ms:.3g} to {latency_high_ms:.3g})".format(**row),
-            *(f"{row[metric]:.3f}" for metric in metrics),
-            f"{row['macs'] / 1e9:.3f} G",
-            f"{row['params'] / 1e6:.2f} M",
+            "–"
+            if latency is None
+            else f"{latency.value:.3g} ({latency.low:.3g} to {latency.high:.3g})",
+            *(f"{value:.3f}" for value in record.metrics.values()),
+            f"{record.macs / 1e9:.3f} G",
+            f"{record.params / 1e6:.2f} M",
         )
     messages.print(rows)
     say(f"trajectory: {folder / 'trajectory.csv'}")

@@ -1,11 +1,11 @@
-"""Who is told what a search does, and how long what is left of it takes.
+"""Who is told what a search does.
 
 Imports nothing heavy: the command line shows progress before a network is loaded.
 """
 
 from __future__ import annotations
 
-import time
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -14,14 +14,23 @@ if TYPE_CHECKING:
     from netadapt.pruning.step import Step
 
 
-class Watcher:
-    """Is told what a search does; every method may be overridden, none has to be."""
+class Callback:
+    """Is told what a search does; every method may be overridden, none has to be.
+
+    `table` and `feasible` are called once, before the first step; then for each iteration
+    `iteration`, `candidate` before each proposal is tried, and `chosen`. All in the search's own
+    process and thread. What a callback raises ends the search; what is on disk stays.
+
+    >>> class Printer(Callback):
+    ...     def chosen(self, step):
+    ...         print(step.iteration, step.record.group, step.record.metrics)
+    """
 
     def table(self, description: str) -> None:
-        """Which lookup table is used, and where its figures come from."""
+        """Where the figures of the constraint come from: which lookup table is used."""
 
     def feasible(self, reaches: list[Reach], iterations: int) -> None:
-        """The feasibility table, and how many iterations the budget needs at least."""
+        """What is possible, and how many iterations the budget needs at least."""
 
     def measured(self, layer: str, latency_ms: float, done: int, most: int) -> None:
         """A layer was measured on demand; the table has `done` rows, and `most` when all are."""
@@ -29,36 +38,46 @@ class Watcher:
     def note(self, text: str) -> None:
         """Something that the user should know of a measurement."""
 
-    def iteration(self, iteration: int, latency_ms: float, target_ms: float, left: int) -> None:
-        """An iteration begins; `left` counts it and those after it."""
+    def iteration(self, iteration: int, cost: float, target: float, left: int) -> None:
+        """An iteration begins, in the constraint's unit; `left` counts it and those after it."""
 
     def candidate(self, proposal: Proposal, index: int, count: int) -> None:
-        """A proposal is about to be fine-tuned."""
+        """Proposal `index` of `count` is about to be fine-tuned."""
 
     def chosen(self, step: Step) -> None:
         """An iteration is on disk."""
 
 
-class TimeLeft:
-    """Guesses the time left of a search from the time its proposals have taken."""
+class Callbacks(Callback):
+    """Tells several callbacks, in their order."""
 
-    def __init__(self) -> None:
-        self._started: float | None = None
-        self._trained = 0
-        self._iterations_left = 1
+    def __init__(self, callbacks: Iterable[Callback]) -> None:
+        self._callbacks = tuple(callbacks)
 
-    def iteration(self, left: int) -> None:
-        """An iteration begins; `left` counts it and those after it."""
-        self._iterations_left = left
+    def table(self, description: str) -> None:
+        for callback in self._callbacks:
+            callback.table(description)
 
-    def candidate(self, index: int, count: int) -> str:
-        """Proposal `index` of `count` begins; gives the time left, for people."""
-        now = time.monotonic()
-        if self._started is None:
-            self._started = now
-            return ""
-        self._trained += 1
-        seconds_each = (now - self._started) / self._trained
-        proposals = count - index + (self._iterations_left - 1) * count
-        minutes = proposals * seconds_each / 60
-        return f"about {minutes:.0f} min left" if minutes >= 1 else "less than a minute left"
+    def feasible(self, reaches: list[Reach], iterations: int) -> None:
+        for callback in self._callbacks:
+            callback.feasible(reaches, iterations)
+
+    def measured(self, layer: str, latency_ms: float, done: int, most: int) -> None:
+        for callback in self._callbacks:
+            callback.measured(layer, latency_ms, done, most)
+
+    def note(self, text: str) -> None:
+        for callback in self._callbacks:
+            callback.note(text)
+
+    def iteration(self, iteration: int, cost: float, target: float, left: int) -> None:
+        for callback in self._callbacks:
+            callback.iteration(iteration, cost, target, left)
+
+    def candidate(self, proposal: Proposal, index: int, count: int) -> None:
+        for callback in self._callbacks:
+            callback.candidate(proposal, index, count)
+
+    def chosen(self, step: Step) -> None:
+        for callback in self._callbacks:
+            callback.chosen(step)

@@ -1,29 +1,39 @@
-"""The greedy choice of an iteration: the smallest accuracy loss per millisecond saved."""
+"""A proposal that was tried, and the greedy choice: the least accuracy lost for what it saves."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+
+from torch import nn
 
 from netadapt.pruning.proposals import Proposal
 
 
 @dataclass(frozen=True)
 class Candidate:
-    """A proposal that was fine-tuned for a moment and evaluated."""
+    """A proposal that was fine-tuned for a moment and evaluated.
+
+    `model` is the cut network; None where an interrupted run had tried it, and only its row is
+    left.
+    """
 
     proposal: Proposal
-    metrics: dict[str, float]
+    metrics: Mapping[str, float]
     score: float
-    """Accuracy lost per millisecond saved; smaller is better."""
+    """Accuracy lost for each unit of the constraint that it saves; smaller is better."""
+    model: nn.Module | None = None
 
 
-def score(accuracy_before: float, accuracy: float, latency_before_ms: float, ms: float) -> float:
-    """Accuracy lost per millisecond saved. A candidate that saves nothing is infinitely bad."""
-    saved_ms = latency_before_ms - ms
-    return (accuracy_before - accuracy) / saved_ms if saved_ms > 0 else float("inf")
+def score(accuracy_before: float, accuracy: float, cost_before: float, cost: float) -> float:
+    """Accuracy lost for each unit saved. A candidate that saves nothing is infinitely bad."""
+    saved = cost_before - cost
+    return (accuracy_before - accuracy) / saved if saved > 0 else float("inf")
 
 
-def choose(candidates: Sequence[Candidate]) -> Candidate:
-    """The candidate of the smallest score; of equal ones the faster, then the first by name."""
-    return min(candidates, key=lambda c: (c.score, c.proposal.latency_ms, c.proposal.group))
+def choose(candidates: Iterable[Candidate]) -> Candidate:
+    """The candidate of the smallest score; of equal ones the cheaper, then the first by name.
+
+    Of an iterator no more than two are held at a time. Raises ValueError for none.
+    """
+    return min(candidates, key=lambda c: (c.score, c.proposal.cost, c.proposal.group))

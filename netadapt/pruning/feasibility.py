@@ -7,18 +7,18 @@ from dataclasses import dataclass
 
 from netadapt.errors import BudgetError
 from netadapt.graph import LayerGraph
-from netadapt.pruning.cost import Cost
+from netadapt.pruning.constraints.base import Constraint
 from netadapt.pruning.proposals import half_widths, smallest_widths
+from netadapt.pruning.records import Interval
 
 
 @dataclass(frozen=True)
 class Reach:
-    """A network of some widths: `name` is full, half or smallest."""
+    """A network of some widths: `name` is full, half or smallest; `cost` in the unit `unit`."""
 
     name: str
-    latency_ms: float
-    low_ms: float
-    high_ms: float
+    cost: Interval
+    unit: str
     macs: int
     params: int
 
@@ -32,23 +32,22 @@ def networks_in_reach(graph: LayerGraph, width_multiple: int = 8) -> dict[str, L
     }
 
 
-def feasibility(networks: Mapping[str, LayerGraph], cost: Cost) -> list[Reach]:
-    """What each of `networks` takes."""
-    reaches = []
-    for name, choice in networks.items():
-        latency = cost.latency(choice)
-        reaches.append(
-            Reach(name, latency.ms, latency.low_ms, latency.high_ms, choice.macs, choice.params)
-        )
-    return reaches
+def feasibility(networks: Mapping[str, LayerGraph], constraint: Constraint) -> list[Reach]:
+    """What each of `networks` costs."""
+    return [
+        Reach(name, constraint.interval(graph), constraint.unit, graph.macs, graph.params)
+        for name, graph in networks.items()
+    ]
 
 
-def require_reachable(reaches: list[Reach], budget_ms: float, device: str) -> None:
-    """Raise BudgetError, naming the smallest latency, when the budget lies below it."""
-    smallest_ms = min(reach.latency_ms for reach in reaches)
-    if smallest_ms > budget_ms:
+def require_reachable(reaches: list[Reach], constraint: Constraint) -> None:
+    """Raise BudgetError, naming the smallest cost, when the budget lies below it."""
+    smallest = min(reach.cost.value for reach in reaches)
+    if smallest > constraint.budget:
+        unit = constraint.unit
+        option = "--budget-ms" if constraint.in_ms else "the budget"
         raise BudgetError(
-            f"the budget of {budget_ms:g} ms on {device} cannot be met: this network takes "
-            f"{smallest_ms:.3g} ms at its smallest widths; raise --budget-ms to that or more, or "
-            f"lower --input-size"
+            f"the budget of {constraint.budget:g} {unit} on {constraint.name} cannot be met: this "
+            f"network takes {smallest:.3g} {unit} at its smallest widths; raise {option} to that "
+            f"or more, or lower --input-size"
         )

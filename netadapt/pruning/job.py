@@ -1,61 +1,48 @@
 """A pruning run as the command line asks for it: names and paths become a network and a task.
 
-What the search then does with them is `loop`'s affair.
+What the search then does with them is `search`'s affair. Which kind of task it is comes by name:
+nothing here knows one.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import nn
 
-from netadapt.depth.training.recipe import RECIPES
-from netadapt.depth.training.task_data import compute_device, data_folder, open_task, ready_to_train
-from netadapt.errors import InputError
+from netadapt.depth.training.task_data import compute_device, ready_to_train
+from netadapt.errors import InputError, RunError
 from netadapt.latency.devices.profile import DeviceProfile, load_profile
 from netadapt.latency.table.table import LookupTable
 from netadapt.networks.config import FactoryConfig, ModelConfig
-from netadapt.networks.named_functions import call_named
 from netadapt.networks.open_network import open_network
-from netadapt.pruning.callbacks import Watcher
-from netadapt.pruning.search import search
-from netadapt.pruning.step import Step
-from netadapt.training.finetune import FineTuning
+from netadapt.pruning.callbacks import Callback
+from netadapt.pruning.run_json import FILE, RunAbout
+from netadapt.pruning.search import Search, search
+from netadapt.pruning.settings import SearchSettings
 from netadapt.training.task import Task
-
-SHORT_TERM_LOSS = "log-l1"
-SHORT_TERM_AUGMENTATION = RECIPES["default"].augmentation
-"""A handful of steps should move a network towards what the holdout asks: relative errors, on
-images that aren't enlarged (experiments/few-steps)."""
+from netadapt.training.tasks import TaskRequest, open_task
 
 
 @dataclass(frozen=True)
-class PruneJob:
-    """Everything that `netadapt prune` is told, and that a resumed run must be told again."""
+class OpenedBy:
+    """How a run's network and task are opened, and where its device is; kept in run.json."""
 
-    budget_ms: float
-    device: str = "tx2"
-    model: str = "fastdepth"
+    model: str
+    task: str
+    """A registered task's name, or `package.module:function` that gives one."""
+    data: str
+    """What a registered task is opened on: a folder, or a name that the task knows."""
     weights: str | None = None
-    data: str = "rooms"
-    task: str | None = None
-    """`package.module:function` that gives the task; depth on `data` without one."""
+    holdout_images: int | None = None
     input_size: tuple[int, int] | None = None
     input_shapes: tuple[tuple[int, ...], ...] | None = None
     """Of a user's own network; those of the task's batches when neither is given."""
-    finetune_steps: int = 3
-    learning_rate: float = 3e-4
-    batch_size: int = 8
-    holdout_images: int = 32
-    first_reduction: float = 0.025
-    decay: float = 0.98
-    width_multiple: int = 8
     compute: str | None = None
-    seed: int = 0
     on_demand: bool = False
     profile: str | None = None
     """With `tracker` and `key`: where the device is that is measured on demand."""
@@ -63,20 +50,62 @@ class PruneJob:
     key: str | None = None
 
     @classmethod
-    def from_json(cls, arguments: dict[str, Any]) -> PruneJob:
-        """Read what `arguments` wrote into a run.json."""
-        size, shapes = arguments.get("input_size"), arguments.get("input_shapes")
-        return cls(
-            **{
-                **arguments,
-                "input_size": None if size is None else tuple(size),
-                "input_shapes": None if shapes is None else tuple(map(tuple, shapes)),
-            }
-        )
+    def from_json(cls, value: Mapping[str, Any]) -> OpenedBy:
+        """Read what `to_json` wrote. Raises InputError for a field that there isn't."""
+        content = dict(value)
+        size, shapes = content.get("input_size"), content.get("input_shapes")
+        content["input_size"] = None if size is None else tuple(size)
+        content["input_shapes"] = None if shapes is None else tuple(map(tuple, shapes))
+        try:
+            return cls(**content)
+        except TypeError as error:
+            raise InputError(f"the run was opened by another version ({error})") from error
 
-    def arguments(self) -> dict[str, Any]:
-        """The job as JSON."""
+    def to_json(self) -> dict[str, Any]:
+        """For run.json."""
         return asdict(self)
+
+
+@dataclass(frozen=True)
+class PruneJob:
+    """Everything that `netadapt prune` is told, and that a resumed run remembers."""
+
+    budget: Mapping[str, float]
+    opened: OpenedBy
+    settings: SearchSettings = field(default_factory=SearchSettings)
+
+    @classmethod
+    def of_run(cls, run: Path) -> PruneJob:
+        """The job that began the run at `run`. Raises RunError for one that Python began."""
+        about = RunAbout.read(run)
+        if not about.opened:
+            raise RunError(
+                f"{run} was pruned from Python, which doesn't say how its task is opened; go on "
+                f"from Python with netadapt.search(…, out='{run}', resume=True)"
+            )
+        return cls(about.budget, OpenedBy.from_json(about.opened), about.settings)
+
+    def with_budget(self, device: str | None, most: float | None) -> PruneJob:
+        """With another device or another budget on it; None leaves each as it is.
+
+        Raises InputError where no budget is left to go by.
+        """
+        old_device, old_most = next(iter(self.budget.items()), (None, None))
+        device, most = device or old_device, old_most if most is None else most
+        if device is None or most is None:
+            raise InputError("there is no budget: give the latency to reach, --budget-ms 6")
+        return replace(self, budget={device: most})
+
+    def changed(self, options: Mapping[str, Any]) -> PruneJob:
+        """With the values of some options, by the names of their fields or settings."""
+        own = {entry.name for entry in fields(OpenedBy)}
+        opened = {name: value for name, value in options.items() if name in own}
+        settings = {name: value for name, value in options.items() if name not in own}
+        return replace(
+            self,
+            opened=replace(self.opened, **opened),
+            settings=self.settings.changed(settings),
+        )
 
 
 @dataclass(frozen=True)
@@ -92,29 +121,25 @@ class Prepared:
 def prepare(
     job: PruneJob,
     say: Callable[[str], None] = lambda text: None,
-    rendering: Callable[[int, int], None] | None = None,
+    progress: Callable[[int, int], None] | None = None,
 ) -> Prepared:
-    """Open the network and the data of `job`; `say` is told what the user should know."""
-    compute = compute_device(job.compute)
-    model, config = open_network(job.model, job.weights, job.input_size, job.input_shapes)
-    task: Task
-    if job.task is not None:
-        task = call_task(job.task)
-        if job.input_size is None and job.input_shapes is None:
-            config = _at_shape_of_batches(config, task)
-    else:
-        size = config.input_shapes[0][-2:]
-        folder = data_folder(job.data, rendering)
-        task = open_task(
-            folder,
-            (size[0], size[1]),
-            loss=SHORT_TERM_LOSS,
-            holdout_images=job.holdout_images,
-            compute=compute,
-            augmentation=SHORT_TERM_AUGMENTATION,
-        )
+    """Open the network and the task of `job`; `say` is told what the user should know.
+
+    `progress` is told of data that are made on first use.
+    """
+    opened = job.opened
+    compute = compute_device(opened.compute)
+    model, config = open_network(
+        opened.model, opened.weights, opened.input_size, opened.input_shapes
+    )
+    task = open_task(
+        opened.task,
+        TaskRequest(opened.data, config.input_shapes, opened.holdout_images, compute, progress),
+    )
+    if opened.input_size is None and opened.input_shapes is None:
+        config = _at_shape_of_batches(config, task)
     model.to(compute)
-    config = ready_to_train(model, config, task, job.seed, say)
+    config = ready_to_train(model, config, task, job.settings.seed, say)
     example = tuple(torch.zeros(shape, device=compute) for shape in config.input_shapes)
     return Prepared(model, config, task, example)
 
@@ -124,12 +149,14 @@ def measuring_profile(job: PruneJob) -> DeviceProfile | None:
 
     Raises InputError without such a profile, and where one is named that nothing would use.
     """
-    if job.on_demand:
-        name = LookupTable.read(job.device).name
-        file = None if job.profile is None else Path(job.profile)
-        return load_profile(name, file=file, tracker=job.tracker, key=job.key)
+    opened = job.opened
+    if opened.on_demand:
+        (device,) = job.budget
+        name = LookupTable.read(device).name
+        file = None if opened.profile is None else Path(opened.profile)
+        return load_profile(name, file=file, tracker=opened.tracker, key=opened.key)
     for option in ("profile", "tracker", "key"):
-        if getattr(job, option) is not None:
+        if getattr(opened, option) is not None:
             raise InputError(
                 f"--{option} says where the device is, but nothing is measured on it; add "
                 f"--on-demand to measure layers that the table lacks, or leave it out"
@@ -137,30 +164,34 @@ def measuring_profile(job: PruneJob) -> DeviceProfile | None:
     return None
 
 
-def run_job(
-    job: PruneJob, prepared: Prepared, out: Path, *, resume: bool, watcher: Watcher
-) -> Iterator[Step]:
-    """Search for `job`, giving each step."""
+def start(
+    job: PruneJob,
+    prepared: Prepared,
+    out: Path,
+    *,
+    resume: bool,
+    callbacks: Iterable[Callback] = (),
+) -> Search:
+    """The search of `job`."""
+    settings = {entry.name: getattr(job.settings, entry.name) for entry in fields(SearchSettings)}
     return search(
         prepared.model,
         prepared.example,
         task=prepared.task,
-        budget={job.device: job.budget_ms},
+        budget=job.budget,
         out=out,
         config=prepared.config,
-        first_reduction=job.first_reduction,
-        decay=job.decay,
-        width_multiple=job.width_multiple,
-        short_term=FineTuning(
-            steps=job.finetune_steps, learning_rate=job.learning_rate, batch_size=job.batch_size
-        ),
-        seed=job.seed,
         on_demand=measuring_profile(job),
         resume=resume,
-        arguments=job.arguments(),
-        data=f"{job.task or job.data}, {job.holdout_images} holdout images",
-        watcher=watcher,
+        opened=job.opened.to_json(),
+        callbacks=callbacks,
+        **settings,
     )
+
+
+def is_begun(run: Path) -> bool:
+    """Whether there is a run at `run` to go on with."""
+    return (run / FILE).exists()
 
 
 def _at_shape_of_batches(config: ModelConfig, task: Task) -> ModelConfig:
@@ -169,19 +200,3 @@ def _at_shape_of_batches(config: ModelConfig, task: Task) -> ModelConfig:
         return config
     inputs, _ = next(iter(task.training_batches(2, 0)))
     return replace(config, input_shapes=((1, *inputs.shape[1:]),))
-
-
-def call_task(name: str) -> Task:
-    """The task that 'package.module:function' returns. Raises InputError when there is none."""
-    task = call_named(name, "task", InputError)
-    missing = [
-        member
-        for member in ("metrics", "loss", "training_batches", "evaluate")
-        if not hasattr(task, member)
-    ]
-    if missing:
-        raise InputError(
-            f"the task that {name}() gives has no {', '.join(missing)}; see netadapt.training.task"
-        )
-    made: Task = task
-    return made

@@ -1,14 +1,12 @@
 """`--on-demand`: a search's way to the device whose table it reads.
 
-Which layers are measured when is the loop's affair, how a row comes about `netadapt.latency`'s.
+Which layers are measured when is the search's affair, how a row comes about `netadapt.latency`'s.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
-from typing import Any
 
 from netadapt.graph.layer_shape import LayerShape
 from netadapt.latency.devices.profile import DeviceProfile
@@ -17,13 +15,12 @@ from netadapt.latency.measure.table_build import Silent
 from netadapt.latency.runtimes.base import Timing
 from netadapt.latency.runtimes.registry import open_runtime
 from netadapt.latency.table.table import LookupTable
-from netadapt.pruning.callbacks import Watcher
-from netadapt.pruning.run_folder import read_run
+from netadapt.pruning.callbacks import Callback
 
 
 @contextmanager
 def open_device(
-    profile: DeviceProfile | None, table: LookupTable, watcher: Watcher
+    profile: DeviceProfile | None, table: LookupTable, callback: Callback
 ) -> Iterator[OnDemand | None]:
     """What measures the layers that `table` lacks on the device of `profile`; None without one.
 
@@ -33,31 +30,17 @@ def open_device(
         yield None
         return
     with open_runtime(profile) as runtime:
-        yield OnDemand(profile, runtime, table, _Told(watcher))
-
-
-def table_kept(table: LookupTable, folder: Path, *, on_demand: bool) -> dict[str, Any]:
-    """What a run's configuration says of its table, and compares when the run is resumed.
-
-    On demand rows are added while the run goes on: what must stay are those it began with.
-    """
-    if not on_demand:
-        return {"table_sha256": table.hash}
-    rows = len(table)
-    if (folder / "run.json").exists():
-        rows = read_run(folder)["configuration"].get("table_rows", rows)
-    began = LookupTable(table.name, table.entries[:rows], table.meta, table.path)
-    return {"on_demand": True, "table_rows": rows, "table_sha256": began.hash}
+        yield OnDemand(profile, runtime, table, _Told(callback))
 
 
 class _Told(Silent):
-    """Tells a search's watcher what a build tells."""
+    """Tells a search's callbacks what a build tells."""
 
-    def __init__(self, watcher: Watcher) -> None:
-        self._watcher = watcher
+    def __init__(self, callback: Callback) -> None:
+        self._callback = callback
 
     def measured(self, shape: LayerShape, timing: Timing, done: int, most: int) -> None:
-        self._watcher.measured(str(shape), timing.latency_ms, done, most)
+        self._callback.measured(str(shape), timing.latency_ms, done, most)
 
     def note(self, text: str) -> None:
-        self._watcher.note(text)
+        self._callback.note(text)

@@ -10,63 +10,40 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from netadapt.graph import ChannelGroup, LayerGraph
+from netadapt.pruning.schedule import MET
+
+Cost = Callable[[LayerGraph], float]
+"""What a network costs, in the unit of a constraint."""
 
 
 @dataclass(frozen=True)
 class Proposal:
-    """One group made narrower, and what the whole network then takes."""
+    """One group made narrower, and what the whole network then costs."""
 
     group: str
     layers: tuple[str, ...]
     width_before: int
     width_after: int
-    latency_ms: float
+    cost: float
 
     def of(self, graph: LayerGraph) -> LayerGraph:
         """`graph`, which has the width before, with the width after."""
         return graph.with_widths({self.group: self.width_after})
 
 
-@dataclass(frozen=True)
-class Schedule:
-    """How much each iteration must save: `first_ms · decay^(iteration − 1)`."""
-
-    first_ms: float
-    decay: float = 0.98
-
-    def reduction_ms(self, iteration: int) -> float:
-        """Milliseconds that `iteration` (from 1) must save."""
-        return self.first_ms * self.decay ** (iteration - 1)
-
-    def target_ms(self, iteration: int, latency_ms: float, budget_ms: float) -> float:
-        """The latency that `iteration` must reach from `latency_ms`; never below the budget."""
-        return max(budget_ms, latency_ms - self.reduction_ms(iteration))
-
-    def iterations_left(self, iteration: int, latency_ms: float, budget_ms: float) -> int:
-        """How many iterations from `iteration` on, if each saves just what it must."""
-        count = 0
-        while latency_ms > budget_ms + 1e-9 and count < 10_000:
-            latency_ms = self.target_ms(iteration + count, latency_ms, budget_ms)
-            count += 1
-        return count
-
-
 def propose(
-    graph: LayerGraph,
-    latency_ms: Callable[[LayerGraph], float],
-    target_ms: float,
-    width_multiple: int = 8,
+    graph: LayerGraph, cost: Cost, target: float, width_multiple: int = 8
 ) -> list[Proposal]:
-    """For every group the largest width, a multiple of `width_multiple`, that meets `target_ms`.
+    """For every group the largest width, a multiple of `width_multiple`, that meets `target`.
 
     Groups that can't meet it alone make no proposal. Where no group can, the target is brought
-    half-way back towards the present latency until one can, so that a search goes on in smaller
-    steps; an empty list means that no cut of one group makes the network faster.
+    half-way back towards the present cost until one can, so that a search goes on in smaller
+    steps; an empty list means that no cut of one group makes the network cheaper.
     """
-    present_ms = latency_ms(graph)
+    present = cost(graph)
     costs = {
         group.name: [
-            (width, latency_ms(graph.with_widths({group.name: width})))
+            (width, cost(graph.with_widths({group.name: width})))
             for width in narrower_widths(group, width_multiple)
         ]
         for group in graph.groups
@@ -76,11 +53,11 @@ def propose(
         proposals = [
             Proposal(group.name, tuple(group.layers), group.width, *found)
             for group in graph.groups
-            if (found := _widest(costs.get(group.name, []), target_ms)) is not None
+            if (found := _widest(costs.get(group.name, []), target)) is not None
         ]
-        if proposals or present_ms - target_ms < 1e-4 * present_ms:
+        if proposals or present - target < 1e-4 * present:
             return proposals
-        target_ms = (target_ms + present_ms) / 2
+        target = (target + present) / 2
 
 
 def narrower_widths(group: ChannelGroup, width_multiple: int) -> tuple[int, ...]:
@@ -110,5 +87,5 @@ def half_widths(graph: LayerGraph, width_multiple: int = 8) -> dict[str, int]:
     }
 
 
-def _widest(costs: list[tuple[int, float]], target_ms: float) -> tuple[int, float] | None:
-    return next(((width, ms) for width, ms in costs if ms <= target_ms + 1e-9), None)
+def _widest(costs: list[tuple[int, float]], target: float) -> tuple[int, float] | None:
+    return next(((width, cost) for width, cost in costs if cost <= target + MET), None)

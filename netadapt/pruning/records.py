@@ -1,11 +1,20 @@
-"""What stands in `trajectory.csv` and `candidates.csv`: their columns, and the cell of widths.
+"""The rows of `trajectory.csv` and `candidates.csv` as typed records.
 
-The search writes them, the report reads them; both ask here.
+The loop makes them, the run's folder writes and reads them, and the report and the command line
+show them: a number is a number from the first row to one that a resumed run has read. A float keeps
+every digit, so what is read back is what was computed.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from netadapt.errors import RunError
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 _BEFORE_METRICS = (
     "iteration",
@@ -20,15 +29,128 @@ _BEFORE_METRICS = (
 )
 _AFTER_METRICS = ("macs", "params", "score", "seconds")
 
-
-def trajectory_columns(metrics: tuple[str, ...]) -> tuple[str, ...]:
-    """A row an iteration; `metrics` are the task's (delta1, rmse_m, absrel for depth)."""
-    return (*_BEFORE_METRICS, *metrics, *_AFTER_METRICS, "checkpoint", "widths")
+Cell = str | int | float
+Row = Mapping[str, str]
 
 
-def candidate_columns(metrics: tuple[str, ...]) -> tuple[str, ...]:
-    """A row a proposal: `stage` says how far it was taken, `chosen` is 1 for the one kept."""
-    return (*_BEFORE_METRICS, *metrics, *_AFTER_METRICS, "stage", "chosen")
+@dataclass(frozen=True)
+class Interval:
+    """What something costs, and the ends of its 90 % interval."""
+
+    value: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrialRecord:
+    """What both files say of a network: what was cut, what it costs, and what it is worth.
+
+    Of iteration 0, the network given, nothing was cut: `group` is empty, and `width_before`,
+    `width_after`, `target_ms` and `score` are None. `latency` is None where no device is asked for
+    milliseconds. `score`: accuracy lost for each unit saved, smaller is better.
+    """
+
+    iteration: int
+    group: str = ""
+    layers: tuple[str, ...] = ()
+    width_before: int | None = None
+    width_after: int | None = None
+    latency: Interval | None = None
+    target_ms: float | None = None
+    metrics: Mapping[str, float] = field(default_factory=dict)
+    macs: int = 0
+    params: int = 0
+    score: float | None = None
+    seconds: float = 0.0
+
+    def to_row(self) -> dict[str, Cell]:
+        """The cells, in the order of the columns; empty where there is nothing to say."""
+        latency = self.latency
+        return {
+            "iteration": self.iteration,
+            "group": self.group,
+            "layers": " ".join(self.layers),
+            "width_before": _cell(self.width_before),
+            "width_after": _cell(self.width_after),
+            "latency_ms": _cell(None if latency is None else latency.value),
+            "latency_low_ms": _cell(None if latency is None else latency.low),
+            "latency_high_ms": _cell(None if latency is None else latency.high),
+            "target_ms": _cell(self.target_ms),
+            **self.metrics,
+            "macs": self.macs,
+            "params": self.params,
+            "score": _cell(self.score),
+            "seconds": self.seconds,
+        }
+
+
+@dataclass(frozen=True, kw_only=True)
+class StepRecord(TrialRecord):
+    """A row of `trajectory.csv`: an iteration, with the network it kept."""
+
+    checkpoint: str
+    """The folder of the network, in the run's folder."""
+    widths: Mapping[str, int]
+    """Of all channel groups."""
+
+    @staticmethod
+    def columns(metrics: Sequence[str]) -> tuple[str, ...]:
+        """The header; `metrics` are the task's (delta1, rmse_m, absrel for depth)."""
+        return (*_BEFORE_METRICS, *metrics, *_AFTER_METRICS, "checkpoint", "widths")
+
+    def to_row(self) -> dict[str, Cell]:
+        widths = " ".join(f"{name}={width}" for name, width in self.widths.items())
+        return {**super().to_row(), "checkpoint": self.checkpoint, "widths": widths}
+
+    @classmethod
+    def from_row(cls, row: Row) -> StepRecord:
+        """Read what `to_row` gave, as text. Raises ValueError naming the column that is wrong."""
+        pairs = (pair.rpartition("=") for pair in row["widths"].split())
+        widths = {name: _whole(width, "widths") for name, _, width in pairs}
+        return cls(**_fields(row), checkpoint=row["checkpoint"], widths=widths)
+
+
+@dataclass(frozen=True, kw_only=True)
+class CandidateRecord(TrialRecord):
+    """A row of `candidates.csv`: a proposal, and how far it was taken."""
+
+    stage: str
+    chosen: bool | None = None
+    """Whether the iteration kept it; None until that is decided."""
+
+    @staticmethod
+    def columns(metrics: Sequence[str]) -> tuple[str, ...]:
+        """The header."""
+        return (*_BEFORE_METRICS, *metrics, *_AFTER_METRICS, "stage", "chosen")
+
+    def to_row(self) -> dict[str, Cell]:
+        chosen = "" if self.chosen is None else str(int(self.chosen))
+        return {**super().to_row(), "stage": self.stage, "chosen": chosen}
+
+    @classmethod
+    def from_row(cls, row: Row) -> CandidateRecord:
+        """Read what `to_row` gave, as text. Raises ValueError naming the column that is wrong."""
+        chosen = None if row["chosen"] == "" else row["chosen"] == "1"
+        return cls(**_fields(row), stage=row["stage"], chosen=chosen)
+
+
+Record = TypeVar("Record", StepRecord, CandidateRecord)
+
+
+def read_records(kind: type[Record], rows: Iterable[Row], where: str) -> list[Record]:
+    """The records of `rows`. Raises RunError naming `where` and the row that is none."""
+    records = []
+    for number, row in enumerate(rows, start=1):
+        try:
+            records.append(kind.from_row(row))
+        except (KeyError, ValueError, AttributeError, TypeError) as error:
+            reason = f"lacks the column {error}" if isinstance(error, KeyError) else str(error)
+            raise RunError(
+                f"{where}, row {number}: {reason}; the file is damaged, start another run with "
+                f"--out"
+            ) from error
+    return records
 
 
 def metric_columns(columns: Iterable[str]) -> tuple[str, ...]:
@@ -37,12 +159,63 @@ def metric_columns(columns: Iterable[str]) -> tuple[str, ...]:
     return names[len(_BEFORE_METRICS) : names.index(_AFTER_METRICS[0])]
 
 
-def widths_text(widths: Mapping[str, int]) -> str:
-    """All widths in one cell: `conv0=32 conv1=64 …`."""
-    return " ".join(f"{name}={width}" for name, width in widths.items())
+def frame_of(records: Sequence[TrialRecord]) -> pd.DataFrame:
+    """The records as a DataFrame with the columns of their file; NaN where a number is missing."""
+    import pandas as pd
+
+    frame = pd.DataFrame([record.to_row() for record in records])
+    for column in ("width_before", "width_after", "target_ms", "score", *_LATENCY):
+        frame[column] = pd.to_numeric(frame[column])
+    return frame
 
 
-def read_widths_text(text: str) -> dict[str, int]:
-    """What `widths_text` wrote."""
-    pairs = (pair.rpartition("=") for pair in text.split())
-    return {name: int(width) for name, _, width in pairs}
+_LATENCY = ("latency_ms", "latency_low_ms", "latency_high_ms")
+
+
+def _fields(row: Row) -> dict[str, Any]:
+    names = metric_columns(row)
+    value, low, high = (_number(row, column) for column in _LATENCY)
+    latency = None if value is None else Interval(value, low or 0.0, high or 0.0)
+    return {
+        "iteration": _whole(row["iteration"], "iteration"),
+        "group": row["group"],
+        "layers": tuple(row["layers"].split()),
+        "width_before": _maybe_whole(row, "width_before"),
+        "width_after": _maybe_whole(row, "width_after"),
+        "latency": latency,
+        "target_ms": _number(row, "target_ms"),
+        "metrics": {name: _required(row, name) for name in names},
+        "macs": _whole(row["macs"], "macs"),
+        "params": _whole(row["params"], "params"),
+        "score": _number(row, "score"),
+        "seconds": _required(row, "seconds"),
+    }
+
+
+def _cell(value: Cell | None) -> Cell:
+    return "" if value is None else value
+
+
+def _whole(text: str, column: str) -> int:
+    """A count; 64.0 is one too, as spreadsheets and pandas write a column with empty cells."""
+    for number in (text, text.removesuffix(".0")):
+        try:
+            return int(number)
+        except ValueError:
+            continue
+    raise ValueError(f"{column} is '{text}', expected a whole number")
+
+
+def _maybe_whole(row: Row, column: str) -> int | None:
+    return None if row[column] == "" else _whole(row[column], column)
+
+
+def _number(row: Row, column: str) -> float | None:
+    return None if row[column] == "" else _required(row, column)
+
+
+def _required(row: Row, column: str) -> float:
+    try:
+        return float(row[column])
+    except ValueError:
+        raise ValueError(f"{column} is '{row[column]}', expected a number") from None

@@ -7,13 +7,18 @@ from dataclasses import dataclass
 from torch import nn
 
 from netadapt.graph import LayerGraph
+from netadapt.pruning.records import StepRecord
 
 
 @dataclass(frozen=True)
 class Step:
     """A row of the trajectory with the network it speaks of. Iteration 0 is the network given."""
 
-    iteration: int
-    row: dict[str, object]
+    record: StepRecord
     model: nn.Module
     graph: LayerGraph
+
+    @property
+    def iteration(self) -> int:
+        """Its number, from 0."""
+        return self.record.iteration

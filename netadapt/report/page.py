@@ -9,42 +9,46 @@ from __future__ import annotations
 import base64
 import io
 import json
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import jinja2
-import pandas as pd
 
 from netadapt.errors import RunError
 from netadapt.files import write_text
-from netadapt.pruning.records import metric_columns
-from netadapt.report.trajectory_plot import draw_trajectories, read_trajectory, widths_by_group
+from netadapt.pruning.records import CandidateRecord, StepRecord
+from netadapt.pruning.run_folder import read_candidates
+from netadapt.pruning.run_json import FILE
+from netadapt.report.trajectory_plot import draw_trajectories, read_some_steps
 
 TEMPLATE = "page.html.jinja"
 
 
 @dataclass(frozen=True)
 class RunSummary:
-    """A run in a line: its latencies in milliseconds with their 90 % intervals, and its metrics.
+    """A run in a line: where it began, where it stands, and its metrics.
 
-    `metrics` maps each to its value at the start and at the end; `table` says where the
-    milliseconds come from. A folder without run.json has no `budget_ms`, and no device or table.
+    `metrics` maps each to its value at the start and at the end; `source` says where the figures of
+    its constraint come from. A folder without run.json has no `budget`, and no constraint's name.
     """
 
     name: str
-    device: str
-    table: str
-    budget_ms: float | None
-    first: pd.Series[Any]
-    last: pd.Series[Any]
+    constraint: str
+    source: str
+    budget: float | None
+    first: StepRecord
+    last: StepRecord
     metrics: Mapping[str, tuple[float, float]]
 
     @property
     def met(self) -> bool | None:
         """Whether the last latency is within the budget; None where that isn't known."""
-        return None if self.budget_ms is None else bool(self.last.latency_ms <= self.budget_ms)
+        if self.budget is None or self.last.latency is None:
+            return None
+        return self.last.latency.value <= self.budget
 
 
 @dataclass(frozen=True)
@@ -52,8 +56,8 @@ class RunDetails:
     """What the page says of one run below its line."""
 
     settings: Sequence[tuple[str, str]]
-    iterations: pd.DataFrame
-    proposals: Mapping[int, pd.DataFrame]
+    iterations: Sequence[StepRecord]
+    proposals: Mapping[int, Sequence[CandidateRecord]]
     """By iteration, the best score first; empty without a candidates.csv."""
     widths: Sequence[tuple[str, int, int]]
     """Of each channel group: its name, and its width at the start and at the end."""
@@ -78,46 +82,40 @@ def write_page(runs: Sequence[Path], path: Path) -> None:
 
 
 def _described(run: Path) -> tuple[RunSummary, RunDetails]:
-    trajectory, content = read_trajectory(run), _run_json(run)
-    return _summary(run, trajectory, content), _details(run, trajectory, content)
+    steps, content = read_some_steps(run), _run_json(run)
+    return _summary(run, steps, content), _details(run, steps, content)
 
 
-def _summary(run: Path, trajectory: pd.DataFrame, content: Mapping[str, Any]) -> RunSummary:
-    configuration = content.get("configuration", {})
-    first, last = trajectory.iloc[0], trajectory.iloc[-1]
-    budget = configuration.get("budget_ms")
+def _summary(run: Path, steps: Sequence[StepRecord], content: Mapping[str, Any]) -> RunSummary:
+    budgets = content.get("budget")
+    name, budget = next(iter(budgets.items())) if isinstance(budgets, dict) else ("", None)
+    first, last = steps[0], steps[-1]
     return RunSummary(
         name=run.resolve().name,
-        device=str(configuration.get("device", "")),
-        table=str(content.get("table", "")),
-        budget_ms=None if budget is None else float(budget),
+        constraint=str(name),
+        source=str(content.get("source", "")),
+        budget=None if budget is None else float(budget),
         first=first,
         last=last,
-        metrics={
-            metric: (float(first[metric]), float(last[metric]))
-            for metric in metric_columns(trajectory.columns)
-        },
+        metrics={metric: (first.metrics[metric], last.metrics[metric]) for metric in first.metrics},
     )
 
 
-def _details(run: Path, trajectory: pd.DataFrame, content: Mapping[str, Any]) -> RunDetails:
-    widths = widths_by_group(trajectory)
+def _details(run: Path, steps: Sequence[StepRecord], content: Mapping[str, Any]) -> RunDetails:
+    first, last = steps[0].widths, steps[-1].widths
+    proposals: dict[int, list[CandidateRecord]] = {}
+    for candidate in read_candidates(run):
+        proposals.setdefault(candidate.iteration, []).append(candidate)
     return RunDetails(
         settings=_settings(content),
-        iterations=trajectory,
-        proposals=_proposals(run / "candidates.csv"),
-        widths=[(str(name), int(of.iloc[0]), int(of.iloc[-1])) for name, of in widths.items()],
+        iterations=steps,
+        proposals={i: sorted(those, key=_by_score) for i, those in proposals.items()},
+        widths=[(name, width, last[name]) for name, width in first.items()],
     )
 
 
-def _proposals(path: Path) -> dict[int, pd.DataFrame]:
-    if not path.is_file():
-        return {}
-    candidates = pd.read_csv(path)
-    return {
-        int(str(iteration)): rows.sort_values("score")
-        for iteration, rows in candidates.groupby("iteration")
-    }
+def _by_score(candidate: CandidateRecord) -> float:
+    return math.inf if candidate.score is None else candidate.score
 
 
 def _settings(content: Mapping[str, Any]) -> list[tuple[str, str]]:
@@ -134,7 +132,7 @@ def _settings(content: Mapping[str, Any]) -> list[tuple[str, str]]:
 
 def _run_json(run: Path) -> dict[str, Any]:
     """A run's run.json; empty for a folder that holds only what a run decided."""
-    file = run / "run.json"
+    file = run / FILE
     if not file.is_file():
         return {}
     try:

@@ -13,24 +13,22 @@ import pandas as pd
 
 from netadapt.errors import RunError
 from netadapt.files import atomic_path
-from netadapt.pruning.records import metric_columns, read_widths_text
+from netadapt.pruning.records import StepRecord
+from netadapt.pruning.run_folder import TRAJECTORY, read_steps
 
 
-def read_trajectory(run: Path | str) -> pd.DataFrame:
-    """The trajectory of a run's folder. Raises RunError where there is none, or no row yet."""
-    path = Path(run) / "trajectory.csv"
-    if not path.is_file():
-        raise RunError(f"{run} is not a run's folder: it has no trajectory.csv")
-    trajectory = pd.read_csv(path)
-    if trajectory.empty:
-        raise RunError(f"{path} has no rows yet; continue the run with --resume")
-    return trajectory
+def read_some_steps(run: Path | str) -> list[StepRecord]:
+    """The iterations of a run's folder. Raises RunError where there is none, or no row yet."""
+    steps = read_steps(run)
+    if not steps:
+        raise RunError(f"{Path(run) / TRAJECTORY} has no rows yet; continue the run with --resume")
+    return steps
 
 
-def widths_by_group(trajectory: pd.DataFrame) -> pd.DataFrame:
+def widths_by_group(steps: Sequence[StepRecord]) -> pd.DataFrame:
     """Widths of all groups: a row an iteration, a column a group."""
-    cells = [read_widths_text(text) for text in trajectory["widths"]]
-    return pd.DataFrame(cells, index=trajectory["iteration"])
+    index = [step.iteration for step in steps]
+    return pd.DataFrame([dict(step.widths) for step in steps], index=index)
 
 
 def draw_trajectories(runs: Sequence[Path], target: Path | IO[bytes]) -> None:
@@ -40,11 +38,11 @@ def draw_trajectories(runs: Sequence[Path], target: Path | IO[bytes]) -> None:
     figure = Figure(figsize=(11, 4.2), layout="constrained")
     left, right = figure.subplots(1, 2)
     for run in runs:
-        _draw_accuracy(left, read_trajectory(run), run.name)
+        _draw_accuracy(left, read_some_steps(run), run.name)
     left.invert_xaxis()
     left.legend(frameon=False)
     left.grid(alpha=0.3)
-    _draw_widths(right, read_trajectory(runs[0]))
+    _draw_widths(right, read_some_steps(runs[0]))
     if not isinstance(target, Path):
         figure.savefig(target, format="png", dpi=110)
         return
@@ -52,28 +50,26 @@ def draw_trajectories(runs: Sequence[Path], target: Path | IO[bytes]) -> None:
         figure.savefig(temporary, format="png", dpi=110)
 
 
-def _draw_accuracy(axis: Any, trajectory: pd.DataFrame, name: str) -> None:
-    metric = metric_columns(trajectory.columns)[0]
-    latency = trajectory["latency_ms"]
-    error = [
-        latency - trajectory["latency_low_ms"],
-        trajectory["latency_high_ms"] - latency,
-    ]
-    axis.errorbar(
-        latency,
-        trajectory[metric],
-        xerr=error,
-        marker="o",
-        markersize=4,
-        elinewidth=0.6,
-        label=name,
-    )
-    axis.set_xlabel("predicted latency, ms (bars: 90 % interval)")
+def _draw_accuracy(axis: Any, steps: Sequence[StepRecord], name: str) -> None:
+    metric = next(iter(steps[0].metrics))
+    accuracy = [step.metrics[metric] for step in steps]
+    latencies = [step.latency for step in steps if step.latency is not None]
+    if len(latencies) == len(steps):
+        cost = [latency.value for latency in latencies]
+        error = [
+            [latency.value - latency.low for latency in latencies],
+            [latency.high - latency.value for latency in latencies],
+        ]
+        axis.set_xlabel("predicted latency, ms (bars: 90 % interval)")
+    else:
+        cost, error = [step.macs / 1e9 for step in steps], None
+        axis.set_xlabel("multiply-accumulates, G")
+    axis.errorbar(cost, accuracy, xerr=error, marker="o", markersize=4, elinewidth=0.6, label=name)
     axis.set_ylabel(f"{metric} on the holdout")
 
 
-def _draw_widths(axis: Any, trajectory: pd.DataFrame) -> None:
-    widths = widths_by_group(trajectory)
+def _draw_widths(axis: Any, steps: Sequence[StepRecord]) -> None:
+    widths = widths_by_group(steps)
     share = (widths / widths.iloc[0]).T
     image = axis.imshow(share, aspect="auto", vmin=0, vmax=1, cmap="viridis")
     axis.set_yticks(range(len(share)), share.index, fontsize=7)

@@ -9,7 +9,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
@@ -18,43 +17,8 @@ from netadapt.errors import InputError
 from netadapt.training.batch_norm import statistics_of_few_steps
 from netadapt.training.convolutions import faster_convolutions
 from netadapt.training.optimizers import parameter_groups
+from netadapt.training.settings import FineTuning
 from netadapt.training.task import Task
-
-
-@dataclass(frozen=True)
-class FineTuning:
-    """How to fine-tune. The learning rate follows `schedule`: constant or cosine (to zero)."""
-
-    steps: int
-    learning_rate: float = 1e-3
-    batch_size: int = 8
-    momentum: float = 0.9
-    weight_decay: float = 1e-4
-    schedule: str = "constant"
-    warmup_steps: int = 0
-
-    def __post_init__(self) -> None:
-        if self.steps < 0:
-            raise InputError(f"fine-tuning steps are {self.steps}; expected 0 or more")
-        if self.learning_rate <= 0 or not math.isfinite(self.learning_rate):
-            raise InputError(f"the learning rate is {self.learning_rate}; expected a number > 0")
-        if self.batch_size < 2:
-            raise InputError(
-                f"the batch size is {self.batch_size}; batch norm needs at least 2 images"
-            )
-        if self.schedule not in ("constant", "cosine"):
-            raise InputError(f"the schedule is '{self.schedule}'; expected constant or cosine")
-
-    def learning_rate_at(self, step: int) -> float:
-        """The learning rate of `step`, counted from 0."""
-        if step < self.warmup_steps:
-            return self.learning_rate * (step + 1) / self.warmup_steps
-        if self.schedule == "constant":
-            return self.learning_rate
-        span = max(1, self.steps - self.warmup_steps)
-        return (
-            self.learning_rate * 0.5 * (1 + math.cos(math.pi * (step - self.warmup_steps) / span))
-        )
 
 
 def fine_tune(

@@ -12,8 +12,9 @@ from netadapt.depth.data.rgbd_import import import_folder
 from netadapt.errors import InputError, WeightsError
 from netadapt.graph import trace
 from netadapt.networks import load_model, read_config
-from netadapt.pruning.callbacks import TimeLeft, Watcher
-from netadapt.pruning.job import PruneJob, call_task, prepare, run_job
+from netadapt.pruning.job import OpenedBy, PruneJob, prepare, start
+from netadapt.pruning.time_left import TimeLeft
+from netadapt.training.tasks import TaskRequest, open_task
 
 
 @pytest.fixture(scope="module")
@@ -30,21 +31,15 @@ def kitchen(shared_data, tmp_path_factory):
 
 def test_published_weights_are_pruned_on_real_frames(kitchen, shared_data, tmp_path):
     (weights,) = (shared_data / "fastdepth_pruned").glob("*.npz")
-    job = PruneJob(
-        budget_ms=5.6,
-        weights=str(weights),
-        data=str(kitchen),
-        finetune_steps=1,
-        batch_size=2,
-        holdout_images=2,
-    )
+    opened = OpenedBy("fastdepth", "depth", str(kitchen), str(weights), holdout_images=2)
+    job = PruneJob({"tx2": 5.6}, opened).changed({"finetune_steps": 1, "batch_size": 2})
     words: list[str] = []
     prepared = prepare(job, words.append)
     assert "batch norm is folded" in words[0]
     with torch.no_grad():
         picture = torch.rand(1, 3, 224, 224)
         before, _ = prepared.model(picture), words
-    for _ in run_job(job, prepared, tmp_path / "run", resume=False, watcher=Watcher()):
+    for _ in start(job, prepared, tmp_path / "run", resume=False):
         pass
     trajectory = pd.read_csv(tmp_path / "run" / "trajectory.csv")
     assert trajectory["latency_ms"].iloc[0] == pytest.approx(5.6, rel=0.03)
@@ -58,7 +53,7 @@ def test_published_weights_are_pruned_on_real_frames(kitchen, shared_data, tmp_p
 
 def test_weights_of_another_network_are_refused(shared_data):
     (weights,) = (shared_data / "fastdepth_pruned").glob("*.npz")
-    job = PruneJob(budget_ms=5.6, model="resnet18-upproj", weights=str(weights))
+    job = PruneJob({"tx2": 5.6}, OpenedBy("resnet18-upproj", "depth", "rooms", str(weights)))
     with pytest.raises(WeightsError, match="holds mobilenet-nnconv5dw-skipadd, not resnet18"):
         prepare(job)
 
@@ -66,7 +61,7 @@ def test_weights_of_another_network_are_refused(shared_data):
 @pytest.mark.parametrize("name", ["nowhere:task", "json:nothing", "json:dumps", "builtins:dict"])
 def test_a_task_that_is_none_is_refused(name):
     with pytest.raises(InputError, match=name.split(":")[0]):
-        call_task(name)
+        open_task(name, TaskRequest("", (), None, torch.device("cpu")))
 
 
 def test_the_time_left_counts_all_proposals(monkeypatch):

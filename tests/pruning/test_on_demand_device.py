@@ -20,11 +20,15 @@ from netadapt.latency.measure.table_build import open_table
 from netadapt.latency.runtimes.base import Timing
 from netadapt.latency.runtimes.fake import FakeRuntime, exact_ms
 from netadapt.latency.table.table import LookupTable
-from netadapt.pruning.callbacks import Watcher
-from netadapt.pruning.records import read_widths_text
-from netadapt.pruning.run_folder import RunFolder
+from netadapt.networks.config import FactoryConfig
+from netadapt.pruning.callbacks import Callback
+from netadapt.pruning.records import CandidateRecord, StepRecord
+from netadapt.pruning.run_folder import RunFolder, read_candidates, read_steps
+from netadapt.pruning.run_json import RunAbout
 from netadapt.pruning.search import prune
-from netadapt.training.finetune import FineTuning
+from netadapt.pruning.settings import SearchSettings
+from netadapt.pruning.step import Step
+from netadapt.training.settings import FineTuning
 
 sys.path.insert(0, str(Path(__file__).parent))
 
@@ -97,19 +101,17 @@ def run(table: Path, out: Path, **options):
     )
 
 
-def kept(out: Path) -> list[tuple[LayerGraph, pd.Series]]:
+def kept(out: Path) -> list[tuple[LayerGraph, StepRecord]]:
     """The network of every iteration, with its row."""
-    rows = [row for _, row in pd.read_csv(out / "trajectory.csv").iterrows()]
-    return [(GRAPH.with_widths(read_widths_text(row["widths"])), row) for row in rows]
+    return [(GRAPH.with_widths(record.widths), record) for record in read_steps(out)]
 
 
-def proposed(out: Path) -> list[tuple[LayerGraph, pd.Series]]:
+def proposed(out: Path) -> list[tuple[LayerGraph, CandidateRecord]]:
     """Every network that was fine-tuned to be chosen from, with its row."""
     before = [graph for graph, _ in kept(out)]
-    rows = [row for _, row in pd.read_csv(out / "candidates.csv").iterrows()]
     return [
-        (before[row["iteration"] - 1].with_widths({row["group"]: row["width_after"]}), row)
-        for row in rows
+        (before[record.iteration - 1].with_widths({record.group: record.width_after}), record)
+        for record in read_candidates(out)
     ]
 
 
@@ -119,7 +121,7 @@ def check(table: Path, out: Path) -> None:
     for graph, row in kept(out) + proposed(out):
         found = [rows.find(layer.shape) for layer in graph.layers]
         assert None not in found
-        assert row["latency_ms"] == pytest.approx(sum(r.latency_ms for r in found), rel=1e-12)
+        assert row.latency.value == pytest.approx(sum(r.latency_ms for r in found), rel=1e-12)
 
 
 def test_what_is_decided_by_is_measured_and_not_all_that_is_looked_at(board, table, tmp_path):
@@ -153,13 +155,13 @@ def test_rows_that_undo_a_proposal_lead_to_another(board, table, tmp_path, monke
     assert sum(asked) > len(result.trajectory)  # some iteration measured twice
     check(table, tmp_path / "run")
     for _, row in proposed(tmp_path / "run"):
-        assert row["latency_ms"] <= row["target_ms"] + 1e-9
+        assert row.latency.value <= row.target_ms + 1e-9
 
 
 def test_what_is_still_too_slow_after_the_last_round_is_a_smaller_step(
     board, table, tmp_path, monkeypatch
 ):
-    monkeypatch.setattr("netadapt.pruning.loop.MOST_ROUNDS", 1)
+    monkeypatch.setattr("netadapt.pruning.search.MOST_ROUNDS", 1)
     result = run(table, tmp_path / "run")
     check(table, tmp_path / "run")
     assert result.trajectory["latency_ms"].is_monotonic_decreasing
@@ -170,7 +172,7 @@ def test_killed_while_training_it_goes_on_to_the_same_rows(board, table, tmp_pat
     class Killed(Exception):
         pass
 
-    class Killing(Watcher):
+    class Killing(Callback):
         count = 0
 
         def candidate(self, proposal, index, count):
@@ -185,7 +187,7 @@ def test_killed_while_training_it_goes_on_to_the_same_rows(board, table, tmp_pat
     whole = run(table, tmp_path / "whole")
     killed = start / table.name
     with pytest.raises(Killed):
-        run(killed, tmp_path / "killed", watcher=Killing())
+        run(killed, tmp_path / "killed", callbacks=[Killing()])
     resumed = run(killed, tmp_path / "killed", resume=True)
     for name in ("trajectory.csv", "candidates.csv"):
         a, b = (
@@ -197,12 +199,17 @@ def test_killed_while_training_it_goes_on_to_the_same_rows(board, table, tmp_pat
 
 def test_of_two_widths_of_a_group_the_one_that_is_kept_is_chosen(tmp_path):
     """Tried before an interruption, and after it by rows that came from elsewhere meanwhile."""
-    folder = RunFolder(tmp_path / "run", {}, ("accuracy",))
+    about = RunAbout({"paper": 1.0}, SearchSettings(), {}, "")
+    folder = RunFolder(tmp_path / "run", about, ("accuracy",))
+    cut = {"iteration": 1, "group": "first", "metrics": {"accuracy": 0.5}}
     for width in (16, 14):
-        folder.candidates.append({"iteration": 1, "group": "first", "width_after": width})
-    folder.commit({"iteration": 1, "group": "first", "width_after": 14})
+        folder.try_out(CandidateRecord(**cut, width_after=width, stage="short-term"))
+    record = StepRecord(**cut, width_after=14, checkpoint="iter_001", widths={"first": 14})
+    config = FactoryConfig("tiny:network").to_json()
+    folder.commit(Step(record, tiny.network(), GRAPH), config)
     folder.close()
-    assert [row["chosen"] for row in folder.candidates.rows()] == ["0", "1"]
+    assert [record.chosen for record in read_candidates(tmp_path / "run")] == [False, True]
+    assert read_steps(tmp_path / "run") == [record]
 
 
 @pytest.mark.parametrize("more", [3, 25, 31])

@@ -18,7 +18,7 @@ from netadapt.errors import ModelError, RunError
 from netadapt.latency.model.estimator import LatencyEstimator
 from netadapt.latency.table.table import LookupTable
 from netadapt.latency.table.table_row import TableRow
-from netadapt.training.finetune import FineTuning
+from netadapt.training.settings import FineTuning
 from netadapt.training.task import ClassificationTask
 
 ROOT = Path(__file__).parents[2]
@@ -75,7 +75,7 @@ def budget_ms(table) -> float:
 
 
 def search(table, budget_ms, out, **options):
-    return netadapt.pruning(
+    return netadapt.search(
         network(),
         EXAMPLE,
         task=task(),
@@ -93,7 +93,7 @@ def decisions(out: Path) -> pd.DataFrame:
 
 def test_command_line_takes_the_inputs_from_the_task(table, budget_ms, tmp_path, monkeypatch):
     monkeypatch.chdir(ROOT)
-    own, out = "tests.search.test_own_network", tmp_path / "run"
+    own, out = "tests.pruning.test_own_network", tmp_path / "run"
     words = f"netadapt prune --model {own}:network --task {own}:task --device {table} --out {out}"
     words += f" --budget-ms {budget_ms} --first-reduction 0.2 --quiet"
     monkeypatch.setattr(sys, "argv", words.split())
@@ -105,7 +105,7 @@ def test_command_line_takes_the_inputs_from_the_task(table, budget_ms, tmp_path,
     pruned = netadapt.load_model(out)
     assert sum(p.numel() for p in pruned.parameters()) == last["params"]
     assert task().evaluate(pruned)["accuracy"] == last["accuracy"]
-    with pytest.raises(RunError, match=r"pruned for the task tests\.search"):
+    with pytest.raises(RunError, match=r"pruned for the task tests\.pruning"):
         finetune_run(out, **LONG_TERM)
 
 
@@ -113,7 +113,7 @@ def test_python_rebuilds_checkpoints_by_the_factory_that_is_named(table, budget_
     factory = f"{__name__}:network"
     for step in search(table, budget_ms, tmp_path / "run", factory=factory):
         image = torch.rand(2, *EXAMPLE.shape[1:])
-        again = netadapt.load_model(tmp_path / "run" / step.row["checkpoint"])
+        again = netadapt.load_model(tmp_path / "run" / step.record.checkpoint)
         with torch.no_grad():
             assert torch.equal(again(image), step.model.eval()(image))
     with pytest.raises(RunError, match="pruned from Python"):

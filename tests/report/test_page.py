@@ -5,36 +5,33 @@ from __future__ import annotations
 import json
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
 
 from netadapt.errors import RunError
-from netadapt.pruning.records import candidate_columns, trajectory_columns
+from netadapt.pruning.records import CandidateRecord, Interval, StepRecord, frame_of
 from netadapt.report.page import write_page
 
-METRICS = ("delta1", "rmse_m")
 
-
-def row(iteration: int, **others: object) -> dict[str, object]:
+def cut(iteration: int, **others: Any) -> dict[str, Any]:
+    """What a record says of an iteration; 0 is the network given."""
     latency = 8.0 - iteration
-    return {
+    fields = {
         "iteration": iteration,
         "group": "conv1" if iteration else "",
-        "width_before": 64 if iteration else "",
-        "width_after": 56 if iteration else "",
-        "latency_ms": latency,
-        "latency_low_ms": latency - 0.5,
-        "latency_high_ms": latency + 0.25,
-        "target_ms": latency + 0.1 if iteration else "",
-        "delta1": 0.8 - 0.01 * iteration,
-        "rmse_m": 0.5,
-        "macs": 7.4e8,
-        "params": 3.9e6,
-        "score": 0.01 if iteration else "",
-        "seconds": 12.0 if iteration else "",
-        **others,
+        "width_before": 64 if iteration else None,
+        "width_after": 56 if iteration else None,
+        "latency": Interval(latency, latency - 0.5, latency + 0.25),
+        "target_ms": latency + 0.1 if iteration else None,
+        "metrics": {"delta1": 0.8 - 0.01 * iteration, "rmse_m": 0.5},
+        "macs": 740_000_000,
+        "params": 3_900_000,
+        "score": 0.01 if iteration else None,
+        "seconds": 12.0,
     }
+    return {**fields, **others}
 
 
 @pytest.fixture
@@ -42,19 +39,22 @@ def run(tmp_path: Path) -> Path:
     """A run of one iteration with two proposals, as the search writes it."""
     folder = tmp_path / "run"
     folder.mkdir()
-    rows = [row(0, widths="conv0=32 conv1=64"), row(1, widths="conv0=32 conv1=56")]
-    columns = trajectory_columns(METRICS)
-    pd.DataFrame(rows, columns=columns).to_csv(folder / "trajectory.csv", index=False)
-    proposals = [
-        row(1, group="conv0", score=0.2, chosen=0),
-        row(1, group="conv1", score=0.01, chosen=1),
+    steps = [
+        StepRecord(**cut(i), checkpoint=f"iter_{i:03d}", widths={"conv0": 32, "conv1": width})
+        for i, width in enumerate((64, 56))
     ]
-    columns = candidate_columns(METRICS)
-    pd.DataFrame(proposals, columns=columns).to_csv(folder / "candidates.csv", index=False)
+    proposals = [
+        CandidateRecord(**cut(1, group="conv0", score=0.2), stage="short-term", chosen=False),
+        CandidateRecord(**cut(1, group="conv1", score=0.01), stage="short-term", chosen=True),
+    ]
+    frame_of(steps).to_csv(folder / "trajectory.csv", index=False)
+    rows = [record.to_row() for record in proposals]
+    pd.DataFrame(rows).to_csv(folder / "candidates.csv", index=False)
     content = {
-        "configuration": {"budget_ms": 7.2, "device": "tx2", "short_term": {"steps": 3}},
-        "arguments": {"data": "<script>alert(1)</script>"},
-        "table": "tx2: 299 published layer latencies from tx2.published.csv",
+        "budget": {"tx2": 7.2},
+        "settings": {"short_term": {"steps": 3}},
+        "opened": {"data": "<script>alert(1)</script>"},
+        "source": "tx2: 299 published layer latencies from tx2.published.csv",
     }
     (folder / "run.json").write_text(json.dumps(content))
     return folder
@@ -103,8 +103,8 @@ def test_a_run_s_page(run: Path) -> None:
     scores = [cells[-1] for cells in page.rows if cells[0] in ("conv0", "conv1")]
     assert scores[:2] == ["0.0100", "0.2000"]  # the best proposal first
     assert ["conv1", "64", "56", "88 %"] in page.rows
-    assert ["configuration.short_term.steps", "3"] in page.rows
-    assert ["arguments.data", "<script>alert(1)</script>"] in page.rows
+    assert ["settings.short_term.steps", "3"] in page.rows
+    assert ["opened.data", "<script>alert(1)</script>"] in page.rows
     assert "Table of tx2: 299 published layer latencies" in (run / "report.html").read_text()
 
 
@@ -120,7 +120,7 @@ def test_runs_side_by_side_and_a_folder_of_csvs_alone(run: Path, tmp_path: Path)
 
 def test_a_budget_that_isn_t_met_is_told(run: Path) -> None:
     content = json.loads((run / "run.json").read_text())
-    content["configuration"]["budget_ms"] = 6.0
+    content["budget"]["tx2"] = 6.0
     (run / "run.json").write_text(json.dumps(content))
     write_page([run], run / "report.html")
     assert Reader(run / "report.html").rows[1][2] == "6, not met yet"

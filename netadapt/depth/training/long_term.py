@@ -12,10 +12,12 @@ from netadapt.depth.training.task_data import compute_device, data_folder, open_
 from netadapt.errors import RunError
 from netadapt.networks.store import load_model, read_config
 from netadapt.pruning.job import PruneJob
-from netadapt.pruning.run_folder import read_run
-from netadapt.report.trajectory_plot import read_trajectory
+from netadapt.pruning.run_json import RunAbout
+from netadapt.report.trajectory_plot import read_some_steps
 
 FINAL = "final"
+TASK = "depth"
+"""The name of the task that this trains for."""
 
 
 def finetune_run(
@@ -40,15 +42,15 @@ def finetune_run(
     Raises RunError when the run has its final network already and `resume` is false, or was pruned
     for another task than depth.
     """
-    arguments = read_run(run)["arguments"]
-    if not arguments or arguments.get("task") is not None:
-        whose = f"for the task {arguments['task']}" if arguments else "from Python"
+    opened = RunAbout.read(run).opened
+    if opened.get("task") != TASK:
+        whose = f"for the task {opened['task']}" if opened else "from Python"
         raise RunError(
             f"{run} was pruned {whose}, and this command trains for depth; fine-tune it from "
             f"Python with netadapt.training.finetune.fine_tune (docs/your-own-network.md)"
         )
-    job = PruneJob.from_json(arguments)
-    checkpoint = run / str(read_trajectory(run)["checkpoint"].iloc[-1])
+    job = PruneJob.of_run(run)
+    checkpoint = run / read_some_steps(run)[-1].checkpoint
     model, config = load_model(checkpoint), read_config(checkpoint)
     height, width = config.input_shapes[0][-2:]
     recipe = Recipe(
@@ -65,13 +67,13 @@ def finetune_run(
         ema_decay=0.99,
         autocast=autocast,
     )
-    chosen = data or job.data
+    chosen = data or job.opened.data
     task = open_task(
         data_folder(chosen),
         (height, width),
         loss=loss,
-        holdout_images=job.holdout_images,
-        compute=compute_device(compute or job.compute),
+        holdout_images=job.opened.holdout_images,
+        compute=compute_device(compute or job.opened.compute),
         augmentation=recipe.augmentation,
     )
     before = task.evaluate(model.to(task.compute))
@@ -81,7 +83,7 @@ def finetune_run(
         recipe,
         run / FINAL,
         config.to_json(),
-        seed=job.seed if seed is None else seed,
+        seed=job.settings.seed if seed is None else seed,
         resume=resume,
         data=chosen,
         after_step=after_step,

@@ -20,10 +20,12 @@ from netadapt.depth.data.datasets import open_all_splits, open_depth_data
 from netadapt.depth.data.subsets import Joined
 from netadapt.depth.data.transforms import PUBLISHED_RANGE, AugmentationRange
 from netadapt.depth.fastdepth.folded import needs_batch_norm, restore_batch_norm
+from netadapt.depth.training.recipe import RECIPES
 from netadapt.errors import InputError
 from netadapt.networks.config import ModelConfig, NetworkConfig
 from netadapt.training.processes import Processes
 from netadapt.training.task import DepthTask, Task
+from netadapt.training.tasks import TaskRequest
 
 DEMO_SCENES = 160
 DEMO_FRAMES_A_SCENE = 3
@@ -140,3 +142,16 @@ def ready_to_train(
         f"training frames, so that they can be trained"
     )
     return replace(config, batch_norm="restored") if isinstance(config, NetworkConfig) else config
+
+
+def open_depth_task(request: TaskRequest) -> Task:
+    """Depth, for a search."""
+    height, width = request.input_shapes[0][-2:]
+    return open_task(
+        data_folder(request.data, request.progress),
+        (height, width),
+        loss="log-l1",
+        holdout_images=request.holdout_images,
+        compute=request.compute,
+        augmentation=RECIPES["default"].augmentation,
+    )

@@ -7,8 +7,13 @@ from collections.abc import Iterable
 from netadapt.errors import TableError
 from netadapt.graph.layer_shape import LayerShape
 from netadapt.latency.devices.profile import DeviceProfile
-from netadapt.latency.measure.table_build import BuildWatcher, RowWriter, Silent, open_table
-from netadapt.latency.measure.table_lock import table_lock
+from netadapt.latency.measure.table_build import (
+    BuildWatcher,
+    RowWriter,
+    Silent,
+    open_table,
+    table_lock,
+)
 from netadapt.latency.runtimes.base import Runtime
 from netadapt.latency.table.table import LookupTable
 

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import datetime
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -18,12 +19,12 @@ from netadapt.graph.layer_shape import LayerShape
 from netadapt.latency.devices.profile import DeviceProfile
 from netadapt.latency.measure.calibration_networks import WholeNetwork, calibration
 from netadapt.latency.measure.planner import Planner
-from netadapt.latency.measure.table_lock import table_lock
 from netadapt.latency.model.calibration import network_factor
 from netadapt.latency.model.estimator import LatencyEstimator
 from netadapt.latency.runtimes.base import Runtime, Timing, UnsupportedLayer, WrongOutput
 from netadapt.latency.table.table import LookupTable
 from netadapt.latency.table.table_row import TableRow
+from netadapt.locks import take
 
 SPREAD_LIMIT = 0.05
 """Relative spread above which a row is taken again."""
@@ -149,6 +150,22 @@ def _calibrate(
         f"they take {factor.factor:.3f} times the sum of their layers, with a spread of "
         f"{factor.log_sd:.1%}"
     )
+
+
+@contextmanager
+def table_lock(table: Path) -> Iterator[None]:
+    """Hold the table at this path for the block. Raises TableError while another build holds it."""
+    lock = take(
+        table.with_suffix(".lock"),
+        lambda holder: TableError(
+            f"{table} is being written by another build (process {holder}); wait until it has "
+            f"ended, or build another table with: netadapt lut build --out FILE"
+        ),
+    )
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def open_table(profile: DeviceProfile, runtime: Runtime, path: Path) -> LookupTable:

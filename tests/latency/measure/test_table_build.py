@@ -15,8 +15,7 @@ from netadapt.latency.devices.profile import DeviceProfile, load_profile
 from netadapt.latency.measure.calibration_networks import whole_networks
 from netadapt.latency.measure.planner import Planner
 from netadapt.latency.measure.random_prunings import random_prunings
-from netadapt.latency.measure.table_build import Silent, build_table, open_table
-from netadapt.latency.measure.table_lock import table_lock
+from netadapt.latency.measure.table_build import Silent, build_table, open_table, table_lock
 from netadapt.latency.model.estimator import LatencyEstimator
 from netadapt.latency.runtimes.base import Timing
 from netadapt.latency.runtimes.fake import FakeRuntime, exact_ms

@@ -1,0 +1,41 @@
+"""Which of a group's units matter: the protocol of importances."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Protocol
+
+import torch
+from torch import Tensor, nn
+
+from netadapt.graph import ChannelGroup, LayerGraph
+from netadapt.training.task import Task
+
+
+class Importance(Protocol):
+    """Scores the units of every channel group; those of the highest scores stay.
+
+    Called once a step with the network that is to be cut, its graph and the task; `seed` fixes
+    what it draws. It leaves the network as it was. Nothing is kept between calls.
+
+    >>> class First:
+    ...     def __call__(self, model, graph, task, seed):
+    ...         return {g.name: -torch.arange(g.width, dtype=torch.float64) for g in graph.groups}
+    """
+
+    def __call__(
+        self, model: nn.Module, graph: LayerGraph, task: Task, seed: int
+    ) -> Mapping[str, Tensor]:
+        """The scores of each group that isn't frozen, by its name: `[width]`, larger is kept."""
+        ...
+
+
+def kept_units(scores: Tensor, width: int) -> list[int]:
+    """The `width` units of the highest scores `[N]`, in their old order; ties keep the first."""
+    order = torch.argsort(scores, descending=True, stable=True)
+    return sorted(order[:width].tolist())
+
+
+def free_groups(graph: LayerGraph) -> list[ChannelGroup]:
+    """The groups that may be cut."""
+    return [group for group in graph.groups if not group.frozen]

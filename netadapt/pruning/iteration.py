@@ -1,0 +1,150 @@
+"""One iteration of a search, as a strategy sees it: where it stands, and its tools.
+
+Everything random in an iteration depends on the seed and its number alone, so a run that was killed
+goes on to the same rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from torch import Tensor
+
+from netadapt.graph import LayerGraph
+from netadapt.pruning.attempts import Attempt, Outcome
+from netadapt.pruning.callbacks import Callback
+from netadapt.pruning.candidates import Candidate, score
+from netadapt.pruning.constraints.base import Constraint
+from netadapt.pruning.executors.base import Executor
+from netadapt.pruning.importance.base import Importance, kept_units
+from netadapt.pruning.proposals import Proposal, propose
+from netadapt.pruning.records import CandidateRecord, Interval
+from netadapt.pruning.settings import SearchSettings
+from netadapt.pruning.step import Step
+from netadapt.training.task import Task
+
+SHORT_TERM = "short-term"
+"""The stage of a candidate that was fine-tuned for a moment and evaluated."""
+
+SEEDS_APART = 100_003
+"""The seeds of two searches don't meet within so many iterations."""
+
+
+@dataclass(frozen=True)
+class Iteration:
+    """Iteration `number`, which must bring the network of `step` to `target`.
+
+    `tried` are the records of proposals that an interrupted run has tried in it, `record` keeps a
+    new one.
+    """
+
+    step: Step
+    target: float
+    constraint: Constraint
+    task: Task
+    settings: SearchSettings
+    importance: Importance
+    executor: Executor
+    callback: Callback
+    tried: Sequence[CandidateRecord] = ()
+    record: Callable[[CandidateRecord], None] = field(default=lambda record: None)
+
+    @property
+    def number(self) -> int:
+        """From 1; 0 is the network given."""
+        return self.step.iteration + 1
+
+    @property
+    def graph(self) -> LayerGraph:
+        """The network that is to be cut."""
+        return self.step.graph
+
+    @cached_property
+    def cost(self) -> float:
+        """What that costs, in the constraint's unit."""
+        return self.constraint.cost(self.graph)
+
+    @cached_property
+    def importances(self) -> Mapping[str, Tensor]:
+        """The scores of each group's units, `[width]`."""
+        return self.importance(self.step.model, self.graph, self.task, self.settings.seed)
+
+    def widest_cuts(self) -> list[Proposal]:
+        """For every group the widest cut that meets the target; see `propose`."""
+        return propose(self.graph, self.constraint.cost, self.target, self.settings.width_multiple)
+
+    def judge(self, proposals: Sequence[Proposal]) -> Iterator[Candidate]:
+        """Each proposal tried: cut, fine-tuned, evaluated and recorded, as they end.
+
+        What an interrupted run has tried is not tried again; such a candidate has no model.
+        """
+        tried = {(record.group, record.width_after): record for record in self.tried}
+        attempts = []
+        for index, proposal in enumerate(proposals):
+            known = tried.get((proposal.group, proposal.width_after))
+            if known is None:
+                attempts.append(self.attempt(proposal, index, len(proposals)))
+            else:
+                yield self._candidate(proposal, known.metrics)
+        for attempt, outcome in self.executor.run(attempts, self._started):
+            candidate = self._candidate(attempt.proposal, outcome.metrics, outcome)
+            self.record(self._record(candidate, outcome))
+            yield candidate
+
+    def attempt(self, proposal: Proposal, index: int = 0, count: int = 1) -> Attempt:
+        """`proposal` with all that trying it needs."""
+        settings = self.settings
+        return Attempt(
+            number=index,
+            count=count,
+            proposal=proposal,
+            kept=tuple(kept_units(self.importances[proposal.group], proposal.width_after)),
+            model=self.step.model,
+            graph=self.graph,
+            task=self.task,
+            short_term=settings.short_term,
+            batches_seed=settings.seed * SEEDS_APART + self.number,
+            seed=settings.seed * SEEDS_APART + self.step.iteration,
+        )
+
+    def _started(self, attempt: Attempt) -> None:
+        self.callback.candidate(attempt.proposal, attempt.number, attempt.count)
+
+    def _candidate(
+        self, proposal: Proposal, metrics: Mapping[str, float], outcome: Outcome | None = None
+    ) -> Candidate:
+        accuracy = self.task.metrics[0]
+        before = self.step.record.metrics[accuracy]
+        value = score(before, metrics[accuracy], self.cost, proposal.cost)
+        return Candidate(proposal, metrics, value, None if outcome is None else outcome.model)
+
+    def _record(self, candidate: Candidate, outcome: Outcome) -> CandidateRecord:
+        proposal = candidate.proposal
+        graph = proposal.of(self.graph)
+        return CandidateRecord(
+            iteration=self.number,
+            group=proposal.group,
+            layers=proposal.layers,
+            width_before=proposal.width_before,
+            width_after=proposal.width_after,
+            latency=latency_of(self.constraint, graph),
+            target_ms=target_ms_of(self.constraint, self.target),
+            metrics=candidate.metrics,
+            macs=graph.macs,
+            params=graph.params,
+            score=candidate.score,
+            seconds=round(outcome.seconds, 3),
+            stage=SHORT_TERM,
+        )
+
+
+def latency_of(constraint: Constraint, graph: LayerGraph) -> Interval | None:
+    """The milliseconds of `graph`, where the constraint is one on them."""
+    return constraint.interval(graph) if constraint.in_ms else None
+
+
+def target_ms_of(constraint: Constraint, target: float) -> float | None:
+    """The target in milliseconds, where the constraint is one on them."""
+    return target if constraint.in_ms else None

@@ -1,0 +1,138 @@
+"""Everything that decides a search, apart from the network, the task and the constraint.
+
+Each setting is declared once, here: Python's `netadapt.search` takes these fields as keywords, the
+command line makes its options of `OPTIONS`, and run.json keeps the whole. No torch is imported.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import Field, asdict, dataclass, field, fields, replace
+from typing import Any
+
+from netadapt.errors import InputError
+from netadapt.pruning.schedule import Schedule
+from netadapt.training.settings import FineTuning
+
+
+def _shown(help: str, default: Any) -> Any:
+    """A field that is an option of the command line, with its default."""
+    return field(default=default, metadata={"help": help})
+
+
+@dataclass(frozen=True)
+class SearchSettings:
+    """The settings of a search; the defaults are those of Python and of the command line.
+
+    Raises InputError for a value out of range.
+    """
+
+    strategy: str = _shown("How an iteration chooses: full, or a registered strategy.", "full")
+    importance: str = _shown(
+        "Which filters stay: l2 (largest norm), l1, or a registered importance.", "l2"
+    )
+    short_term: FineTuning = field(
+        default=FineTuning(steps=3, learning_rate=3e-4),
+        metadata={
+            "parts": {
+                "finetune_steps": ("steps", "Short-term fine-tuning steps of every proposal."),
+                "learning_rate": ("learning_rate", "Of the short-term fine-tuning."),
+                "batch_size": ("batch_size", "Images a fine-tuning step."),
+            }
+        },
+    )
+    """What every proposal gets. A handful of small steps is better than a handful of large ones:
+    experiments/few-steps."""
+    first_reduction: float = _shown(
+        "What the first step must save, as a share of what the network costs.", 0.025
+    )
+    decay: float = _shown("How that share shrinks each step.", 0.98)
+    width_multiple: int = _shown("Widths are multiples of this.", 8)
+    frozen: tuple[str, ...] = field(default=())
+    """Channel groups that keep their width, by name or glob."""
+    min_widths: Mapping[str, int] = field(default_factory=dict)
+    """The least width of channel groups, by name or glob."""
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if not 0 < self.first_reduction < 1:
+            raise InputError(
+                f"the first reduction is {self.first_reduction}; expected a share between 0 and 1"
+            )
+        if not 0 < self.decay <= 1:
+            raise InputError(f"the decay is {self.decay}; expected a number in (0, 1]")
+        if self.width_multiple < 1:
+            raise InputError(f"the width multiple is {self.width_multiple}; expected 1 or more")
+
+    def schedule(self, cost: float) -> Schedule:
+        """What each iteration must save, for a network that costs `cost` uncut."""
+        return Schedule(self.first_reduction * cost, self.decay)
+
+    def changed(self, options: Mapping[str, Any]) -> SearchSettings:
+        """With the values of some options, by the names that they have in `OPTIONS`, or of fields.
+
+        Raises InputError for a name that is neither.
+        """
+        changes: dict[str, Any] = {}
+        short_term: dict[str, Any] = {}
+        for name, value in options.items():
+            if name in _PARTS:
+                short_term[_PARTS[name]] = value
+            elif name in _FIELDS:
+                changes[name] = value
+            else:
+                known = ", ".join((*_FIELDS, *_PARTS))
+                raise InputError(f"a search has no setting '{name}'; it has {known}")
+        if short_term:
+            changes["short_term"] = replace(
+                changes.get("short_term", self.short_term), **short_term
+            )
+        return replace(self, **changes)
+
+    def to_json(self) -> dict[str, Any]:
+        """For run.json."""
+        return {**asdict(self), "frozen": list(self.frozen), "min_widths": dict(self.min_widths)}
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> SearchSettings:
+        """Read what `to_json` wrote. Raises InputError for a setting that there isn't."""
+        content = dict(value)
+        try:
+            content["short_term"] = FineTuning(**content["short_term"])
+            content["frozen"] = tuple(content["frozen"])
+            return cls(**content)
+        except (KeyError, TypeError) as error:
+            raise InputError(f"the settings of the run are of another version ({error})") from error
+
+
+@dataclass(frozen=True)
+class SettingOption:
+    """A setting as an option of the command line: `--name`, its default, and what it means."""
+
+    name: str
+    default: Any
+    help: str
+
+
+def _options() -> tuple[SettingOption, ...]:
+    made: list[SettingOption] = []
+    for entry in fields(SearchSettings):
+        if "help" in entry.metadata:
+            made.append(SettingOption(entry.name, entry.default, entry.metadata["help"]))
+        for name, (part, help) in _parts_of(entry).items():
+            made.append(SettingOption(name, getattr(entry.default, part), help))
+    return tuple(made)
+
+
+def _parts_of(entry: Field[Any]) -> Mapping[str, tuple[str, str]]:
+    parts: Mapping[str, tuple[str, str]] = entry.metadata.get("parts", {})
+    return parts
+
+
+_FIELDS = tuple(entry.name for entry in fields(SearchSettings))
+_PARTS = {
+    name: part for entry in fields(SearchSettings) for name, (part, _) in _parts_of(entry).items()
+}
+
+OPTIONS = _options()
+"""The settings that the command line offers as they are; the others have options of their own."""

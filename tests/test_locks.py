@@ -1,0 +1,50 @@
+"""One writer at a time, freed by the system when a process is killed."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from netadapt.errors import OutputError, RunError
+from netadapt.locks import take
+
+HOLD = (
+    "import sys, time; from pathlib import Path; from netadapt.locks import take; "
+    "held = take(Path(sys.argv[1]), RuntimeError); print('held', flush=True); time.sleep(60)"
+)
+
+
+def busy(holder: str) -> RunError:
+    return RunError(f"held by {holder}")
+
+
+def test_another_process_is_named_and_its_death_frees_the_lock(tmp_path: Path) -> None:
+    path = tmp_path / "new" / "run.lock"
+    holder = subprocess.Popen([sys.executable, "-c", HOLD, str(path)], stdout=subprocess.PIPE)
+    try:
+        assert holder.stdout is not None
+        assert holder.stdout.readline() == b"held\n"
+        with pytest.raises(RunError, match=f"held by {holder.pid}"):
+            take(path, busy)
+    finally:
+        holder.send_signal(signal.SIGKILL)
+        holder.communicate()
+    take(path, busy).release()
+
+
+def test_a_released_lock_can_be_taken_again_in_the_same_process(tmp_path: Path) -> None:
+    lock = take(tmp_path / "table.lock", busy)
+    with pytest.raises(RunError):
+        take(tmp_path / "table.lock", busy)
+    lock.release()
+    take(tmp_path / "table.lock", busy).release()
+
+
+def test_a_place_that_cannot_be_written_is_told(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("no folder")
+    with pytest.raises(OutputError, match="cannot write"):
+        take(tmp_path / "file" / "run.lock", busy)
