@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from netadapt.latency.runtimes.base import Runtime, Timing
     from netadapt.latency.table.table import LookupTable
     from netadapt.networks.store import load_model, save_model
+    from netadapt.pruning.begin import Result, prune, search
     from netadapt.pruning.callbacks import Callback
     from netadapt.pruning.candidates import Candidate
     from netadapt.pruning.constraints.base import Constraint
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from netadapt.pruning.iteration import Iteration
     from netadapt.pruning.proposals import Proposal
     from netadapt.pruning.records import CandidateRecord, Interval, StepRecord
-    from netadapt.pruning.search import Result, Search, prune, search
+    from netadapt.pruning.search import Search
     from netadapt.pruning.settings import SearchSettings
     from netadapt.pruning.step import Step
     from netadapt.pruning.strategies.base import Strategy
@@ -61,7 +62,7 @@ _HOMES = {
     "LayerShape": "netadapt.graph",
     "LookupTable": "netadapt.latency.table.table",
     "Proposal": "netadapt.pruning.proposals",
-    "Result": "netadapt.pruning.search",
+    "Result": "netadapt.pruning.begin",
     "Runtime": "netadapt.latency.runtimes.base",
     "Search": "netadapt.pruning.search",
     "SearchSettings": "netadapt.pruning.settings",
@@ -74,13 +75,13 @@ _HOMES = {
     "fine_tune": "netadapt.training.finetune",
     "load_model": "netadapt.networks.store",
     "load_profile": "netadapt.latency.devices.profile",
-    "prune": "netadapt.pruning.search",
+    "prune": "netadapt.pruning.begin",
     "register_constraint": "netadapt.pruning.constraints.registry",
     "register_executor": "netadapt.pruning.executors.registry",
     "register_importance": "netadapt.pruning.importance.registry",
     "register_strategy": "netadapt.pruning.strategies.registry",
     "save_model": "netadapt.networks.store",
-    "search": "netadapt.pruning.search",
+    "search": "netadapt.pruning.begin",
     "trace": "netadapt.graph",
 }
 

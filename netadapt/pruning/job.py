@@ -20,9 +20,10 @@ from netadapt.latency.devices.profile import DeviceProfile, load_profile
 from netadapt.latency.table.table import LookupTable
 from netadapt.networks.config import FactoryConfig, ModelConfig
 from netadapt.networks.open_network import open_network
+from netadapt.pruning.begin import search
 from netadapt.pruning.callbacks import Callback
 from netadapt.pruning.run_json import FILE, RunAbout
-from netadapt.pruning.search import Search, search
+from netadapt.pruning.search import Search
 from netadapt.pruning.settings import SearchSettings
 from netadapt.training.task import Task
 from netadapt.training.tasks import TaskRequest, open_task

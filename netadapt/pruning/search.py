@@ -1,8 +1,6 @@
-"""The public way into pruning: `search` gives a `Search` to be iterated, `prune` runs one.
+"""A search under way: the loop of NetAdapt (Yang et al., ECCV 2018, algorithm 1), step by step.
 
-`search` checks everything at once: the budget, the settings, the network, what is possible, and the
-run's folder. The loop is that of NetAdapt (Yang et al., ECCV 2018, algorithm 1); how an iteration
-chooses is a strategy's affair.
+What it needs is checked and opened by `begin`; how an iteration chooses is a strategy's affair.
 
 Of the thousands of cuts that an iteration looks at, only those it proposes are measured on demand:
 a fine-tuning costs more than timing the two or three layers that a cut changes.
@@ -10,66 +8,37 @@ a fine-tuning costs more than timing the two or three layers that a cut changes.
 
 from __future__ import annotations
 
-import tempfile
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
-from pathlib import Path
 from types import TracebackType
-from typing import Any
 
-import pandas as pd
 from torch import Tensor, nn
 
-from netadapt.errors import BudgetError, InputError
+from netadapt.errors import BudgetError
 from netadapt.graph import LayerGraph, cut, trace
-from netadapt.latency.devices.profile import DeviceProfile
-from netadapt.latency.model.estimator import LatencyEstimator
-from netadapt.latency.table.table import LookupTable
 from netadapt.networks.config import ModelConfig
 from netadapt.pruning.attempts import evaluated
-from netadapt.pruning.callbacks import Callback, Callbacks
+from netadapt.pruning.callbacks import Callback
 from netadapt.pruning.candidates import Candidate
-from netadapt.pruning.checkpoints import describe_cut, factory_config, weights_hash
+from netadapt.pruning.checkpoints import describe_cut
 from netadapt.pruning.constraints.base import Constraint
-from netadapt.pruning.constraints.device_latency import DeviceLatency
-from netadapt.pruning.constraints.registry import CONSTRAINTS, Budget, single_budget
 from netadapt.pruning.executors.base import Executor
-from netadapt.pruning.executors.registry import EXECUTORS
-from netadapt.pruning.feasibility import feasibility, networks_in_reach, require_reachable
 from netadapt.pruning.importance.base import Importance
-from netadapt.pruning.importance.registry import IMPORTANCES
 from netadapt.pruning.iteration import Iteration, latency_of, target_ms_of
 from netadapt.pruning.limits import limited
-from netadapt.pruning.on_demand_device import open_device
 from netadapt.pruning.proposals import Proposal
-from netadapt.pruning.records import StepRecord, frame_of
+from netadapt.pruning.records import StepRecord
 from netadapt.pruning.run_folder import RunFolder
-from netadapt.pruning.run_json import FILE, RunAbout
 from netadapt.pruning.schedule import MET
 from netadapt.pruning.settings import SearchSettings
 from netadapt.pruning.step import Step
 from netadapt.pruning.strategies.base import Strategy
-from netadapt.pruning.strategies.registry import STRATEGIES
 from netadapt.training.task import Task
 
 MOST_ROUNDS = 10
 """How often an iteration proposes at most, each time by what it measured the time before."""
-
-
-@dataclass(frozen=True)
-class Result:
-    """The network that meets the budget, the records that led to it, and the run's folder."""
-
-    model: nn.Module
-    records: tuple[StepRecord, ...]
-    out: Path
-
-    @property
-    def trajectory(self) -> pd.DataFrame:
-        """The records as a DataFrame, a row an iteration."""
-        return frame_of(self.records)
 
 
 @dataclass(frozen=True)
@@ -327,153 +296,6 @@ class Search(Iterator[Step]):
             f"met: at {iteration.cost:.3g} {constraint.unit} no cut of one group makes the network "
             f"cheaper; the smallest reached is in {self._run.checkpoint(iteration.step.iteration)}"
         )
-
-
-def search(
-    model: nn.Module,
-    example_input: Tensor | tuple[Tensor, ...],
-    *,
-    task: Task,
-    budget: Budget,
-    out: Path | str | None = None,
-    strategy: str | Strategy = "full",
-    importance: str | Importance = "l2",
-    executor: str | Executor = "local",
-    frozen: Iterable[str] = (),
-    min_widths: Mapping[str, int] | None = None,
-    callbacks: Iterable[Callback] = (),
-    config: ModelConfig | None = None,
-    factory: str | None = None,
-    on_demand: DeviceProfile | None = None,
-    resume: bool = False,
-    opened: Mapping[str, Any] | None = None,
-    **settings: Any,
-) -> Search:
-    """A search that prunes `model` step by step until `budget` is met; all is checked before it.
-
-    `budget` is `{device or table path: milliseconds}`, `{"macs": count}`, `{"params": count}` or a
-    `Constraint`. `strategy`, `importance` and `executor` are names or objects of their protocols;
-    groups in `frozen` keep their width and those in `min_widths` a least one, by name or glob;
-    `settings` are further fields of `SearchSettings` (`short_term=FineTuning(…)`, `decay`, `seed`,
-    …). `out` is the run's folder, a temporary one when None.
-
-    `factory`, 'package.module:function', builds a network like `model`, so that
-    `netadapt.load_model` can rebuild the run's checkpoints; without it they name the class of
-    `model`, to be called without arguments. A network of a family has a `config` instead.
-    With `on_demand`, the device's profile, layers that the search decides by and the table lacks
-    are measured on the device and appended to the table. `opened` is what the command line keeps
-    in run.json of how it opened network and task.
-
-    Raises InputError for a budget or setting that isn't one, a name that nothing has, or a task
-    that lacks a member; TableError for a device without a table (on demand: without one of its own)
-    or one that a build holds; DeviceError when the device can't be reached; BudgetError when the
-    budget can't be met; RunError when `out` exists and `resume` is false, or when it was begun
-    otherwise.
-    """
-    require_task(task)
-    deciding = STRATEGIES[strategy] if isinstance(strategy, str) else strategy
-    ranking = IMPORTANCES[importance] if isinstance(importance, str) else importance
-    runner = EXECUTORS[executor]() if isinstance(executor, str) else executor
-    chosen = SearchSettings().changed(
-        {
-            **settings,
-            "strategy": _name_of(strategy),
-            "importance": _name_of(importance),
-            "frozen": tuple(frozen),
-            "min_widths": dict(min_widths or {}),
-        }
-    )
-    graph = limited(trace(model, example_input), chosen.frozen, chosen.min_widths)
-    folder = Path(tempfile.mkdtemp(prefix="netadapt-")) if out is None else Path(out)
-    callback = Callbacks(callbacks)
-    with ExitStack() as held:
-        held.callback(runner.close)
-        constraint = _constraint(budget, on_demand, folder, callback, held)
-        callback.table(constraint.describe())
-        networks = networks_in_reach(graph, chosen.width_multiple)
-        constraint = constraint.refined(networks.values())
-        reaches = feasibility(networks, constraint)
-        first = constraint.cost(graph)
-        left = chosen.schedule(first).iterations_left(1, first, constraint.budget)
-        callback.feasible(reaches, left)
-        require_reachable(reaches, constraint)
-        tools = Tools(
-            example_input,
-            task,
-            constraint,
-            chosen,
-            deciding,
-            ranking,
-            runner,
-            callback,
-            config or factory_config(model, example_input, factory),
-        )
-        about = RunAbout(
-            {constraint.name: constraint.budget},
-            chosen,
-            tools.config.to_json(),
-            weights_hash(model),
-            constraint.identity(),
-            opened or {},
-            constraint.describe(),
-        )
-        run = RunFolder(folder, about, task.metrics, resume=resume)
-        held.callback(run.close)
-        given = Step(StepRecord(iteration=0, checkpoint="", widths={}), model, graph)
-        return Search(run, given, tools, held.pop_all())
-
-
-def prune(
-    model: nn.Module,
-    example_input: Tensor | tuple[Tensor, ...],
-    *,
-    task: Task,
-    budget: Budget,
-    **options: Any,
-) -> Result:
-    """Run `search` (which see) to its end; gives the network that meets the budget."""
-    with search(model, example_input, task=task, budget=budget, **options) as steps:
-        for _ in steps:
-            pass
-        return Result(steps.step.model, steps.records, steps.out)
-
-
-def require_task(task: Any) -> None:
-    """Raise InputError, naming what is missing, unless `task` has the members of a `Task`."""
-    members = ("metrics", "loss", "training_batches", "evaluate")
-    missing = [member for member in members if not hasattr(task, member)]
-    if missing:
-        raise InputError(
-            f"the task, of the class {type(task).__name__}, has no {', '.join(missing)}; see "
-            f"netadapt.Task"
-        )
-
-
-def _constraint(
-    budget: Budget,
-    on_demand: DeviceProfile | None,
-    folder: Path,
-    callback: Callback,
-    held: ExitStack,
-) -> Constraint:
-    if not isinstance(budget, Mapping):
-        return budget
-    name, most = single_budget(budget)
-    if name in CONSTRAINTS:
-        return CONSTRAINTS[name](most)
-    table = LookupTable.read(name)
-    measuring = held.enter_context(open_device(on_demand, table, callback))
-    began = None
-    if measuring is not None and (folder / FILE).exists():
-        began = RunAbout.read(folder).identity.get("table_rows")
-    return DeviceLatency(name, most, LatencyEstimator(table), measuring, began)
-
-
-def _name_of(thing: Any) -> str:
-    """For run.json: the name it goes by, or says of itself, or its class's."""
-    if isinstance(thing, str):
-        return thing
-    return str(getattr(thing, "name", None) or type(thing).__qualname__)
 
 
 def _widths(graph: LayerGraph) -> dict[str, int]:

@@ -15,9 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import jinja2
-
 from netadapt.errors import RunError
+from netadapt.extras import needed
 from netadapt.files import write_text
 from netadapt.pruning.records import CandidateRecord, StepRecord
 from netadapt.pruning.run_folder import read_candidates
@@ -65,6 +64,7 @@ class RunDetails:
 
 def write_page(runs: Sequence[Path], path: Path) -> None:
     """Write the page of `runs` as HTML. Raises RunError for a folder that is no run's."""
+    jinja2 = needed("jinja2", "report")
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("netadapt.report", "."),
         autoescape=True,

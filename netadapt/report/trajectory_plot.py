@@ -12,6 +12,7 @@ from typing import IO, Any
 import pandas as pd
 
 from netadapt.errors import RunError
+from netadapt.extras import needed
 from netadapt.files import atomic_path
 from netadapt.pruning.records import StepRecord
 from netadapt.pruning.run_folder import TRAJECTORY, read_steps
@@ -33,9 +34,7 @@ def widths_by_group(steps: Sequence[StepRecord]) -> pd.DataFrame:
 
 def draw_trajectories(runs: Sequence[Path], target: Path | IO[bytes]) -> None:
     """Draw `runs` as a PNG: accuracy against latency for all, the widths of the first."""
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(11, 4.2), layout="constrained")
+    figure = needed("matplotlib.figure", "report").Figure(figsize=(11, 4.2), layout="constrained")
     left, right = figure.subplots(1, 2)
     for run in runs:
         _draw_accuracy(left, read_some_steps(run), run.name)

@@ -21,11 +21,11 @@ from netadapt.latency.runtimes.base import Timing
 from netadapt.latency.runtimes.fake import FakeRuntime, exact_ms
 from netadapt.latency.table.table import LookupTable
 from netadapt.networks.config import FactoryConfig
+from netadapt.pruning.begin import prune
 from netadapt.pruning.callbacks import Callback
 from netadapt.pruning.records import CandidateRecord, StepRecord
 from netadapt.pruning.run_folder import RunFolder, read_candidates, read_steps
 from netadapt.pruning.run_json import RunAbout
-from netadapt.pruning.search import prune
 from netadapt.pruning.settings import SearchSettings
 from netadapt.pruning.step import Step
 from netadapt.training.settings import FineTuning

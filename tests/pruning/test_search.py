@@ -19,12 +19,12 @@ from netadapt.latency.model.estimator import LatencyEstimator
 from netadapt.latency.table.table import LookupTable
 from netadapt.networks import load_model
 from netadapt.networks.config import FactoryConfig
+from netadapt.pruning.begin import prune
 from netadapt.pruning.candidates import Candidate, Proposal, choose, score
 from netadapt.pruning.importance.base import kept_units
 from netadapt.pruning.importance.magnitude import L1, L2
 from netadapt.pruning.proposals import propose
 from netadapt.pruning.schedule import Schedule
-from netadapt.pruning.search import prune
 from netadapt.training.settings import FineTuning
 
 HERE = Path(__file__).parent

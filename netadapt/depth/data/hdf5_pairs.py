@@ -17,13 +17,15 @@ import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-import h5py
 import numpy as np
 
 from netadapt.depth.data.base import SPLITS, Depth, Rgb, check_pair, check_split
 from netadapt.depth.data.json_files import read_json
 from netadapt.errors import DataError
+from netadapt.extras import needed
 from netadapt.files import atomic_path, write_text
+
+h5py = needed("h5py", "depth")
 
 HOLDOUT_NAMES = ("00001.h5", "00201.h5")
 SPLITS_FILE = "splits.json"

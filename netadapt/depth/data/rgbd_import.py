@@ -14,7 +14,6 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image, ImageOps
 
 from netadapt.depth.data.base import Depth, Rgb, check_pair
 from netadapt.depth.data.claiming import claim, release
@@ -22,6 +21,9 @@ from netadapt.depth.data.geometry import nearest
 from netadapt.depth.data.hdf5_pairs import SPLITS_FILE, write_pair, write_splits
 from netadapt.depth.data.pairing import ImagePair, find_pairs
 from netadapt.errors import DataError
+from netadapt.extras import needed
+
+Image, ImageOps = needed("PIL.Image", "depth"), needed("PIL.ImageOps", "depth")
 
 CLAIM_FILE = "importing.json"
 DEFAULT_INVALID = (65535,)

@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from netadapt.errors import TableError
+from netadapt.extras import needed
+from netadapt.files import atomic_path
 from netadapt.latency.measure.random_prunings import random_prunings
 from netadapt.latency.model.estimator import LatencyEstimator
 from netadapt.latency.runtimes.base import Runtime
@@ -118,19 +120,13 @@ def summarize(networks: pd.DataFrame) -> Checked:
 
 def plot_check(checked: Checked, device: str, path: Path) -> None:
     """A scatter plot, predicted against measured milliseconds, with ±5 % and ±10 %."""
-    import matplotlib
-
-    matplotlib.use("Agg")
-    from matplotlib import pyplot
-
-    from netadapt.files import atomic_path
-
     measured, predicted = checked.networks["measured_ms"], checked.networks["predicted_ms"]
     low, high = (
         0.95 * min(measured.min(), predicted.min()),
         1.05 * max(measured.max(), predicted.max()),
     )
-    figure, axes = pyplot.subplots(figsize=(5, 5), layout="constrained")
+    figure = needed("matplotlib.figure", "report").Figure(figsize=(5, 5), layout="constrained")
+    axes = figure.subplots()
     line = [low, high]
     axes.plot(line, line, color="0.3", linewidth=1)
     for share, shade in ((0.1, "0.92"), (0.05, "0.84")):
@@ -151,7 +147,6 @@ def plot_check(checked: Checked, device: str, path: Path) -> None:
     )
     with atomic_path(path) as temporary:
         figure.savefig(temporary, dpi=150, format=path.suffix[1:] or "png")
-    pyplot.close(figure)
 
 
 def runtime_difference(table: LookupTable, runtime: Runtime) -> str | None:
