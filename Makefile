@@ -4,9 +4,10 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 BUDGET ?= 6
 DEVICE ?= tx2
+COVERAGE := 90
 
 .DEFAULT_GOAL := help
-.PHONY: help install prune lut test compare board clean
+.PHONY: help install prune lut test lint compare board clean
 
 help:  ## Show the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -19,11 +20,13 @@ prune: install  ## Prune FastDepth to BUDGET ms on DEVICE: 6 ms on the TX2's GPU
 lut: $(VENV)/.installed-tvm  ## Measure the lookup table of DEVICE on DEVICE
 	$(BIN)/netadapt lut build --device $(DEVICE)
 
-test: $(VENV)/.installed-dev  ## Run the linters and the tests
+test: lint  ## Run the linters and the tests, with the share of netadapt/ that they cover
+	$(BIN)/pytest -m "not slow and not device" -n 2 --cov --cov-report=term --cov-fail-under=$(COVERAGE)
+
+lint: $(VENV)/.installed-dev  ## Run the linters and the type checker
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/pytest -m "not slow and not device" -n 2
 
 compare: $(VENV)/.installed-dev  ## Compare with torch-pruning on the zoo
 	$(BIN)/python experiments/torch-pruning/run.py
@@ -32,7 +35,7 @@ board: $(VENV)/.installed-tvm  ## Set up an emulated aarch64 board and register 
 	scripts/emulated_board.sh
 
 clean:  ## Remove the virtual environment and caches
-	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage
 
 # PyPI's torch for 2.13.0 is asked for by its number first, so that the rest doesn't pull another.
 $(VENV)/.installed: pyproject.toml
