@@ -11,21 +11,24 @@ from typing import TYPE_CHECKING
 from netadapt.lazy import lazy_names
 
 if TYPE_CHECKING:
+    from netadapt.depth.training.depth_task import DepthTask
     from netadapt.graph import LayerGraph, cut, trace
     from netadapt.latency.model.estimator import Latency, LatencyEstimator
     from netadapt.latency.table.table import LookupTable
-    from netadapt.networks.store import load_model
+    from netadapt.networks.registry import register_network
+    from netadapt.networks.store import load_model, save_model
     from netadapt.pruning.search import Result, prune
     from netadapt.pruning.step import Step
-    from netadapt.training.finetune import FineTuning
-    from netadapt.training.task import ClassificationTask, DepthTask, Task
+    from netadapt.training.classification import ClassificationTask
+    from netadapt.training.settings import FineTuning
+    from netadapt.training.task import Task
 
 __version__ = "0.1.0"
 
 _HOMES = {
-    "ClassificationTask": "netadapt.training.task",
-    "DepthTask": "netadapt.training.task",
-    "FineTuning": "netadapt.training.finetune",
+    "ClassificationTask": "netadapt.training.classification",
+    "DepthTask": "netadapt.depth.training.depth_task",
+    "FineTuning": "netadapt.training.settings",
     "Latency": "netadapt.latency.model.estimator",
     "LatencyEstimator": "netadapt.latency.model.estimator",
     "LayerGraph": "netadapt.graph",
@@ -36,6 +39,8 @@ _HOMES = {
     "cut": "netadapt.graph",
     "load_model": "netadapt.networks.store",
     "prune": "netadapt.pruning.search",
+    "register_network": "netadapt.networks.registry",
+    "save_model": "netadapt.networks.store",
     "search": "netadapt.pruning.search",
     "trace": "netadapt.graph",
 }
@@ -54,6 +59,8 @@ __all__ = [
     "cut",
     "load_model",
     "prune",
+    "register_network",
+    "save_model",
     "search",
     "trace",
 ]

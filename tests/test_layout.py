@@ -20,8 +20,6 @@ FLOORS = (
     "cli",
 )
 STILL_UP = {
-    ("networks", "depth"),
-    ("training", "depth"),
     ("pruning", "depth"),
     ("pruning", "report"),
 }

@@ -23,6 +23,8 @@ PUBLIC = {
     "cut",
     "load_model",
     "prune",
+    "register_network",
+    "save_model",
     "search",
     "trace",
 }

@@ -1,0 +1,50 @@
+"""How a proposal is fine-tuned, in numbers: the one place of the defaults, read without torch."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from netadapt.errors import InputError
+from netadapt.training.schedules import Constant, Cosine, Schedule, WarmUp
+
+SCHEDULES = ("constant", "cosine")
+
+
+@dataclass(frozen=True)
+class FineTuning:
+    """How to fine-tune. The learning rate follows `schedule`: constant or cosine (to zero).
+
+    The defaults are a short-term fine-tuning's, as a proposal gets it from the command line too
+    (experiments/few-steps). Raises InputError for numbers that can't be.
+    """
+
+    steps: int = 3
+    learning_rate: float = 3e-4
+    batch_size: int = 8
+    momentum: float = 0.9
+    weight_decay: float = 1e-4
+    schedule: str = "constant"
+    warmup_steps: int = 0
+
+    def __post_init__(self) -> None:
+        if self.steps < 0:
+            raise InputError(f"fine-tuning steps are {self.steps}; expected 0 or more")
+        if self.learning_rate <= 0 or not math.isfinite(self.learning_rate):
+            raise InputError(f"the learning rate is {self.learning_rate}; expected a number > 0")
+        if self.batch_size < 2:
+            raise InputError(
+                f"the batch size is {self.batch_size}; batch norm needs at least 2 images"
+            )
+        if self.schedule not in SCHEDULES:
+            raise InputError(
+                f"the schedule is '{self.schedule}'; expected {' or '.join(SCHEDULES)}"
+            )
+
+    def learning_rate_at(self, step: int) -> float:
+        """The learning rate of `step`, counted from 0."""
+        highest, warmup = self.learning_rate, self.warmup_steps
+        then: Schedule = Constant(highest)
+        if self.schedule == "cosine":
+            then = Cosine(highest, warmup, self.steps)
+        return WarmUp(highest, warmup, then)(step)
