@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from netadapt.latency.model.estimator import Latency, LatencyEstimator
     from netadapt.latency.runtimes.base import Runtime, Timing
     from netadapt.latency.table.table import LookupTable
+    from netadapt.networks.registry import register_network
     from netadapt.networks.store import load_model, save_model
     from netadapt.pruning.begin import Result, prune, search
     from netadapt.pruning.callbacks import Callback
@@ -79,6 +80,7 @@ _HOMES = {
     "register_constraint": "netadapt.pruning.constraints.registry",
     "register_executor": "netadapt.pruning.executors.registry",
     "register_importance": "netadapt.pruning.importance.registry",
+    "register_network": "netadapt.networks.registry",
     "register_strategy": "netadapt.pruning.strategies.registry",
     "save_model": "netadapt.networks.store",
     "search": "netadapt.pruning.begin",
@@ -122,6 +124,7 @@ __all__ = [
     "register_constraint",
     "register_executor",
     "register_importance",
+    "register_network",
     "register_strategy",
     "save_model",
     "search",

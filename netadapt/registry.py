@@ -44,8 +44,14 @@ class Registry(Generic[T]):
         self._homes = dict(homes or {})
         self._known: dict[str, T] = {}
 
-    def register(self, name: str, thing: T) -> T:
-        """Know `thing` by `name`; gives it back. Raises `error` where the name is taken."""
+    def register(self, name: str, thing: T, *, module: str = "") -> T:
+        """Know `thing` by `name`; gives it back. Raises `error` where the name is taken.
+
+        A package may declare as an entry point what its `module` registers when it is imported.
+        """
+        point = None if name in self._known else self._offered().get(name)
+        if point is not None and point.module == module:
+            self._known[name] = thing  # loading it would import the module that is here already
         if name in self and self[name] is not thing:
             raise self.error(f"there is a {self.kind} called '{name}' already; choose another name")
         self._known[name] = thing
@@ -61,7 +67,8 @@ class Registry(Generic[T]):
             if name in self._homes:
                 self._known[name] = _imported(self._homes[name])
             elif name in (offered := self._offered()):
-                self._known[name] = offered[name].load()
+                loaded = offered[name].load()
+                self._known.setdefault(name, loaded)  # importing it may have registered it
             else:
                 raise self.error(
                     f"there is no {self.kind} called '{name}'; choose one of "

@@ -16,12 +16,12 @@ from typing import Any
 
 import torch
 
-from netadapt.depth.fastdepth.variants import named_config
 from netadapt.depth.training.long_training import train
 from netadapt.depth.training.recipe import Recipe, recipe_named
 from netadapt.depth.training.task_data import open_task
 from netadapt.journal import CsvJournal
-from netadapt.networks.build import build, complete
+from netadapt.networks.build import build
+from netadapt.networks.registry import named_config
 
 COLUMNS = ("recipe", "changes", "images", "size", "delta1", "rmse_m", "absrel", "seconds")
 
@@ -53,7 +53,7 @@ def compare(data: Path, out: Path, names: list[str], size: int, epochs: int, see
         if name in {row["recipe"] for row in journal.rows()}:
             continue
         recipe = small(recipe_named("default"), size, epochs, {**BASE, **CHANGES[name]})
-        config = complete(named_config("fastdepth"))
+        config = named_config("fastdepth").complete()
         torch.manual_seed(seed)
         task = open_task(
             data, loss=recipe.loss, holdout_images=300, augmentation=recipe.augmentation

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from netadapt.depth.training.metrics import ALL_METRICS, DepthMetrics
 from netadapt.networks.open_network import open_network
-from netadapt.training.task import evaluation_mode
+from netadapt.training.modes import evaluation_mode
 
 
 def measure_sample(model: nn.Module, folder: Path, size: int = 224) -> dict[str, float]:

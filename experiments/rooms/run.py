@@ -22,7 +22,6 @@ from torch import nn
 from netadapt.depth.data.base import DepthSource
 from netadapt.depth.data.datasets import open_depth_data
 from netadapt.depth.data.loader import batches
-from netadapt.depth.fastdepth.variants import named_config
 from netadapt.depth.rooms import write_rooms_pack
 from netadapt.depth.rooms.left_out_parts import PARTS
 from netadapt.depth.training.long_training import train
@@ -30,7 +29,8 @@ from netadapt.depth.training.metrics import DepthMetrics
 from netadapt.depth.training.recipe import recipe_named
 from netadapt.depth.training.task_data import open_for_evaluation, open_task
 from netadapt.journal import CsvJournal
-from netadapt.networks.build import build, complete
+from netadapt.networks.build import build
+from netadapt.networks.registry import named_config
 
 METRICS = ("delta1", "rmse_m", "aligned_delta1", "aligned_rmse_m", "correlation")
 COLUMNS = ("without", "seed", "set", "images", *METRICS)
@@ -72,7 +72,7 @@ def rendered(work: Path, without: str, scenes: int, workers: int) -> Path:
 def trained(rooms: Path, size: int, epochs: int, seed: int) -> nn.Module:
     """Full-width FastDepth after the default recipe, all of it at `size`² pixels."""
     recipe = replace(recipe_named("default"), size=(size, size), stages=(), epochs=epochs)
-    config = complete(named_config("fastdepth"))
+    config = named_config("fastdepth").complete()
     torch.manual_seed(seed)
     task = open_task(rooms, loss=recipe.loss, holdout_images=8, augmentation=recipe.augmentation)
     with tempfile.TemporaryDirectory() as folder:

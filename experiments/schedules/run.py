@@ -18,7 +18,6 @@ import numpy as np
 import pandas as pd
 import torch
 
-from netadapt.depth.fastdepth.variants import named_config
 from netadapt.files import write_text
 from netadapt.graph import trace
 from netadapt.latency.devices.profile import load_profile
@@ -32,6 +31,7 @@ from netadapt.latency.runtimes.tvm.device_worker import TvmDevice
 from netadapt.latency.runtimes.tvm.kernel_source import Making
 from netadapt.networks.build import build
 from netadapt.networks.onnx_export import export_onnx
+from netadapt.networks.registry import named_config
 
 NETWORKS = ("fastdepth", "fastdepth-pruned")
 ROUNDS = 5

@@ -62,7 +62,8 @@ def evaluate(
         save_worst,
     )
     from netadapt.depth.training.evaluation import evaluate as evaluate_network
-    from netadapt.depth.training.task_data import compute_device, open_for_evaluation
+    from netadapt.depth.training.task_data import open_for_evaluation
+    from netadapt.training.compute import compute_device
 
     predictor = open_predictor(model, compute_device(compute))
     sources = {name: open_for_evaluation(name, split) for name in data or ["rooms"]}

@@ -42,21 +42,27 @@ def finetune(
 
     Example: netadapt finetune runs/fastdepth-tx2-6ms --epochs 20
     """
-    from netadapt.depth.training.long_term import FINAL, finetune_run
+    from dataclasses import replace
+
+    from netadapt.depth.training.long_term import FINAL, LONG_TERM, finetune_run
     from netadapt.training.allocator import keep_freed_memory
     from netadapt.training.event_log import EventLog
 
+    recipe = replace(
+        LONG_TERM,
+        epochs=epochs,
+        batch_size=batch_size,
+        learning_rate=learning_rate,
+        loss=loss,
+        max_scale=LONG_TERM.max_scale if max_scale is None else max_scale,
+        autocast=autocast,
+    )
     keep_freed_memory()
     event_log = EventLog(run / FINAL) if tensorboard else None
     with training_bar(quiet or as_json, event_log) as (after_step, after_epoch, rows):
         final, before = finetune_run(
             run,
-            epochs=epochs,
-            learning_rate=learning_rate,
-            batch_size=batch_size,
-            loss=loss,
-            max_scale=max_scale,
-            autocast=autocast,
+            recipe,
             data=data,
             compute=compute,
             resume=resume,

@@ -41,11 +41,11 @@ def import_model(
 
     Example: netadapt models import mobilenet-nnconv5dw-skipadd.pth.tar --out models/official
     """
-    from netadapt.depth.fastdepth.checkpoint import import_weights
+    from netadapt.networks.registry import import_checkpoint
     from netadapt.networks.store import refuse_existing, save_model
 
     refuse_existing(out)
-    model, config = import_weights(file)
+    model, config = import_checkpoint(file)
     written = save_model(out, model, config)
     summary = _summary(model, written)
     if as_json:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -11,8 +10,6 @@ from netadapt.cli.common import JsonOption, QuietOption, print_json, say
 from netadapt.cli.options import SizeOption, parse_shapes, parse_size
 
 if TYPE_CHECKING:
-    from torch import nn
-
     from netadapt.graph import ChannelGroup, LayerGraph
 
 Shape = tuple[int, ...]
@@ -48,38 +45,19 @@ def plan(
     import torch
 
     from netadapt.graph import trace
+    from netadapt.networks.open_network import build_network
 
-    network, shapes = _load(model)
-    size = parse_size(input_size)
-    if input_shape and size:
+    size, given = parse_size(input_size), parse_shapes(input_shape)
+    if given and size:
         raise typer.BadParameter("--input-size and --input-shape exclude each other")
-    if input_shape:
-        shapes = parse_shapes(input_shape) or shapes
-    elif size:
-        shapes = ((1, 3, *size),)
+    network, config = build_network(model, size, given)
+    shapes = config.input_shapes
     say(f"tracing {model} with input {_shapes_text(shapes)}, and cutting it once", quiet=quiet)
     graph = trace(network, tuple(torch.zeros(shape) for shape in shapes))
     if as_json:
         print_json(_as_json(graph, multiple))
     else:
         _print(graph, multiple)
-
-
-def _load(model: str) -> tuple[nn.Module, tuple[Shape, ...]]:
-    from netadapt.errors import ModelError
-    from netadapt.networks import build, load_model, named_config, read_config
-    from netadapt.networks.build import call_factory
-
-    if ":" in model and not Path(model).exists():
-        return call_factory(model), ((1, 3, 224, 224),)
-    if not Path(model).exists():
-        try:
-            config = named_config(model)
-        except ModelError:
-            pass
-        else:
-            return build(config), config.input_shapes
-    return load_model(model), read_config(model).input_shapes
 
 
 def _shapes_text(shapes: tuple[Shape, ...]) -> str:

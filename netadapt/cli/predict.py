@@ -41,7 +41,7 @@ def predict(
         write_prediction,
     )
     from netadapt.depth.prediction.predictor import open_predictor
-    from netadapt.depth.training.task_data import compute_device
+    from netadapt.training.compute import compute_device
 
     if not images and camera is None:
         raise typer.BadParameter("give photographs, or --camera N")

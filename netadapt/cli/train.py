@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
@@ -19,9 +19,6 @@ from netadapt.cli.options import (
     parse_size,
 )
 from netadapt.cli.training_bar import training_bar
-
-if TYPE_CHECKING:
-    from netadapt.networks.config import ModelConfig
 
 
 def train(
@@ -97,18 +94,15 @@ def train(
     import torch
 
     from netadapt.depth.fastdepth.checkpoint import load_encoder_weights
-    from netadapt.depth.fastdepth.variants import named_config
     from netadapt.depth.training.long_training import train as run_training
     from netadapt.depth.training.recipe import parse_stages, recipe_named
-    from netadapt.depth.training.task_data import (
-        compute_device,
-        data_folder,
-        open_task,
-        ready_to_train,
-    )
-    from netadapt.networks.build import build, complete
+    from netadapt.depth.training.task_data import data_folder, open_task
+    from netadapt.networks.build import build
     from netadapt.networks.open_network import open_network, with_inputs
+    from netadapt.networks.registry import named_config
     from netadapt.training.allocator import keep_freed_memory
+    from netadapt.training.batch_norm_restoring import ready_to_train
+    from netadapt.training.compute import compute_device
     from netadapt.training.event_log import EventLog
     from netadapt.training.processes import join_processes, leave_processes
 
@@ -132,9 +126,8 @@ def train(
     processes = join_processes(device)
     quiet = quiet or as_json or not processes.is_first
     torch.manual_seed(seed)
-    config: ModelConfig
     if weights is None:
-        config = with_inputs(complete(named_config(model)), parse_size(input_size))
+        config = with_inputs(named_config(model).complete(), parse_size(input_size))
         network = build(config)
     else:
         network, config = open_network(model, weights, parse_size(input_size))

@@ -1,59 +1,101 @@
-"""What a model folder's config.json says: a network of ours, or a user's own by its factory.
+"""What a model folder's config.json says, enough to build a network that the weights beside it fit.
 
-A config is enough to build a network that the weights beside it fit. Reading checks every field;
-building is `build.py`'s work.
+`ModelConfig` is the protocol that every kind of network has a class of. `FactoryConfig` is here: a
+user's own network, by the function that makes it. The others come with their `NetworkFamily`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass, field, replace
+from typing import Any, Protocol, runtime_checkable
 
-from netadapt.errors import ModelError
+from torch import nn
+
+from netadapt.networks.config_fields import refuse_unknown, shapes_field, text_field, widths_field
+from netadapt.networks.recutting import call_factory, cut_to_widths
 
 BATCH_NORMS = ("trained", "folded", "restored")
-INPUT_SIZE = (224, 224)
+"""Batch norm as it was trained; folded away, an identity plus bias that must get statistics before
+training; or folded once and restored."""
+
+Shapes = tuple[tuple[int, ...], ...]
+
+INPUT_SHAPES: Shapes = ((1, 3, 224, 224),)
+"""The inputs of a network that doesn't say."""
 
 
-@dataclass(frozen=True)
-class NetworkConfig:
-    """One of FastDepth's published variants, at any widths.
+@runtime_checkable
+class ModelConfig(Protocol):
+    """How one network is built: immutable, and the same after a way through JSON.
 
-    `widths` gives output channels by layer name; a layer it leaves out has its published full
-    width. `input_size` is height and width in pixels. `batch_norm` is 'trained', 'folded' (batch
-    norm is an identity plus bias; it must get statistics before training) or 'restored'.
+    A family makes it from a name or from a config.json. `build` gives a network with fresh weights,
+    and those of the folder are loaded into it. After a cut, `read_off` describes what is left, and
+    `to_json` is written beside its weights. All sizes are in channels or pixels, shapes at batch 1.
+
+        @dataclass(frozen=True)
+        class Dense:
+            width: int = 64
+            name, input_shapes, batch_norm = "dense", ((1, 8),), "trained"
+            widths = property(lambda self: {"hidden": self.width})
+            to_json = lambda self: {"network": "dense", "width": self.width}
+            build = lambda self: nn.Sequential(nn.Linear(8, self.width), nn.Linear(self.width, 2))
+            read_off = lambda self, model, groups=None: Dense(model[0].out_features)
+            complete = lambda self: self
+            with_batch_norm = with_input_size = with_input_shapes = lambda self, _: self
     """
-
-    encoder: str = "mobilenet"
-    decoder: str = "nnconv5dw"
-    skip: str = "add"
-    widths: Mapping[str, int] = field(default_factory=dict)
-    input_size: tuple[int, int] = INPUT_SIZE
-    batch_norm: str = "trained"
 
     @property
     def name(self) -> str:
-        """The published name of the variant: `mobilenet-nnconv5dw-skipadd`."""
-        return f"{self.encoder}-{self.decoder}" + (
-            "" if self.skip == "none" else f"-skip{self.skip}"
-        )
+        """What the network is called, in words to the user too."""
+        ...
 
     @property
-    def input_shapes(self) -> tuple[tuple[int, ...], ...]:
+    def input_shapes(self) -> Shapes:
         """Shapes of the network's inputs at batch 1."""
-        return ((1, 3, *self.input_size),)
+        ...
+
+    @property
+    def widths(self) -> Mapping[str, int]:
+        """Output channels by the name of a layer or channel group; those left out are full."""
+        ...
+
+    @property
+    def batch_norm(self) -> str | None:
+        """One of `BATCH_NORMS`; None where only the weights tell."""
+        ...
 
     def to_json(self) -> dict[str, Any]:
-        return {
-            "network": "fastdepth",
-            "encoder": self.encoder,
-            "decoder": self.decoder,
-            "skip": self.skip,
-            "widths": dict(self.widths),
-            "input_size": list(self.input_size),
-            "batch_norm": self.batch_norm,
-        }
+        """The config.json, with 'network' (the family's name) or 'factory'."""
+        ...
+
+    def build(self) -> nn.Module:
+        """The network with freshly drawn weights. Raises ModelError where the widths don't fit."""
+        ...
+
+    def complete(self) -> ModelConfig:
+        """The same with every width that is known without building written out."""
+        ...
+
+    def read_off(self, model: nn.Module, groups: Mapping[str, int] | None = None) -> ModelConfig:
+        """The config of `model`, which was cut from this one's network.
+
+        `groups` are the widths of its graph's channel groups, where there is a graph. Raises
+        ModelError where `model` is another network.
+        """
+        ...
+
+    def with_batch_norm(self, batch_norm: str) -> ModelConfig:
+        """The same network with its batch norm in another of the `BATCH_NORMS`."""
+        ...
+
+    def with_input_size(self, size: tuple[int, int]) -> ModelConfig:
+        """The same network for images of (height, width). Raises ModelError if it can't be."""
+        ...
+
+    def with_input_shapes(self, shapes: Shapes) -> ModelConfig:
+        """The same network for inputs of these shapes. Raises ModelError if it can't be."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -67,11 +109,25 @@ class FactoryConfig:
 
     factory: str
     widths: Mapping[str, int] = field(default_factory=dict)
-    input_shapes: tuple[tuple[int, ...], ...] = ((1, 3, *INPUT_SIZE),)
+    input_shapes: Shapes = INPUT_SHAPES
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, object], where: str) -> FactoryConfig:
+        """Read what `to_json` wrote. Raises ModelError naming `where`, the key and the fault."""
+        refuse_unknown(value, {"factory", "widths", "input_shapes"}, where)
+        return cls(
+            factory=text_field(value, "factory", where),
+            widths=widths_field(value, where),
+            input_shapes=shapes_field(value, where, INPUT_SHAPES),
+        )
 
     @property
     def name(self) -> str:
         return self.factory
+
+    @property
+    def batch_norm(self) -> str | None:
+        return None
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -80,82 +136,24 @@ class FactoryConfig:
             "input_shapes": [list(shape) for shape in self.input_shapes],
         }
 
+    def build(self) -> nn.Module:
+        return cut_to_widths(self.whole(), self.widths, self.input_shapes, self.name)
 
-ModelConfig = NetworkConfig | FactoryConfig
+    def whole(self) -> nn.Module:
+        """The network as the function makes it, before any cut."""
+        return call_factory(self.factory)
 
+    def complete(self) -> FactoryConfig:
+        return self
 
-def config_from_json(value: object, where: str = "config") -> ModelConfig:
-    """Read what `to_json` wrote. Raises ModelError naming `where`, the key and what's expected."""
-    if not isinstance(value, dict):
-        raise ModelError(f"{where}: expected a JSON object with 'network' or 'factory'")
-    if "factory" in value:
-        _refuse_unknown(value, {"factory", "widths", "input_shapes"}, where)
-        shapes = value.get("input_shapes", [[1, 3, *INPUT_SIZE]])
-        if not isinstance(shapes, list | tuple) or not shapes:
-            raise ModelError(f"{where}: input_shapes is {shapes!r}, expected a list of shapes")
-        return FactoryConfig(
-            factory=_text(value, "factory", where),
-            widths=_widths(value.get("widths", {}), where),
-            input_shapes=tuple(_sizes(shape, "input_shapes", where) for shape in shapes),
-        )
-    if value.get("network") != "fastdepth":
-        raise ModelError(
-            f"{where}: network is {value.get('network')!r}, expected 'fastdepth' (or a 'factory' "
-            f"written package.module:function)"
-        )
-    _refuse_unknown(
-        value,
-        {"network", "encoder", "decoder", "skip", "widths", "input_size", "batch_norm"},
-        where,
-    )
-    defaults = NetworkConfig()
-    size = _sizes(value.get("input_size", defaults.input_size), "input_size", where)
-    if len(size) != 2 or size[0] % 32 or size[1] % 32:
-        raise ModelError(
-            f"{where}: input_size is {list(size)}, expected [height, width], multiples of 32"
-        )
-    batch_norm = _text(value, "batch_norm", where, defaults.batch_norm)
-    if batch_norm not in BATCH_NORMS:
-        raise ModelError(
-            f"{where}: batch_norm is '{batch_norm}', expected one of {', '.join(BATCH_NORMS)}"
-        )
-    return NetworkConfig(
-        encoder=_text(value, "encoder", where, defaults.encoder),
-        decoder=_text(value, "decoder", where, defaults.decoder),
-        skip=_text(value, "skip", where, defaults.skip),
-        widths=_widths(value.get("widths", {}), where),
-        input_size=(size[0], size[1]),
-        batch_norm=batch_norm,
-    )
+    def read_off(self, model: nn.Module, groups: Mapping[str, int] | None = None) -> FactoryConfig:
+        return self if groups is None else replace(self, widths=dict(groups))
 
+    def with_batch_norm(self, batch_norm: str) -> FactoryConfig:
+        return self
 
-def _refuse_unknown(value: Mapping[str, object], known: set[str], where: str) -> None:
-    unknown = sorted(set(value) - known)
-    if unknown:
-        raise ModelError(
-            f"{where}: unknown key '{unknown[0]}', expected {', '.join(sorted(known))}"
-        )
+    def with_input_size(self, size: tuple[int, int]) -> FactoryConfig:
+        return replace(self, input_shapes=tuple((*shape[:2], *size) for shape in self.input_shapes))
 
-
-def _text(value: Mapping[str, object], key: str, where: str, default: str | None = None) -> str:
-    text = value.get(key, default)
-    if not isinstance(text, str):
-        raise ModelError(f"{where}: {key} is {text!r}, expected text")
-    return text
-
-
-def _widths(value: object, where: str) -> dict[str, int]:
-    if not isinstance(value, Mapping):
-        raise ModelError(f"{where}: widths is {value!r}, expected an object {{name: channels}}")
-    for name, width in value.items():
-        if not isinstance(width, int) or isinstance(width, bool) or width < 1:
-            raise ModelError(f"{where}: width {name} is {width!r}, expected a whole number ≥ 1")
-    return {str(name): int(width) for name, width in value.items()}
-
-
-def _sizes(value: object, key: str, where: str) -> tuple[int, ...]:
-    if not isinstance(value, list | tuple) or not all(
-        isinstance(size, int) and not isinstance(size, bool) and size > 0 for size in value
-    ):
-        raise ModelError(f"{where}: {key} has {value!r}, expected a list of whole numbers ≥ 1")
-    return tuple(value)
+    def with_input_shapes(self, shapes: Shapes) -> FactoryConfig:
+        return replace(self, input_shapes=shapes)

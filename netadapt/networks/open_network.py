@@ -5,28 +5,24 @@ One place decides it, so that every command takes the same things.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 from torch import nn
 
-from netadapt.depth.fastdepth.checkpoint import import_weights
-from netadapt.depth.fastdepth.variants import named_config
 from netadapt.errors import ModelError, WeightsError
 from netadapt.networks.build import build
-from netadapt.networks.config import FactoryConfig, ModelConfig
+from netadapt.networks.config import FactoryConfig, ModelConfig, Shapes
+from netadapt.networks.network_family import NetworkFamily
+from netadapt.networks.registry import find_network
 from netadapt.networks.store import (
-    find_model,
+    CONFIG_NAME,
     load_model,
     load_weights,
     read_config,
     shipped_models,
 )
 
-Shapes = tuple[tuple[int, ...], ...]
-
-DEFAULT_WEIGHTS = {"fastdepth": "fastdepth-rooms"}
-"""The shipped weights of a network that is given by its bare name."""
+__all__ = ["Shapes", "build_network", "open_network", "with_inputs"]
 
 
 def open_network(
@@ -37,16 +33,14 @@ def open_network(
 ) -> tuple[nn.Module, ModelConfig]:
     """A network with its weights, in evaluation mode, and the config that rebuilds it.
 
-    `model` is a name (`fastdepth`, a variant), a model's or run's folder, a shipped model, or
-    `package.module:function`. `weights` is a model or run folder, a shipped model, an official
-    checkpoint (.pth.tar), folded weights (.npz), or for a factory a .safetensors file; `fastdepth`
-    alone takes the shipped ones. `input_size` (height, width) or `input_shapes` (at batch 1; of
-    a network of the user's own only) replace the inputs that the network's config names. Raises
-    ModelError or WeightsError.
+    `model` is a name (`fastdepth`, a variant, a registered one), a model's or run's folder, a
+    shipped model, or `package.module:function`. `weights` is a model or run folder, a shipped
+    model, a checkpoint that the network's family reads (official .pth.tar, folded .npz), or a
+    .safetensors file of the network as it is built; a bare name without them takes the shipped
+    ones. `input_size` (height, width) or `input_shapes` (at batch 1; of a network of the user's own
+    only) replace the inputs that the network's config names. Raises ModelError or WeightsError.
     """
-    if ":" in model:
-        network, config = _open_factory(model, weights)
-    elif Path(model).is_dir() or model in shipped_models():
+    if _is_stored(model):
         if weights is not None:
             raise ModelError(
                 f"{model} is a model with weights of its own; give --weights with a network's "
@@ -54,16 +48,13 @@ def open_network(
             )
         network, config = load_model(model), read_config(model)
     else:
-        wanted = named_config(model)
-        weights = weights or DEFAULT_WEIGHTS.get(model)
+        family, wanted = _find(model)
+        if weights is None and family is not None:
+            weights = family.default_weights(model)
         if weights is None:
-            raise WeightsError(
-                f"there are no shipped weights for {model}; train it with 'netadapt train --model "
-                f"{model}' or give --weights"
-            )
-        network, config = _open_weights(weights)
-        if isinstance(config, FactoryConfig) or config.name != wanted.name:
-            raise WeightsError(f"{weights} holds {config.name}, not {wanted.name}")
+            network, config = build(wanted).eval(), wanted
+        else:
+            network, config = _open_weights(weights, family, wanted)
     return network, with_inputs(config, input_size, input_shapes)
 
 
@@ -73,9 +64,10 @@ def build_network(
     input_shapes: Shapes | None = None,
 ) -> tuple[nn.Module, ModelConfig]:
     """The same network where its weights don't matter: a bare name is built without any."""
-    if ":" in model or Path(model).is_dir() or model in shipped_models():
+    if _is_stored(model):
         return open_network(model, None, input_size, input_shapes)
-    config = with_inputs(named_config(model), input_size, input_shapes)
+    _, wanted = _find(model)
+    config = with_inputs(wanted, input_size, input_shapes)
     return build(config).eval(), config
 
 
@@ -88,42 +80,37 @@ def with_inputs(
     """
     if size is not None and shapes is not None:
         raise ModelError("--input-size and --input-shape exclude each other")
-    if isinstance(config, FactoryConfig):
-        if size is not None:
-            shapes = tuple((*shape[:2], *size) for shape in config.input_shapes)
-        return config if shapes is None else replace(config, input_shapes=shapes)
-    if shapes is not None:
-        raise ModelError(
-            f"{config.name} takes one image of 3 channels; give its size with --input-size HxW"
-        )
-    return config if size is None else replace(config, input_size=_multiple_of_32(size))
+    if size is not None:
+        return config.with_input_size(size)
+    return config if shapes is None else config.with_input_shapes(shapes)
 
 
-def _open_weights(weights: str) -> tuple[nn.Module, ModelConfig]:
+def _is_stored(model: str) -> bool:
+    """Whether `model` is a place, or a model that ships, and not a network to be built."""
+    return Path(model).exists() or model in shipped_models()
+
+
+def _find(model: str) -> tuple[NetworkFamily | None, ModelConfig]:
+    """Who knows the bare name `model`, nobody for a factory, and its config."""
+    if ":" in model:
+        return None, FactoryConfig(model)
+    return find_network(model, tried=f" and there is no model at {model}")
+
+
+def _open_weights(
+    weights: str, family: NetworkFamily | None, wanted: ModelConfig
+) -> tuple[nn.Module, ModelConfig]:
+    """The network that `weights` hold, which must be the `wanted` one."""
     place = Path(weights)
-    if place.is_file() and place.suffix != ".safetensors":
-        return import_weights(place)
-    return load_model(weights), read_config(weights)
-
-
-def _open_factory(factory: str, weights: str | None) -> tuple[nn.Module, ModelConfig]:
-    if weights is not None and not weights.endswith(".safetensors"):
-        folder = find_model(weights)
-        config = read_config(folder)
-        if not isinstance(config, FactoryConfig) or config.factory != factory:
-            raise WeightsError(f"{folder} holds {config.name}, not {factory}")
-        return load_model(folder), config
-    config = FactoryConfig(factory)
-    network = build(config).eval()
-    if weights is not None:
-        load_weights(network, Path(weights))
+    found = None
+    if place.is_file() and place.suffix == ".safetensors":
+        if not (place.parent / CONFIG_NAME).is_file():  # else a model folder's
+            network = build(wanted).eval()
+            load_weights(network, place)
+            return network, wanted
+    elif place.is_file() and family is not None:
+        found = family.import_checkpoint(place)
+    network, config = found or (load_model(weights), read_config(weights))
+    if config.name != wanted.name:
+        raise WeightsError(f"{weights} holds {config.name}, not {wanted.name}")
     return network, config
-
-
-def _multiple_of_32(size: tuple[int, int]) -> tuple[int, int]:
-    if size[0] % 32 or size[1] % 32 or min(size) < 32:
-        raise ModelError(
-            f"the input size is {size[0]}x{size[1]}; this network halves it five times, so both "
-            f"must be multiples of 32 pixels"
-        )
-    return size

@@ -1,10 +1,11 @@
 """Reads files that `torch.save` wrote, without running anything that is in them.
 
-A pickle names functions and classes and calls them. Here every name is looked up in a fixed list
-and stands for something inert of our own: no module is imported, no function of torch is called
-while unpickling, and any other name ends the reading. What comes out is dictionaries, numbers,
-`StandIn` objects that only hold state, and `TensorRecord`s that become tensors when asked. What the
-contents mean is for `checkpoint.py` to say.
+A pickle names functions and classes and calls them. Here every name is looked up in a fixed list,
+and in that of the network's own classes which the caller gives, and stands for something inert of
+our own: no module is imported, no function of torch is called while unpickling, and any other name
+ends the reading. What comes out is dictionaries, numbers, `StandIn` objects that only hold state,
+and `TensorRecord`s that become tensors when asked. What the contents mean is for the network's
+family to say.
 """
 
 from __future__ import annotations
@@ -38,28 +39,10 @@ _STORAGE_DTYPES = {
     "BoolStorage": torch.bool,
 }
 
-_STAND_INS: dict[str, tuple[str, ...]] = {
-    "models": (
-        "MobileNet",
-        "MobileNetSkipAdd",
-        "MobileNetSkipConcat",
-        "ResNet",
-        "ResNetSkipAdd",
-        "ResNetSkipConcat",
-        "Decoder",
-        "DeConv",
-        "UpConv",
-        "UpProj",
-        "NNConv",
-        "BLConv",
-        "ShuffleConv",
-        "Identity",
-        "Unpool",
-        "upproj",
-    ),
-    "imagenet.mobilenet": ("MobileNet",),
-    "torchvision.models.resnet": ("ResNet", "BasicBlock", "Bottleneck"),
-    "metrics": ("Result",),
+ClassNames = Mapping[str, tuple[str, ...]]
+"""Names of classes by the module that a pickle has them from."""
+
+_STAND_INS: ClassNames = {
     "argparse": ("Namespace",),
     "torch": ("device", *(f"{kind}{bits}" for kind in ("int", "float") for bits in (16, 32, 64))),
     "torch.nn.backends.thnn": ("_get_thnn_function_backend",),
@@ -201,12 +184,16 @@ _FUNCTIONS: dict[str, Callable[..., Any]] = {
 
 
 class _Unpickler(pickle.Unpickler):
-    """Resolves names through the lists above and storages through `Pickled`."""
+    """Resolves names through the lists above and storages through `Pickled`.
 
-    def __init__(self, stream: IO[bytes], file: Path) -> None:
+    `classes` are the network's own, which stand in too.
+    """
+
+    def __init__(self, stream: IO[bytes], file: Path, classes: ClassNames) -> None:
         # latin1 reads any byte: texts written by Python 2 may hold numpy's raw numbers.
         super().__init__(stream, encoding="latin1")
         self._file = file
+        self._admitted = {**_STAND_INS, **classes}
         self._classes: dict[str, type[StandIn]] = {}
         self.dtypes: dict[str, torch.dtype] = {}
 
@@ -219,15 +206,15 @@ class _Unpickler(pickle.Unpickler):
             return _Dictionary
         if module in ("torch", "torch.cuda", "torch.storage") and name in _STORAGE_DTYPES:
             return _StorageKind(_STORAGE_DTYPES[name])
-        if name in _STAND_INS.get(module, ()):
+        if name in self._admitted.get(module, ()):
             if full not in self._classes:
                 body = {"__slots__": (), "name": full}
                 self._classes[full] = type(name, (StandIn,), body)
             return self._classes[full]
         raise WeightsError(
-            f"{self._file}: refused {full}, which is not part of a FastDepth checkpoint; nothing "
-            f"in the file was run. If you trust the file, save only its state_dict() where it "
-            f"was made and import that"
+            f"{self._file}: refused {full}, which is not part of a checkpoint that is known here; "
+            f"nothing in the file was run. If you trust the file, save only its state_dict() where "
+            f"it was made and import that"
         )
 
     def persistent_load(self, token: Any, /) -> Any:
@@ -293,22 +280,23 @@ def _layout(
     return size, stride, first
 
 
-def read_pickled(file: Path | str) -> Pickled:
+def read_pickled(file: Path | str, classes: ClassNames | None = None) -> Pickled:
     """Read a file written by `torch.save`, in the zip format or the legacy one (before 1.6).
 
+    `classes` are those of the network itself, which no list here has: they become `StandIn`s.
     Raises WeightsError when the pickle names anything that isn't admitted (by that name), or when
     the file is no such file, is cut short or damaged.
     """
     file = Path(file)
     try:
         if zipfile.is_zipfile(file):
-            return _read_zip(file)
+            return _read_zip(file, classes or {})
         if tarfile.is_tarfile(file):
             raise WeightsError(
                 f"{file} is a tar archive, as torch wrote before version 0.1.10; load it there and "
                 f"save it again"
             )
-        return _read_legacy(file)
+        return _read_legacy(file, classes or {})
     except WeightsError:
         raise
     except FileNotFoundError as error:
@@ -320,7 +308,7 @@ def read_pickled(file: Path | str) -> Pickled:
         ) from error
 
 
-def _read_zip(file: Path) -> Pickled:
+def _read_zip(file: Path, classes: ClassNames) -> Pickled:
     with zipfile.ZipFile(file) as archive:
         entries = {info.filename: info for info in archive.infolist()}
         roots = [name.removesuffix("data.pkl") for name in entries if name.endswith("/data.pkl")]
@@ -333,7 +321,7 @@ def _read_zip(file: Path) -> Pickled:
         if order in entries and archive.read(order) != b"little":
             raise WeightsError(f"{file} was written on a big-endian machine: not supported")
         with archive.open(f"{root}data.pkl") as stream:
-            unpickler = _Unpickler(stream, file)
+            unpickler = _Unpickler(stream, file, classes)
             value = unpickler.load()
         storages = {
             key: _storage(archive.read(f"{root}data/{key}"), dtype)
@@ -343,22 +331,22 @@ def _read_zip(file: Path) -> Pickled:
     return Pickled(file, value, storages)
 
 
-def _read_legacy(file: Path) -> Pickled:
+def _read_legacy(file: Path, classes: ClassNames) -> Pickled:
     """Five pickles in a row (magic number, version, system, value, storage keys), then the data."""
     with file.open("rb") as stream:
         if stream.peek(1)[:1] != pickle.PROTO:
             raise WeightsError(f"{file} is not a checkpoint written by torch.save")
-        if _Unpickler(stream, file).load() != _LEGACY_MAGIC:
+        if _Unpickler(stream, file, classes).load() != _LEGACY_MAGIC:
             raise WeightsError(f"{file} is a pickle, but not one written by torch.save")
-        if _Unpickler(stream, file).load() != _LEGACY_PROTOCOL:
+        if _Unpickler(stream, file, classes).load() != _LEGACY_PROTOCOL:
             raise WeightsError(f"{file} was written in an unknown version of torch's format")
-        system = _Unpickler(stream, file).load()
+        system = _Unpickler(stream, file, classes).load()
         if not isinstance(system, dict) or not system.get("little_endian", True):
             raise WeightsError(f"{file} was written on a big-endian machine: not supported")
-        unpickler = _Unpickler(stream, file)
+        unpickler = _Unpickler(stream, file, classes)
         value = unpickler.load()
         storages: dict[str, Tensor] = {}
-        for key in _Unpickler(stream, file).load():
+        for key in _Unpickler(stream, file, classes).load():
             dtype = unpickler.dtypes[str(key)]
             length = int.from_bytes(stream.read(8), "little", signed=True)
             data = stream.read(max(length, 0) * dtype.itemsize)

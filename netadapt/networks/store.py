@@ -2,7 +2,7 @@
 
 `save_model` and `load_model` are each other's inverse. A path may be a model folder, a run's
 folder, a safetensors file inside one, or the name of a model that ships. No pickles are read
-here: `checkpoint.py` imports those.
+here: a network's family imports those.
 """
 
 from __future__ import annotations
@@ -21,8 +21,9 @@ from torch import Tensor, nn
 
 from netadapt.errors import ModelError, WeightsError
 from netadapt.files import atomic_path, find_shipped, write_text
-from netadapt.networks.build import build, describe
-from netadapt.networks.config import ModelConfig, config_from_json
+from netadapt.networks.build import as_config, build, describe
+from netadapt.networks.config import ModelConfig
+from netadapt.networks.registry import config_from_json
 
 CONFIG_NAME = "config.json"
 WEIGHTS_NAME = "model.safetensors"
@@ -39,14 +40,12 @@ def save_model(
 ) -> ModelConfig:
     """Write `model` as a model folder; return the config as written.
 
-    The widths of our own networks are read off the model, so a cut network may be saved with the
-    config of the network it was cut from. In half precision, convolution and linear weights are
+    Where the config can read widths off the model, a cut network may be saved with the config of
+    the network it was cut from. In half precision, convolution and linear weights are
     stored as float16 and all else stays float32: running variances can exceed float16's range.
     config.json is written last: a folder that has one is complete. Raises OutputError.
     """
-    if isinstance(config, Mapping):
-        config = config_from_json(config)
-    config = describe(model, config)
+    config = describe(model, as_config(config))
     folder = Path(model_dir)
     tensors = {}
     for key, value in model.state_dict().items():

@@ -3,19 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping
-from dataclasses import replace
-from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from netadapt.graph import LayerGraph
-from netadapt.networks.build import describe
-from netadapt.networks.config import FactoryConfig, ModelConfig
-
-Describe = Callable[[nn.Module, LayerGraph], Mapping[str, Any]]
-"""Gives the config from which a cut model is rebuilt before its weights are loaded."""
+from netadapt.networks.config import FactoryConfig
 
 
 def factory_config(
@@ -28,14 +20,6 @@ def factory_config(
         factory or f"{kind.__module__}:{kind.__qualname__}",
         input_shapes=tuple(tuple(tensor.shape) for tensor in inputs),
     )
-
-
-def describe_cut(model: nn.Module, graph: LayerGraph, config: ModelConfig) -> Mapping[str, Any]:
-    """The config.json of a cut network: how to build it at the widths it has now."""
-    widths = {group.name: group.width for group in graph.groups if not group.frozen}
-    if isinstance(config, FactoryConfig):
-        return replace(config, widths=widths).to_json()
-    return describe(model, config).to_json()
 
 
 def weights_hash(model: nn.Module) -> str:

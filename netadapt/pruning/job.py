@@ -14,7 +14,6 @@ from typing import Any
 import torch
 from torch import nn
 
-from netadapt.depth.training.task_data import compute_device, ready_to_train
 from netadapt.errors import InputError, RunError
 from netadapt.latency.devices.profile import DeviceProfile, load_profile
 from netadapt.latency.table.table import LookupTable
@@ -25,6 +24,8 @@ from netadapt.pruning.callbacks import Callback
 from netadapt.pruning.run_json import FILE, RunAbout
 from netadapt.pruning.search import Search
 from netadapt.pruning.settings import SearchSettings
+from netadapt.training.batch_norm_restoring import ready_to_train
+from netadapt.training.compute import compute_device
 from netadapt.training.task import Task
 from netadapt.training.tasks import TaskRequest, open_task
 

@@ -18,11 +18,11 @@ from torch import Tensor, nn
 
 from netadapt.errors import BudgetError
 from netadapt.graph import LayerGraph, cut, trace
+from netadapt.networks.build import describe
 from netadapt.networks.config import ModelConfig
 from netadapt.pruning.attempts import evaluated
 from netadapt.pruning.callbacks import Callback
 from netadapt.pruning.candidates import Candidate
-from netadapt.pruning.checkpoints import describe_cut
 from netadapt.pruning.constraints.base import Constraint
 from netadapt.pruning.executors.base import Executor
 from netadapt.pruning.importance.base import Importance
@@ -280,8 +280,8 @@ class Search(Iterator[Step]):
         )
 
     def _commit(self, step: Step) -> None:
-        config = describe_cut(step.model, step.graph, self._tools.config)
-        self._run.commit(step, config)
+        config = describe(step.model, self._tools.config, step.graph)
+        self._run.commit(step, config.to_json())
         self._step = step
 
     def _traced(self, model: nn.Module) -> LayerGraph:

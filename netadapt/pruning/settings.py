@@ -32,7 +32,7 @@ class SearchSettings:
         "Which filters stay: l2 (largest norm), l1, or a registered importance.", "l2"
     )
     short_term: FineTuning = field(
-        default=FineTuning(steps=3, learning_rate=3e-4),
+        default=FineTuning(),
         metadata={
             "parts": {
                 "finetune_steps": ("steps", "Short-term fine-tuning steps of every proposal."),
@@ -41,8 +41,7 @@ class SearchSettings:
             }
         },
     )
-    """What every proposal gets. A handful of small steps is better than a handful of large ones:
-    experiments/few-steps."""
+    """What every proposal gets."""
     first_reduction: float = _shown(
         "What the first step must save, as a share of what the network costs.", 0.025
     )

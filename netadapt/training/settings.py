@@ -1,4 +1,4 @@
-"""How to fine-tune, as a record; no torch, so that the command line can show its defaults."""
+"""How a proposal is fine-tuned, in numbers: the one place of the defaults, read without torch."""
 
 from __future__ import annotations
 
@@ -6,14 +6,21 @@ import math
 from dataclasses import dataclass
 
 from netadapt.errors import InputError
+from netadapt.training.schedules import Constant, Cosine, Schedule, WarmUp
+
+SCHEDULES = ("constant", "cosine")
 
 
 @dataclass(frozen=True)
 class FineTuning:
-    """How to fine-tune. The learning rate follows `schedule`: constant or cosine (to zero)."""
+    """How to fine-tune. The learning rate follows `schedule`: constant or cosine (to zero).
 
-    steps: int
-    learning_rate: float = 1e-3
+    The defaults are a short-term fine-tuning's, as a proposal gets it from the command line too
+    (experiments/few-steps). Raises InputError for numbers that can't be.
+    """
+
+    steps: int = 3
+    learning_rate: float = 3e-4
     batch_size: int = 8
     momentum: float = 0.9
     weight_decay: float = 1e-4
@@ -29,16 +36,15 @@ class FineTuning:
             raise InputError(
                 f"the batch size is {self.batch_size}; batch norm needs at least 2 images"
             )
-        if self.schedule not in ("constant", "cosine"):
-            raise InputError(f"the schedule is '{self.schedule}'; expected constant or cosine")
+        if self.schedule not in SCHEDULES:
+            raise InputError(
+                f"the schedule is '{self.schedule}'; expected {' or '.join(SCHEDULES)}"
+            )
 
     def learning_rate_at(self, step: int) -> float:
         """The learning rate of `step`, counted from 0."""
-        if step < self.warmup_steps:
-            return self.learning_rate * (step + 1) / self.warmup_steps
-        if self.schedule == "constant":
-            return self.learning_rate
-        span = max(1, self.steps - self.warmup_steps)
-        return (
-            self.learning_rate * 0.5 * (1 + math.cos(math.pi * (step - self.warmup_steps) / span))
-        )
+        highest, warmup = self.learning_rate, self.warmup_steps
+        then: Schedule = Constant(highest)
+        if self.schedule == "cosine":
+            then = Cosine(highest, warmup, self.steps)
+        return WarmUp(highest, warmup, then)(step)

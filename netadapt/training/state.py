@@ -11,24 +11,24 @@ from pathlib import Path
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
+from torch.optim.swa_utils import AveragedModel
 
 from netadapt.errors import RunError
 from netadapt.files import atomic_path
 from netadapt.training.optimizers import Optimizers
-from netadapt.training.weight_average import WeightAverage
 
 
 def save_training_state(
     path: Path,
     model: nn.Module,
-    average: WeightAverage | None,
+    average: AveragedModel | None,
     optimizers: Optimizers,
     epoch: int,
 ) -> None:
     """Write what is needed to go on after `epoch` epochs, atomically."""
     tensors: dict[str, Tensor] = {f"model.{k}": v for k, v in model.state_dict().items()}
     if average is not None:
-        tensors |= {f"average.{k}": v for k, v in average.model.state_dict().items()}
+        tensors |= {f"average.{k}": v for k, v in average.module.state_dict().items()}
     tensors |= {f"optimizer.{k}": v for k, v in optimizers.state_tensors().items()}
     contiguous = {name: value.detach().cpu().contiguous() for name, value in tensors.items()}
     with atomic_path(path) as temporary:
@@ -38,7 +38,7 @@ def save_training_state(
 def load_training_state(
     path: Path,
     model: nn.Module,
-    average: WeightAverage | None,
+    average: AveragedModel | None,
     optimizers: Optimizers,
 ) -> int:
     """Put everything back in place; gives the number of epochs done.
@@ -51,7 +51,7 @@ def load_training_state(
             tensors = {name: stream.get_tensor(name) for name in stream.keys()}  # noqa: SIM118
         model.load_state_dict(_under("model.", tensors))
         if average is not None:
-            average.model.load_state_dict(_under("average.", tensors))
+            average.module.load_state_dict(_under("average.", tensors))
         optimizers.load_state_tensors(_under("optimizer.", tensors))
     except (SafetensorError, KeyError, TypeError, ValueError, RuntimeError) as error:
         raise RunError(

@@ -1,197 +1,60 @@
-"""What a search or a training asks of a task: a loss, an evaluation and data.
+"""The protocol of a task: what a training or a search asks of what the network is for.
 
-Depth and classification are here; a user's own task is any object with these four members.
+Tasks themselves are elsewhere: classification beside this, others with their applications.
 """
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from typing import Protocol
+from typing import Any, Protocol
 
-import torch
 from torch import Tensor, nn
 
-from netadapt.depth.data.base import DepthSource
-from netadapt.depth.data.loader import batches
-from netadapt.depth.data.subsets import spread
-from netadapt.depth.data.transforms import PUBLISHED_RANGE, AugmentationRange
-from netadapt.depth.training.losses import Loss, loss_named
-from netadapt.depth.training.metrics import METRICS, DepthMetrics
-from netadapt.errors import DataError, InputError
-
-CACHE_LIMIT_BYTES = 2 << 30
-"""A holdout that is smaller than this, transformed, is kept in memory between evaluations."""
+MEMBERS = ("metrics", "loss", "training_batches", "evaluate")
+"""What an object must have to be a task."""
 
 
 class Task(Protocol):
-    """What the search needs to know of what the network is for."""
+    """A loss, training data and an evaluation; any object that has these four members.
+
+    A search evaluates the network given, then for each proposal draws `training_batches` with a
+    seed, calls `loss` once a batch and `evaluate` once at the end. A task keeps no state that a
+    result depends on, so that a stopped run goes on to the same end: batches depend on the seed and
+    the step alone. What `training_batches` gives lies on the device that the network is on.
+
+        class Parity:
+            metrics = ("accuracy",)
+            def loss(self, output, target):
+                return nn.functional.cross_entropy(output, target)
+            def training_batches(self, batch_size, seed, start_step=0):
+                for step in itertools.count(start_step):
+                    random = torch.Generator().manual_seed(seed * 1_000_003 + step)
+                    bits = torch.randint(2, (batch_size, 8), generator=random)
+                    yield bits.float(), bits.sum(1) % 2
+            def evaluate(self, model):
+                bits, parity = next(self.training_batches(256, seed=-1))
+                return {"accuracy": float((model(bits).argmax(1) == parity).float().mean())}
+    """
 
     metrics: tuple[str, ...]
     """The metrics of `evaluate` that a trajectory records; the search keeps the first one high."""
 
-    def loss(self, output: Tensor, target: Tensor) -> Tensor:
-        """The scalar that training makes small."""
+    def loss(self, output: Any, target: Tensor) -> Tensor:
+        """The scalar that training makes small, of what the network gave for a batch."""
         ...
 
     def training_batches(
         self, batch_size: int, seed: int, start_step: int = 0
     ) -> Iterator[tuple[Tensor, Tensor]]:
-        """Batches (input, target) without end; the same for the same seed and step."""
+        """Batches (input `[B, …]`, target `[B, …]`) without end; the same for seed and step.
+
+        A stream that begins at `start_step` gives what one from 0 gives after so many batches.
+        """
         ...
 
     def evaluate(self, model: nn.Module) -> Mapping[str, float]:
-        """Metrics of the model, in evaluation mode, on data that training never sees."""
+        """Metrics of the model, in evaluation mode, on data that training never sees.
+
+        Leaves the model in the mode that it was in.
+        """
         ...
-
-
-class DepthTask:
-    """Monocular depth: images to metres.
-
-    `train` and `holdout` are depth sources; `size` is the network's input (height, width) in
-    pixels; at most `holdout_images` of the holdout, spread evenly over it, are evaluated. Batches
-    lie on the device `compute`; training images are changed within `augmentation`; of `world_size`
-    processes each trains on batches of its own.
-    """
-
-    metrics: tuple[str, ...] = ("delta1", "rmse_m", "absrel")
-
-    def __init__(
-        self,
-        train: DepthSource,
-        holdout: DepthSource,
-        size: tuple[int, int] = (224, 224),
-        *,
-        loss: str | Loss = "l1",
-        holdout_images: int | None = None,
-        compute: torch.device | str = "cpu",
-        rank: int = 0,
-        world_size: int = 1,
-        augmentation: AugmentationRange = PUBLISHED_RANGE,
-    ) -> None:
-        if len(train) == 0 or len(holdout) == 0:
-            empty = "training" if len(train) == 0 else "holdout"
-            raise DataError(
-                f"the data has no {empty} images; run 'netadapt data check' to see what it has"
-            )
-        self.train = train
-        self.holdout = holdout if holdout_images is None else spread(holdout, holdout_images)
-        self.size = size
-        self.compute = torch.device(compute)
-        self._augmentation = augmentation
-        self._process = {"rank": rank, "world_size": world_size}
-        self._loss = loss_named(loss) if isinstance(loss, str) else loss
-        self._holdout_batches: list[tuple[Tensor, Tensor]] | None = None
-
-    def loss(self, output: Tensor, target: Tensor) -> Tensor:
-        return self._loss(output, target)
-
-    def training_batches(
-        self, batch_size: int, seed: int, start_step: int = 0
-    ) -> Iterator[tuple[Tensor, Tensor]]:
-        """Augmented batches: images `[B, 3, H, W]` in [0, 1], depth `[B, 1, H, W]` in metres."""
-        return map(
-            _channels_last,
-            batches(
-                self.train,
-                batch_size,
-                self.size,
-                seed=seed,
-                train=True,
-                start_step=start_step,
-                device=self.compute,
-                augmentation=self._augmentation,
-                **self._process,
-            ),
-        )
-
-    def evaluate(self, model: nn.Module) -> dict[str, float]:
-        """The means over the holdout of every metric in `METRICS`."""
-        metrics = DepthMetrics()
-        with evaluation_mode(model), torch.inference_mode():
-            for image, depth in self.evaluation_batches():
-                metrics.update(model(image), depth)
-        summary = metrics.summary()
-        return {name: summary[name] for name in METRICS}
-
-    def at_size(self, size: tuple[int, int]) -> DepthTask:
-        """The same task at another input size."""
-        other = copy.copy(self)
-        other.size, other._holdout_batches = size, None
-        return other
-
-    def evaluation_batches(self) -> Iterator[tuple[Tensor, Tensor]]:
-        """The holdout in order: images `[B, 3, H, W]` and depth `[B, 1, H, W]`."""
-        if self._holdout_batches is not None:
-            yield from self._holdout_batches
-            return
-        size_bytes = len(self.holdout) * 4 * 4 * self.size[0] * self.size[1]
-        kept: list[tuple[Tensor, Tensor]] | None = [] if size_bytes < CACHE_LIMIT_BYTES else None
-        for batch in map(
-            _channels_last,
-            batches(self.holdout, 16, self.size, train=False, device=self.compute),
-        ):
-            if kept is not None:
-                kept.append(batch)
-            yield batch
-        self._holdout_batches = kept
-
-
-class ClassificationTask:
-    """Images or vectors to classes, held in memory.
-
-    `train` and `holdout` are pairs (inputs `[N, …]` float32, labels `[N]` int64).
-    """
-
-    metrics: tuple[str, ...] = ("accuracy", "cross_entropy")
-
-    def __init__(self, train: tuple[Tensor, Tensor], holdout: tuple[Tensor, Tensor]) -> None:
-        for name, (inputs, labels) in (("train", train), ("holdout", holdout)):
-            if len(inputs) == 0 or len(inputs) != len(labels):
-                raise InputError(
-                    f"{name} has {len(inputs)} inputs and {len(labels)} labels; expected as many "
-                    f"of one as of the other, and at least one"
-                )
-        self.train = train
-        self.holdout = holdout
-
-    def loss(self, output: Tensor, target: Tensor) -> Tensor:
-        return nn.functional.cross_entropy(output, target)
-
-    def training_batches(
-        self, batch_size: int, seed: int, start_step: int = 0
-    ) -> Iterator[tuple[Tensor, Tensor]]:
-        inputs, labels = self.train
-        step = start_step
-        while True:
-            generator = torch.Generator().manual_seed(seed * 1_000_003 + step)
-            chosen = torch.randint(len(inputs), (batch_size,), generator=generator)
-            yield inputs[chosen], labels[chosen]
-            step += 1
-
-    def evaluate(self, model: nn.Module) -> dict[str, float]:
-        inputs, labels = self.holdout
-        with evaluation_mode(model), torch.inference_mode():
-            scores = torch.cat([model(part) for part in torch.split(inputs, 256)])
-        return {
-            "accuracy": float((scores.argmax(1) == labels).double().mean()),
-            "cross_entropy": float(nn.functional.cross_entropy(scores, labels)),
-        }
-
-
-@contextmanager
-def evaluation_mode(model: nn.Module) -> Iterator[None]:
-    """Puts a model in evaluation mode for a block, and back."""
-    was_training = model.training
-    model.eval()
-    try:
-        yield
-    finally:
-        model.train(was_training)
-
-
-def _channels_last(batch: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
-    """Convolutions follow their input's layout, and depthwise ones train twice as fast in this."""
-    images, depth = batch
-    return images.contiguous(memory_format=torch.channels_last), depth

@@ -1,4 +1,8 @@
-"""Tasks by name: registered ones, and a user's own by 'package.module:function'."""
+"""Tasks by name: what a command line's `--task` and `--data` become.
+
+Depth is found here as any other package's task is, by an entry point of the group
+'netadapt.tasks'. What a task must have is said in `task.py`.
+"""
 
 from __future__ import annotations
 
@@ -10,35 +14,42 @@ import torch
 from netadapt.errors import InputError
 from netadapt.networks.named_functions import call_named
 from netadapt.registry import Registry
-from netadapt.training.task import Task
+from netadapt.training.task import MEMBERS, Task
 
 
 @dataclass(frozen=True)
 class TaskRequest:
-    """What a command knows when it opens a task."""
+    """What a task is asked for: the data, what the network takes, and where to compute.
+
+    `data` is a path or a name that the task knows; `input_shapes` are those of the network's inputs
+    at batch 1; at most `holdout_images` are evaluated (None: all); batches should lie on
+    `compute`. `progress` is told (done, total) of what takes long before the first batch.
+    """
 
     data: str
     input_shapes: tuple[tuple[int, ...], ...]
-    holdout_images: int | None
-    compute: torch.device
+    holdout_images: int | None = None
+    compute: torch.device = torch.device("cpu")  # noqa: RUF009 - devices are immutable
     progress: Callable[[int, int], None] | None = None
 
 
 TASKS: Registry[Callable[[TaskRequest], Task]] = Registry("task", group="netadapt.tasks")
+"""What opens a task, by the task's name."""
 
 
 def open_task(name: str, request: TaskRequest) -> Task:
-    """The task of that name."""
+    """The task of that name; or what 'package.module:function', called without arguments, gives.
+
+    Raises InputError when there is none, or it lacks a member of `Task`; and what the task raises
+    where it can't open the data.
+    """
     if ":" not in name:
         return TASKS[name](request)
-    task: Task = call_named(name, "task", InputError)
-    missing = [
-        member
-        for member in ("metrics", "loss", "training_batches", "evaluate")
-        if not hasattr(task, member)
-    ]
+    task = call_named(name, "task", InputError)
+    missing = [member for member in MEMBERS if not hasattr(task, member)]
     if missing:
         raise InputError(
             f"the task that {name}() gives has no {', '.join(missing)}; see netadapt.training.task"
         )
-    return task
+    made: Task = task
+    return made

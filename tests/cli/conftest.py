@@ -13,7 +13,8 @@ import torch
 
 from netadapt.cli import main
 from netadapt.depth.data.hdf5_pairs import write_pair
-from netadapt.networks import NetworkConfig, build, save_model
+from netadapt.depth.fastdepth.config import FastDepthConfig
+from netadapt.networks import build, save_model
 
 Command = Callable[..., tuple[int, str, str]]
 
@@ -45,7 +46,7 @@ def netadapt(capsys: pytest.CaptureFixture[str]) -> Command:
 def weights(tmp_path_factory) -> Path:
     """A FastDepth of 16 channels a layer, at 64×64, whose random depths lie around 2.5 m."""
     folder = tmp_path_factory.mktemp("models") / "thin"
-    config = NetworkConfig(widths=THIN, input_size=(64, 64))
+    config = FastDepthConfig(widths=THIN, input_size=(64, 64))
     torch.manual_seed(0)
     network = build(config)
     network.get_submodule("decode_conv6")[1].bias.data.fill_(2.5)

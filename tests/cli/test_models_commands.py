@@ -12,15 +12,16 @@ import torch
 from one_line import one_line
 
 from netadapt.depth.data.loader import batches
+from netadapt.depth.fastdepth.config import FastDepthConfig
 from netadapt.depth.training.task_data import open_for_evaluation
-from netadapt.networks import NetworkConfig, build, load_model, save_model
+from netadapt.networks import build, load_model, save_model
 
 THIN = {f"conv{i}": 4 for i in range(14)} | {f"decode_conv{i}": 4 for i in range(1, 6)}
 Command = Callable[..., tuple[int, str, str]]
 
 
 def test_import_then_show(netadapt: Command, tmp_path: Path) -> None:
-    torch.save(build(NetworkConfig(widths=THIN)).state_dict(), tmp_path / "w.pth.tar")
+    torch.save(build(FastDepthConfig(widths=THIN)).state_dict(), tmp_path / "w.pth.tar")
     code, out, err = netadapt("models", "import", tmp_path / "w.pth.tar", "--out", tmp_path / "m")
     assert code == 0, err
     assert "mobilenet-nnconv5dw-skipadd" in out
@@ -48,7 +49,7 @@ def test_folded_weights_say_so(netadapt: Command, shared_data: Path, tmp_path: P
 
 
 def test_the_average_of_two_networks(netadapt: Command, frames: Path, tmp_path: Path) -> None:
-    config = NetworkConfig(widths=THIN, input_size=(64, 64))
+    config = FastDepthConfig(widths=THIN, input_size=(64, 64))
     first, second = build(config), build(config)
     for network in (first, second):  # their first layer passes the colours on
         kernels = network.get_submodule("conv0.0").weight.data.zero_()
@@ -71,7 +72,7 @@ def test_the_average_of_two_networks(netadapt: Command, frames: Path, tmp_path: 
     torch.testing.assert_close(norm.running_var[:3], seen.var((0, 2, 3)), rtol=0.03, atol=0)
     assert not both.training
 
-    wide = NetworkConfig(widths=THIN | {"conv4": 8}, input_size=(64, 64))
+    wide = FastDepthConfig(widths=THIN | {"conv4": 8}, input_size=(64, 64))
     save_model(tmp_path / "wide", build(wide), wide)
     for others, words in (
         ([tmp_path / "wide"], "network 2 differs from the first in conv4.3.weight"),
@@ -95,7 +96,7 @@ def test_mistakes_are_one_line_and_exit_code_2(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     torch.save({"model": Hostile()}, "hostile.pth.tar")
-    save_model("there", build(NetworkConfig(widths=THIN)), NetworkConfig())
+    save_model("there", build(FastDepthConfig(widths=THIN)), FastDepthConfig())
     for arguments, words in (
         (("import", "hostile.pth.tar", "--out", "m"), "refused posix.system"),
         (("import", "nowhere.pth.tar", "--out", "m"), "there is no file nowhere.pth.tar"),
@@ -113,7 +114,7 @@ def test_mistakes_are_one_line_and_exit_code_2(
 
 
 def test_copy_in_half_precision(netadapt: Command, tmp_path: Path) -> None:
-    config = NetworkConfig(widths=dict.fromkeys(THIN, 64))
+    config = FastDepthConfig(widths=dict.fromkeys(THIN, 64))
     model = build(config).eval()
     save_model(tmp_path / "m", model, config)
     code, out, err = netadapt("models", "copy", tmp_path / "m", "--half", "--out", tmp_path / "h")

@@ -6,6 +6,7 @@ import json
 import shutil
 import sys
 from collections import OrderedDict
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -13,7 +14,7 @@ import pytest
 import torch
 from one_line import one_line
 
-from netadapt.depth.training.long_term import finetune_run
+from netadapt.depth.training.long_term import LONG_TERM, finetune_run
 from netadapt.depth.training.recipe import RECIPES
 from netadapt.depth.training.task_data import open_task
 from netadapt.networks import build, load_model
@@ -70,10 +71,7 @@ def test_a_killed_finetune_goes_on_to_the_same_weights(netadapt, finished_run, t
             raise Killed
 
     with pytest.raises(Killed):
-        finetune_run(
-            killed, epochs=2, learning_rate=1e-3, batch_size=2, loss="log-l1-gradient",
-            after_step=kill,
-        )  # fmt: skip
+        finetune_run(killed, replace(LONG_TERM, epochs=2, batch_size=2), after_step=kill)
     code, _, err = netadapt("finetune", killed, *SHORT, "--resume", "--quiet")
     assert code == 0, err
     expected, got = weights_of(whole / "final"), weights_of(killed / "final")

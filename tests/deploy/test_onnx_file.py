@@ -14,8 +14,9 @@ from torch import Tensor, nn
 
 from netadapt.deploy import onnx_file as onnx_export
 from netadapt.deploy.onnx_file import export_model
+from netadapt.depth.fastdepth.config import FastDepthConfig
 from netadapt.errors import ModelError, OutputError
-from netadapt.networks import NetworkConfig, build, load_model, save_model
+from netadapt.networks import build, load_model, save_model
 from netadapt.networks.config import FactoryConfig
 
 THIN = {f"conv{i}": 8 for i in range(14)} | {f"decode_conv{i}": 8 for i in range(1, 6)}
@@ -65,7 +66,7 @@ def small(tmp_path) -> Path:
 
 def test_the_file_computes_what_the_network_does(tmp_path):
     torch.manual_seed(0)
-    config = NetworkConfig(widths=THIN, input_size=(64, 96))
+    config = FastDepthConfig(widths=THIN, input_size=(64, 96))
     network = build(config)
     network.get_submodule("decode_conv6")[1].bias.data.fill_(2.5)
     network(torch.rand(4, 3, 64, 96))

@@ -10,8 +10,9 @@ import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from netadapt.depth.fastdepth.config import FastDepthConfig
 from netadapt.errors import ModelError, OutputError, WeightsError
-from netadapt.networks import NetworkConfig, build, load_model, named_config, save_model
+from netadapt.networks import build, load_model, named_config, save_model
 from netadapt.networks.store import (
     find_model,
     fit_weights,
@@ -23,8 +24,8 @@ from netadapt.networks.store import (
 SMALL = {f"conv{i}": 8 for i in range(14)} | {f"decode_conv{i}": 8 for i in range(1, 6)}
 
 
-def small_config() -> NetworkConfig:
-    return NetworkConfig(widths=SMALL)
+def small_config() -> FastDepthConfig:
+    return FastDepthConfig(widths=SMALL)
 
 
 @st.composite
@@ -41,9 +42,9 @@ def test_any_widths_come_back_as_saved(
     widths: dict[str, int], tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     folder = tmp_path_factory.mktemp("model")
-    model = build(NetworkConfig(widths=widths)).eval()
+    model = build(FastDepthConfig(widths=widths)).eval()
     # Saved with the full network's config, as after a cut: the widths are read off the model.
-    written = save_model(folder, model, NetworkConfig())
+    written = save_model(folder, model, FastDepthConfig())
     loaded = load_model(folder)
     assert dict(written.widths) == widths | {"decode_conv6": 1}
     assert read_config(folder) == written

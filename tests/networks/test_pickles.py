@@ -12,7 +12,6 @@ import zipfile
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -20,9 +19,10 @@ import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from netadapt.depth.fastdepth.checkpoint import import_weights
+from netadapt.depth.fastdepth.checkpoint import PICKLED_CLASSES, import_weights
 from netadapt.errors import WeightsError
 from netadapt.networks.pickles import StandIn, TensorRecord, read_pickled
+from tests.depth.fastdepth.official_files import save
 
 MARK = "this-was-run"
 
@@ -147,19 +147,18 @@ def test_dotted_names_are_not_followed(
 ) -> None:
     file = container(tmp_path / "m", call(module, name, "x", protocol=4))
     with pytest.raises(WeightsError, match="refused"):
-        read_pickled(file)
+        read_pickled(file, PICKLED_CLASSES)
 
 
 @pytest.mark.parametrize("zipped", [True, False], ids=["zip", "legacy"])
 def test_what_torch_would_run_is_not_run(
     zipped: bool,
     tmp_path: Path,
-    official: SimpleNamespace,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.chdir(tmp_path)
     file = tmp_path / "model.pth.tar"
-    official.save(file, {"epoch": 1, "model": Calls(os.system, f"touch {MARK}")}, zipped=zipped)
+    save(file, {"epoch": 1, "model": Calls(os.system, f"touch {MARK}")}, zipped=zipped)
     with pytest.raises(WeightsError, match=r"refused posix\.system"):
         import_weights(file)
     assert not Path(MARK).exists()
@@ -203,7 +202,7 @@ def test_functions_and_classes_cannot_be_changed(
     for state in (attribute, b"N" + attribute + b"\x86"):
         file = container(tmp_path / "m", b"\x80\x02" + target + state + b"b.")
         with pytest.raises(WeightsError):
-            read_pickled(file)
+            read_pickled(file, PICKLED_CLASSES)
     assert not hasattr(collections.OrderedDict, "__defaults__")
     sound = container(tmp_path / "sound", b"\x80\x02ccollections\nOrderedDict\n)R.")
     assert read_pickled(sound).value == {}
@@ -325,13 +324,11 @@ def test_compressed_archives_are_refused(tmp_path: Path) -> None:
 
 
 @pytest.fixture(scope="session")
-def sound_file(
-    tmp_path_factory: pytest.TempPathFactory, official: SimpleNamespace
-) -> dict[bool, bytes]:
+def sound_file(tmp_path_factory: pytest.TempPathFactory) -> dict[bool, bytes]:
     contents = {}
     for zipped in (True, False):
         file = tmp_path_factory.mktemp("sound") / "m.pth"
-        official.save(file, {"a.weight": torch.rand(3, 2), "epoch": 1}, zipped=zipped)
+        save(file, {"a.weight": torch.rand(3, 2), "epoch": 1}, zipped=zipped)
         contents[zipped] = file.read_bytes()
     return contents
 

@@ -18,8 +18,8 @@ from netadapt.errors import ModelError, RunError
 from netadapt.latency.model.estimator import LatencyEstimator
 from netadapt.latency.table.table import LookupTable
 from netadapt.latency.table.table_row import TableRow
+from netadapt.training.classification import ClassificationTask
 from netadapt.training.settings import FineTuning
-from netadapt.training.task import ClassificationTask
 
 ROOT = Path(__file__).parents[2]
 EXAMPLE = torch.zeros(1, 1, 12, 12)

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from netadapt.graph import trace
 from netadapt.latency.table.table import LookupTable
 from netadapt.latency.table.table_row import TableRow
-from netadapt.training.task import ClassificationTask
+from netadapt.training.classification import ClassificationTask
 
 EXAMPLE = torch.zeros(1, 3, 8, 8)
 WIDTHS = (8, 16, 24)

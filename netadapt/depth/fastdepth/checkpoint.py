@@ -14,20 +14,44 @@ from pathlib import Path
 
 from torch import Tensor, nn
 
+from netadapt.depth.fastdepth.config import FastDepthConfig
 from netadapt.depth.fastdepth.folded import import_folded
 from netadapt.depth.fastdepth.mobilenet import DEPTH, FastDepth, MobileNetDepth
 from netadapt.errors import WeightsError
-from netadapt.networks.build import build, read_widths
-from netadapt.networks.config import NetworkConfig
-from netadapt.networks.pickles import Pickled, StandIn, TensorRecord, read_pickled
+from netadapt.networks.pickles import ClassNames, Pickled, StandIn, TensorRecord, read_pickled
 from netadapt.networks.store import fit_weights, read_tensors
+
+PICKLED_CLASSES: ClassNames = {
+    "models": (
+        "MobileNet",
+        "MobileNetSkipAdd",
+        "MobileNetSkipConcat",
+        "ResNet",
+        "ResNetSkipAdd",
+        "ResNetSkipConcat",
+        "Decoder",
+        "DeConv",
+        "UpConv",
+        "UpProj",
+        "NNConv",
+        "BLConv",
+        "ShuffleConv",
+        "Identity",
+        "Unpool",
+        "upproj",
+    ),
+    "imagenet.mobilenet": ("MobileNet",),
+    "torchvision.models.resnet": ("ResNet", "BasicBlock", "Bottleneck"),
+    "metrics": ("Result",),
+}
+"""The classes that the official checkpoints hold, beside torch's."""
 
 _WRAPPERS = ("DataParallel", "DistributedDataParallel")
 _STAGE_PREFIXES = {"convt1": "deconv", "upconv1": "upconv", "upproj1": "upproj"}
 _MAX_MODULES = 5000
 
 
-def import_weights(file: Path | str) -> tuple[nn.Module, NetworkConfig]:
+def import_weights(file: Path | str) -> tuple[nn.Module, FastDepthConfig]:
     """The network in `file`, with its weights, and its config.
 
     `file` is an .npz with folded batch norm, an official `.pth.tar` (a dict whose 'model' is a
@@ -42,8 +66,8 @@ def import_weights(file: Path | str) -> tuple[nn.Module, NetworkConfig]:
         return import_folded(file)
     tensors, classes = _read(file)
     config = _recognise(tensors, classes, file)
-    config = read_widths(config, {key: tensor.shape for key, tensor in tensors.items()})
-    model = build(config)
+    config = config.at_widths_of({key: tensor.shape for key, tensor in tensors.items()})
+    model = config.build()
     fit_weights(model, tensors, str(file))
     return model.eval(), config
 
@@ -89,7 +113,7 @@ def _read(file: Path) -> tuple[dict[str, Tensor], list[str]]:
     """The tensors of a checkpoint, and the class names of the pickled module, outermost first."""
     if file.suffix == ".safetensors":
         return _without_wrapper(read_tensors(file)), []
-    pickled = read_pickled(file)
+    pickled = read_pickled(file, PICKLED_CLASSES)
     value = pickled.value
     if isinstance(value, dict):
         for key in ("model", "state_dict", "model_state_dict"):
@@ -169,7 +193,7 @@ def _without_wrapper(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
     return tensors
 
 
-def _recognise(tensors: Mapping[str, Tensor], classes: list[str], file: Path) -> NetworkConfig:
+def _recognise(tensors: Mapping[str, Tensor], classes: list[str], file: Path) -> FastDepthConfig:
     """The variant that has these keys, widths left out.
 
     Keys tell encoder, skip and decoder; only nnconv and blconv differ by nothing but their class,
@@ -200,7 +224,7 @@ def _recognise(tensors: Mapping[str, Tensor], classes: list[str], file: Path) ->
     skip = "none"
     if skipping:
         skip = "concat" if _concatenates(tensors) else "add"
-    return NetworkConfig(encoder=encoder, decoder=decoder, skip=skip)
+    return FastDepthConfig(encoder=encoder, decoder=decoder, skip=skip)
 
 
 def _encoder(tensors: Mapping[str, Tensor], file: Path) -> str:

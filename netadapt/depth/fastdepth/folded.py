@@ -1,32 +1,27 @@
-"""Weights whose batch norm was folded away: importing them, and giving them their statistics back.
+"""Imports FastDepth's weights from an .npz in which batch norm was folded away.
 
-Folded weights compute the same function, but batch norm has become an identity plus a bias. Trained
-like that, an identity batch norm would normalise by each batch and destroy them; so before training
-`restore_batch_norm` measures the statistics on training frames. The network's function stays as it
-is.
+They compute the same function, but batch norm is an identity plus a bias. Getting its statistics
+back before training is the training room's work, for any network.
 """
 
 from __future__ import annotations
 
 import math
 import zipfile
-from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor, nn
-from torch.nn.modules.batchnorm import _BatchNorm
+from torch import nn
 
+from netadapt.depth.fastdepth.config import FastDepthConfig
 from netadapt.depth.fastdepth.mobilenet import DEPTH
-from netadapt.errors import DataError, WeightsError
-from netadapt.networks.build import build, read_widths
-from netadapt.networks.config import ModelConfig, NetworkConfig
+from netadapt.errors import WeightsError
 from netadapt.networks.store import fit_weights
 
 
-def import_folded(file: Path | str) -> tuple[nn.Module, NetworkConfig]:
+def import_folded(file: Path | str) -> tuple[nn.Module, FastDepthConfig]:
     """Read FastDepth from an .npz with folded batch norm, and its config (`batch_norm` 'folded').
 
     Keys: `encoder.conv0.weight`, `encoder.convN.dw.weight`, `encoder.convN.pw.weight`,
@@ -48,9 +43,9 @@ def import_folded(file: Path | str) -> tuple[nn.Module, NetworkConfig]:
         places[key]: torch.from_numpy(np.ascontiguousarray(array, dtype=np.float32))
         for key, array in arrays.items()
     }
-    config = NetworkConfig(batch_norm="folded")
-    config = read_widths(config, {key: tensor.shape for key, tensor in tensors.items()})
-    model = build(config)
+    config = FastDepthConfig(batch_norm="folded")
+    config = config.at_widths_of({key: tensor.shape for key, tensor in tensors.items()})
+    model = config.build()
     for name, module in model.named_modules():
         if isinstance(module, nn.BatchNorm2d):
             width = module.num_features
@@ -59,118 +54,6 @@ def import_folded(file: Path | str) -> tuple[nn.Module, NetworkConfig]:
             tensors[f"{name}.running_var"] = torch.ones(width)
     fit_weights(model, tensors, str(file))
     return model.eval(), config
-
-
-def needs_batch_norm(model: nn.Module, config: ModelConfig | None = None) -> bool:
-    """Whether training `model` must wait for `restore_batch_norm`.
-
-    The config says so; without one, the model does: its running statistics are untouched (mean 0,
-    variance 1) although most of its batch norms already shift.
-    """
-    if isinstance(config, NetworkConfig):
-        return config.batch_norm == "folded"
-    norms = _batch_norms(model)
-    untouched = all(
-        bool((norm.running_mean == 0).all()) and bool((norm.running_var == 1).all())
-        for norm in norms.values()
-        if norm.running_mean is not None and norm.running_var is not None
-    )
-    shifting = sum(norm.bias is not None and bool(norm.bias.any()) for norm in norms.values())
-    return bool(norms) and untouched and shifting > len(norms) / 2
-
-
-@torch.no_grad()
-def restore_batch_norm(model: nn.Module, batches: Iterable[Tensor]) -> int:
-    """Give every batch norm of `model` the statistics of its input over `batches`, in place.
-
-    `batches` are network inputs, [B, 3, H, W], as in training; some hundred images are enough. All
-    layers are measured in one pass a batch: the network's function doesn't change while they are,
-    nor by what is set afterwards (gain and shift take up the new statistics). Returns the number
-    of images seen. Raises DataError when there is none or the statistics aren't finite.
-    """
-    norms = {
-        name: norm for name, norm in _batch_norms(model).items() if norm.running_mean is not None
-    }
-    moments = {name: _Moments(norm.num_features) for name, norm in norms.items()}
-    handles = [
-        norm.register_forward_pre_hook(_measure(moments[name])) for name, norm in norms.items()
-    ]
-    was_training = model.training
-    model.eval()
-    images = 0
-    try:
-        for batch in batches:
-            model(batch)
-            images += len(batch)
-    finally:
-        for handle in handles:
-            handle.remove()
-        model.train(was_training)
-    if images == 0:
-        raise DataError("no frames to measure batch norm on: give at least one training frame")
-    for name, measured in moments.items():
-        if not measured.is_finite:
-            raise DataError(f"the frames give batch norm {name} statistics that are not finite")
-    for name, norm in norms.items():
-        if moments[name].count:
-            _set_statistics(norm, moments[name])
-    return images
-
-
-class _Moments:
-    """Running mean and squared deviation of each channel, merged batch by batch in float64."""
-
-    def __init__(self, width: int) -> None:
-        self.count = 0
-        self.mean = torch.zeros(width, dtype=torch.float64)
-        self.deviation = torch.zeros(width, dtype=torch.float64)
-
-    @property
-    def is_finite(self) -> bool:
-        return bool(torch.isfinite(self.mean).all() and torch.isfinite(self.deviation).all())
-
-    def add(self, x: Tensor) -> None:
-        """Take in [B, C, …]. Merging as in Chan, Golub and LeVeque (1979): no cancellation."""
-        values = x.detach().transpose(0, 1).flatten(1)
-        count = values.shape[1]
-        variance, mean = torch.var_mean(values.double(), dim=1, correction=0)
-        mean, variance = mean.cpu(), variance.cpu()
-        total = self.count + count
-        step = mean - self.mean
-        self.deviation += variance * count + step.square() * (self.count * count / total)
-        self.mean += step * (count / total)
-        self.count = total
-
-
-def _measure(moments: _Moments) -> Callable[[nn.Module, tuple[Any, ...]], None]:
-    def hook(_module: nn.Module, inputs: tuple[Any, ...]) -> None:
-        moments.add(inputs[0])
-
-    return hook
-
-
-def _set_statistics(norm: _BatchNorm, moments: _Moments) -> None:
-    """Set mean and variance; gain and shift such that the layer's function stays the same.
-
-    A channel that never varies gets variance 0 and the gain that undoes it, √ε times the old one.
-    """
-    assert norm.running_mean is not None
-    assert norm.running_var is not None
-    mean = moments.mean
-    variance = moments.deviation / moments.count
-    slope = 1 / (norm.running_var.double().cpu() + norm.eps).sqrt()
-    offset = -norm.running_mean.double().cpu() * slope
-    if norm.affine:
-        slope, offset = slope * norm.weight.double().cpu(), offset * norm.weight.double().cpu()
-        offset = offset + norm.bias.double().cpu()
-        norm.weight.copy_(slope * (variance + norm.eps).sqrt())
-        norm.bias.copy_(offset + slope * mean)
-        norm.running_mean.copy_(mean)
-        norm.running_var.copy_(variance)
-
-
-def _batch_norms(model: nn.Module) -> dict[str, _BatchNorm]:
-    return {name: m for name, m in model.named_modules() if isinstance(m, _BatchNorm)}
 
 
 def _places() -> dict[str, str]:

@@ -1,7 +1,7 @@
 """Depth networks on a MobileNet-v1 encoder, FastDepth first of all.
 
 `FastDepth` joins encoder and decoder by skips (added or concatenated); `MobileNetDepth` has none.
-Widths and names come from a config that `build.py` has completed; state-dict keys are those of
+Widths and names come from a config that is complete; state-dict keys are those of
 the official classes MobileNetSkipAdd, MobileNetSkipConcat and MobileNet.
 """
 

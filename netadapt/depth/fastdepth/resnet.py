@@ -2,7 +2,7 @@
 
 `ResNetDepth` takes any decoder; `ResNetSkipDepth` joins encoder and decoder by skips. State-dict
 keys are those of the official classes ResNet, ResNetSkipAdd and ResNetSkipConcat, whose encoders
-have torchvision's names. Widths and names come from a config that `build.py` has completed.
+have torchvision's names. Widths and names come from a config that is complete.
 """
 
 from __future__ import annotations

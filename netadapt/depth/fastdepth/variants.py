@@ -1,6 +1,6 @@
 """The networks that have names: FastDepth, its published pruned form, and all variants.
 
-`named_config` turns a name into a config; `variant_names` lists what was published (FastDepth,
+`variant_config` turns a name into a config; `variant_names` lists what was published (FastDepth,
 Wofk et al., ICRA 2019, and its repository's decoder list).
 """
 
@@ -9,16 +9,12 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
-from netadapt.errors import ModelError
-from netadapt.networks.config import NetworkConfig
-
-ENCODERS = ("mobilenet", "resnet18", "resnet50")
-SKIPS = ("none", "add", "concat")
+from netadapt.depth.fastdepth.config import ENCODERS, FastDepthConfig
 
 _PRUNED_ENCODER = (16, 56, 88, 120, 144, 256, 408, 376, 272, 288, 296, 328, 480, 512)
 _PRUNED_DECODER = (200, 256, 120, 56, 16, 1)
 
-FASTDEPTH = NetworkConfig()
+FASTDEPTH = FastDepthConfig()
 FASTDEPTH_PRUNED = replace(
     FASTDEPTH,
     widths={f"conv{i}": width for i, width in enumerate(_PRUNED_ENCODER)}
@@ -50,14 +46,11 @@ def variant_names() -> list[str]:
     return names
 
 
-def named_config(name: str) -> NetworkConfig:
-    """The config of `fastdepth`, `fastdepth-pruned` or a variant. Raises ModelError otherwise."""
+def variant_config(name: str) -> FastDepthConfig | None:
+    """The config of `fastdepth`, `fastdepth-pruned` or a variant; None for any other name."""
     if name in NAMED:
         return NAMED[name]
     match = re.fullmatch(r"([a-z0-9]+)-([a-z0-9]+?)(?:-skip(add|concat))?", name)
     if match is None or match[1] not in ENCODERS:
-        raise ModelError(
-            f"no network is named '{name}'; expected {', '.join(NAMED)}, or a variant such as "
-            f"mobilenet-nnconv5dw-skipadd or resnet18-upproj"
-        )
-    return NetworkConfig(encoder=match[1], decoder=match[2], skip=match[3] or "none")
+        return None
+    return FastDepthConfig(encoder=match[1], decoder=match[2], skip=match[3] or "none")

@@ -17,7 +17,8 @@ from PIL import Image
 from netadapt.depth.data.geometry import CROP_HEIGHT, CROP_WIDTH, crop_offset, nearest, working_size
 from netadapt.depth.data.transforms import image_for_evaluation
 from netadapt.depth.prediction.predictor import Predictor
-from netadapt.errors import DeviceError, MissingExtraError
+from netadapt.errors import DeviceError
+from netadapt.extras import needed
 from netadapt.files import atomic_path
 
 Depth = npt.NDArray[np.float32]
@@ -55,11 +56,9 @@ def prediction_files(folder: Path, stem: str) -> tuple[Path, Path, Path]:
 
 def write_prediction(depth: Depth, rgb: npt.NDArray[np.uint8], folder: Path, stem: str) -> Written:
     """Write STEM.png (colours, with a bar in metres), STEM.mm.png (16 bit) and STEM.npy."""
-    from matplotlib.figure import Figure
-
     seen = depth[depth > 0]
     coloured, whole_millimetres, metres = prediction_files(folder, stem)
-    figure = Figure(figsize=(9.6, 3.6), layout="constrained")
+    figure = needed("matplotlib.figure", "depth").Figure(figsize=(9.6, 3.6), layout="constrained")
     left, right = figure.subplots(1, 2)
     left.imshow(rgb)
     drawn = right.imshow(np.ma.masked_equal(depth, 0), cmap="viridis")
@@ -79,10 +78,7 @@ def write_prediction(depth: Depth, rgb: npt.NDArray[np.uint8], folder: Path, ste
 
 def read_camera(number: int) -> npt.NDArray[np.uint8]:
     """One frame of camera `number`, `[H, W, 3]`. Raises DeviceError when it gives none."""
-    try:
-        import cv2
-    except ImportError:
-        raise MissingExtraError("opencv", "camera") from None
+    cv2 = needed("cv2", "camera")
     capture = cv2.VideoCapture(number)
     try:
         received, frame = capture.read()

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from netadapt.errors import ModelError
+from netadapt.extras import needed
 from netadapt.networks.store import find_model, load_model, read_config
 
 
@@ -77,8 +78,7 @@ def open_predictor(path: str, compute: torch.device) -> Predictor:
 
 
 def _open_onnx(path: Path) -> OnnxPredictor:
-    import onnxruntime
-
+    onnxruntime = needed("onnxruntime", "onnx")
     if not path.is_file():
         raise ModelError(f"there is no file {path}")
     try:

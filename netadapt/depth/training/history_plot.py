@@ -12,6 +12,7 @@ from typing import Any
 import pandas as pd
 
 from netadapt.errors import RunError
+from netadapt.extras import needed
 from netadapt.files import atomic_path
 
 HISTORY = "history.csv"
@@ -28,9 +29,7 @@ def draw_histories(trainings: Sequence[Path], path: Path) -> None:
 
     Raises RunError where a training has no epoch yet.
     """
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(11, 3.8), layout="constrained")
+    figure = needed("matplotlib.figure", "depth").Figure(figsize=(11, 3.8), layout="constrained")
     axes = figure.subplots(1, len(CURVES))
     for training in trainings:
         history = _read(training)

@@ -16,20 +16,22 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import nn
+from torch.optim.swa_utils import AveragedModel
 
+from netadapt.depth.training.depth_task import DepthTask
 from netadapt.depth.training.pictures import draw_depths
 from netadapt.depth.training.recipe import Recipe
 from netadapt.errors import InputError, RunError
 from netadapt.files import write_text
 from netadapt.journal import CsvJournal
 from netadapt.networks.store import save_model
-from netadapt.training.convolutions import faster_convolutions
+from netadapt.training.modes import evaluation_mode
 from netadapt.training.optimizers import Optimizers, make_optimizers
 from netadapt.training.processes import Processes
 from netadapt.training.state import load_training_state, save_training_state
-from netadapt.training.task import DepthTask, evaluation_mode
-from netadapt.training.weight_average import WeightAverage
+from netadapt.training.steps import train_step
+from netadapt.training.weight_average import set_steps_done, weight_average
 
 HISTORY = ("epoch", "size", "learning_rate", "loss", "delta1", "rmse_m", "absrel")
 HISTORY_COLUMNS = (*HISTORY, "images_per_second", "seconds")
@@ -91,38 +93,30 @@ def train(
         momentum=recipe.momentum,
         weight_decay=recipe.weight_decay,
     )
-    average = WeightAverage(model, recipe.ema_decay) if recipe.ema_decay else None
+    average = weight_average(model, recipe.ema_decay) if recipe.ema_decay else None
     done = 0 if fresh else load_training_state(state, model, average, optimizers)
+    if average is not None:
+        set_steps_done(average, done * steps)
     if history is not None:
         history.replace(row for row in history.rows() if int(row["epoch"]) <= done)
     training = _Training(model, replica, average, optimizers, task, recipe, steps, seed, processes)
-    kept = model if average is None else average.model
     for epoch in range(done, recipe.epochs):
         started = time.perf_counter()
         mean_loss = training.run_epoch(epoch, after_step)
         if history is None:
             continue
         seconds = time.perf_counter() - started
-        sized = task.at_size(recipe.size_at(epoch))
-        metrics = sized.evaluate(kept)
-        row: dict[str, Any] = {
-            "epoch": epoch + 1,
-            "size": "{}x{}".format(*sized.size),
-            "learning_rate": recipe.learning_rate_at((epoch + 1) * steps - 1, steps),
-            "loss": mean_loss,
-            **{name: value for name, value in metrics.items() if name in HISTORY},
-            "images_per_second": round(steps * recipe.batch_size / seconds, 2),
-            "seconds": round(seconds, 2),
-        }
-        _save_samples(kept, sized, out / "samples" / f"epoch_{epoch + 1:03d}.png")
-        save_model(out, kept, dict(config))
+        sized = training.task_of(epoch)  # its holdout is read once, for the row and the samples
+        row = training.describe_epoch(epoch, sized, mean_loss, seconds)
+        _save_samples(training.kept, sized, out / "samples" / f"epoch_{epoch + 1:03d}.png")
+        save_model(out, training.kept, dict(config))
         history.append(row)
         save_training_state(
             state, model, average, optimizers, epoch + 1
         )  # last: the epoch is whole
         if after_epoch is not None:
             after_epoch(row)
-    return kept
+    return training.kept
 
 
 @dataclass(frozen=True)
@@ -131,13 +125,21 @@ class _Training:
 
     model: nn.Module
     replica: nn.Module
-    average: WeightAverage | None
+    average: AveragedModel | None
     optimizers: Optimizers
     task: DepthTask
     recipe: Recipe
     steps: int
     seed: int
     processes: Processes
+
+    @property
+    def kept(self) -> nn.Module:
+        """The network that is evaluated and saved."""
+        if self.average is None:
+            return self.model
+        averaged: nn.Module = self.average.module
+        return averaged
 
     def run_epoch(self, epoch: int, after_step: Callable[[Progress], None] | None) -> float:
         """One pass over the training images; gives the mean loss."""
@@ -146,34 +148,46 @@ class _Training:
         first = epoch * self.steps
         total = 0.0
         share = self.recipe.batch_size // self.processes.world_size
-        sized = self.task.at_size(self.recipe.size_at(epoch))
-        stream = sized.training_batches(share, self.seed, start_step=first)
+        stream = self.task_of(epoch).training_batches(share, self.seed, start_step=first)
+        learning_rate_at = self.recipe.schedule_over(self.steps)
         for step, (images, depth) in zip(range(self.steps), stream, strict=False):
-            self.optimizers.set_learning_rate(
-                self.recipe.learning_rate_at(first + step, self.steps)
+            self.optimizers.set_learning_rate(learning_rate_at(first + step))
+            loss = train_step(
+                self.replica,
+                self.task,
+                self.optimizers,
+                images,
+                depth,
+                bfloat16=self.recipe.autocast,
+                when=f" in epoch {epoch + 1}",
             )
-            loss = self._step(images, depth)
-            if not loss < float("inf"):
-                raise InputError(
-                    f"the loss became {loss} in epoch {epoch + 1}; check the data with 'netadapt "
-                    f"data check', or lower --learning-rate"
-                )
             if self.average is not None:
-                self.average.update(self.model, first + step + 1)
+                self.average.update_parameters(self.model)
             total += loss
             if after_step is not None:
                 progress = Progress(epoch + 1, self.recipe.epochs, step + 1, self.steps, loss)
                 after_step(progress)
         return total / self.steps
 
-    def _step(self, images: Tensor, depth: Tensor) -> float:
-        self.optimizers.zero_grad()
-        with faster_convolutions(images.device, bfloat16=self.recipe.autocast):
-            prediction = self.replica(images)
-        loss = self.task.loss(prediction.float(), depth)
-        loss.backward()  # type: ignore[no-untyped-call]
-        self.optimizers.step()
-        return float(loss.detach())
+    def describe_epoch(
+        self, epoch: int, sized: DepthTask, mean_loss: float, seconds: float
+    ) -> dict[str, Any]:
+        """The epoch's row of history.csv, with the metrics on the holdout of its `task_of`."""
+        metrics = sized.evaluate(self.kept)
+        last_step = (epoch + 1) * self.steps - 1
+        return {
+            "epoch": epoch + 1,
+            "size": "{}x{}".format(*sized.size),
+            "learning_rate": self.recipe.learning_rate_at(last_step, self.steps),
+            "loss": mean_loss,
+            **{name: value for name, value in metrics.items() if name in HISTORY},
+            "images_per_second": round(self.steps * self.recipe.batch_size / seconds, 2),
+            "seconds": round(seconds, 2),
+        }
+
+    def task_of(self, epoch: int) -> DepthTask:
+        """The task at the epoch's input size."""
+        return self.task.at_size(self.recipe.size_at(epoch))
 
 
 @torch.no_grad()

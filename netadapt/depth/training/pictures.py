@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 from torch import Tensor
 
+from netadapt.extras import needed
 from netadapt.files import atomic_path
 
 
@@ -19,9 +20,9 @@ def draw_depths(
     `images` `[B, 3, H, W]` in [0, 1]; `truth` and `prediction` `[B, 1, H, W]` metres, truth 0
     where there is none; `titles` names the rows.
     """
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(6.4, 2.0 * len(images)), layout="constrained")
+    figure = needed("matplotlib.figure", "depth").Figure(
+        figsize=(6.4, 2.0 * len(images)), layout="constrained"
+    )
     axes = figure.subplots(len(images), 3, squeeze=False)
     for index, row in enumerate(axes):
         measured = truth[index, 0].cpu().numpy()

@@ -15,10 +15,13 @@ from netadapt.depth.data.transforms import PUBLISHED_RANGE, AugmentationRange
 from netadapt.depth.training.losses import loss_named
 from netadapt.errors import InputError
 from netadapt.training.optimizers import OPTIMIZERS
+from netadapt.training.schedules import Cosine, Halving, Schedule, WarmUp
 
 Size = tuple[int, int]
 
 SCHEDULES = ("step", "cosine")
+COSINE_FLOOR = 0.01
+"""What share of the highest learning rate a cosine ends with."""
 
 
 def _require_choice(name: str, value: str, choices: tuple[str, ...]) -> None:
@@ -113,13 +116,15 @@ class Recipe:
 
     def learning_rate_at(self, step: int, steps_an_epoch: int) -> float:
         """The learning rate of `step`, counted from 0 over the whole training."""
-        if step < self.warmup_steps:
-            return self.learning_rate * (step + 1) / self.warmup_steps
-        if self.schedule == "step":
-            return self.learning_rate * 0.5 ** (step // steps_an_epoch // self.halve_every_epochs)
-        total = max(1, self.epochs * steps_an_epoch - self.warmup_steps)
-        progress = min(1.0, (step - self.warmup_steps) / total)
-        return self.learning_rate * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * progress)))
+        return self.schedule_over(steps_an_epoch)(step)
+
+    def schedule_over(self, steps_an_epoch: int) -> Schedule:
+        """The learning rate by step of the whole training."""
+        highest, warmup = self.learning_rate, self.warmup_steps
+        then: Schedule = Halving(highest, steps_an_epoch * self.halve_every_epochs)
+        if self.schedule == "cosine":
+            then = Cosine(highest, warmup, self.epochs * steps_an_epoch, COSINE_FLOOR)
+        return WarmUp(highest, warmup, then)
 
 
 RECIPES = {

@@ -1,4 +1,4 @@
-"""Opens what a training, an evaluation or a search works on: a device to compute on, and data.
+"""Opens the data that a depth network is trained or evaluated on, and the task made of it.
 
 `rooms` names a small set of rendered rooms that is made on first use and kept in the cache folder;
 everything else is a data set's folder.
@@ -8,24 +8,31 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import replace
-from itertools import islice
 from pathlib import Path
 
 import torch
-from torch import nn
 
 from netadapt.depth.data.base import DepthSource
 from netadapt.depth.data.datasets import open_all_splits, open_depth_data
 from netadapt.depth.data.subsets import Joined
 from netadapt.depth.data.transforms import PUBLISHED_RANGE, AugmentationRange
-from netadapt.depth.fastdepth.folded import needs_batch_norm, restore_batch_norm
+from netadapt.depth.training.depth_task import DepthTask
 from netadapt.depth.training.recipe import RECIPES
 from netadapt.errors import InputError
-from netadapt.networks.config import ModelConfig, NetworkConfig
+from netadapt.training.batch_norm_restoring import ready_to_train
+from netadapt.training.compute import compute_device
 from netadapt.training.processes import Processes
-from netadapt.training.task import DepthTask, Task
 from netadapt.training.tasks import TaskRequest
+
+__all__ = [
+    "cache_folder",
+    "compute_device",
+    "data_folder",
+    "open_depth_task",
+    "open_for_evaluation",
+    "open_task",
+    "ready_to_train",
+]
 
 DEMO_SCENES = 160
 DEMO_FRAMES_A_SCENE = 3
@@ -34,26 +41,10 @@ DEMO_SEED = 20_000
 
 ALL_SPLITS = "all"
 
-RESTORING_BATCHES = 32
-"""Batches of 8 training frames that folded weights get their batch-norm statistics from."""
-
-
-def compute_device(name: str | None = None) -> torch.device:
-    """Where to compute: `name`, or a GPU when there is one.
-
-    Raises InputError when the device isn't there.
-    """
-    if name is None:
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    try:
-        device = torch.device(name)
-        torch.zeros(1, device=device)
-    except (RuntimeError, AssertionError) as error:
-        raise InputError(
-            f"cannot compute on '{name}' ({str(error).splitlines()[0]}); expected cpu, cuda or "
-            f"cuda:N, or leave --compute out"
-        ) from None
-    return device
+SHORT_TERM_LOSS = "log-l1"
+SHORT_TERM_AUGMENTATION = RECIPES["default"].augmentation
+"""A handful of steps should move a network towards what the holdout asks: relative errors, on
+images that aren't enlarged (experiments/few-steps)."""
 
 
 def data_folder(data: str, progress: Callable[[int, int], None] | None = None) -> Path:
@@ -126,32 +117,22 @@ def open_task(
     )
 
 
-def ready_to_train(
-    model: nn.Module, config: ModelConfig, task: Task, seed: int, say: Callable[[str], None]
-) -> ModelConfig:
-    """Give folded weights their batch norm back, in place; the config that says so.
+def open_depth_task(request: TaskRequest) -> DepthTask:
+    """The task `depth` of a search: its data is a data set's folder or `rooms`.
 
-    Weights with batch norm of their own are left as they are. `say` is told what was done.
+    Raises InputError for a network that takes no single image, DataError as reading does.
     """
-    if not needs_batch_norm(model, config):
-        return config
-    stream = islice(task.training_batches(8, seed), RESTORING_BATCHES)
-    images = restore_batch_norm(model, (inputs for inputs, _ in stream))
-    say(
-        f"batch norm is folded into these weights: measured its statistics again on {images} "
-        f"training frames, so that they can be trained"
-    )
-    return replace(config, batch_norm="restored") if isinstance(config, NetworkConfig) else config
-
-
-def open_depth_task(request: TaskRequest) -> Task:
-    """Depth, for a search."""
-    height, width = request.input_shapes[0][-2:]
+    shape = request.input_shapes[0]
+    if len(request.input_shapes) != 1 or len(shape) != 4:
+        raise InputError(
+            f"depth is of one image, and the network takes {list(request.input_shapes)}; give a "
+            f"task of your own with --task package.module:function"
+        )
     return open_task(
         data_folder(request.data, request.progress),
-        (height, width),
-        loss="log-l1",
+        (shape[2], shape[3]),
+        loss=SHORT_TERM_LOSS,
         holdout_images=request.holdout_images,
         compute=request.compute,
-        augmentation=RECIPES["default"].augmentation,
+        augmentation=SHORT_TERM_AUGMENTATION,
     )

@@ -20,9 +20,10 @@ from torch import nn
 from netadapt.depth.data.base import DepthSource
 from netadapt.depth.data.loader import PREFETCHED, batches
 from netadapt.depth.data.reading_speed import forms_of
+from netadapt.depth.training.depth_task import DepthTask
 from netadapt.errors import InputError
-from netadapt.training.finetune import train_step
-from netadapt.training.task import DepthTask
+from netadapt.training.optimizers import Optimizers
+from netadapt.training.steps import train_step
 
 
 @dataclass(frozen=True)
@@ -113,7 +114,7 @@ class _Run:
     ) -> None:
         self._model = model
         self._task = DepthTask(source, source, size, loss="l1", compute=device)
-        self._optimizer = torch.optim.SGD(model.parameters(), lr=1e-4, momentum=0.9)
+        self._optimizers = Optimizers([torch.optim.SGD(model.parameters(), lr=1e-4, momentum=0.9)])
         self._stream = batches(source, batch_size, size, seed=0, train=True, device=device)
 
     def images_per_s(self, seconds: float) -> float:
@@ -133,5 +134,5 @@ class _Run:
     def _step(self) -> int:
         images, depth = next(self._stream)
         images = images.contiguous(memory_format=torch.channels_last)  # as training has them
-        train_step(self._model, self._task, self._optimizer, images, depth)
+        train_step(self._model, self._task, self._optimizers, images, depth)
         return len(images)

@@ -5,11 +5,12 @@ from __future__ import annotations
 import pytest
 import torch
 
+from netadapt.depth.fastdepth.config import FastDepthConfig
+from netadapt.depth.fastdepth.mobilenet import FastDepth
 from netadapt.depth.fastdepth.variants import variant_names
 from netadapt.errors import ModelError
-from netadapt.networks import FastDepth, NetworkConfig, build, named_config
-from netadapt.networks.build import complete, read_widths
-from netadapt.networks.config import config_from_json
+from netadapt.networks import build, named_config
+from netadapt.networks.registry import config_from_json
 
 
 def shapes(model: torch.nn.Module) -> dict[str, torch.Size]:
@@ -23,7 +24,7 @@ def test_every_variant_gives_depth_and_shows_its_widths(name: str) -> None:
         model = build(config)
         assert model(torch.empty(2, 3, 224, 224)).shape == (2, 1, 224, 224)
     assert config.name == name
-    assert read_widths(config, shapes(model)) == complete(config)
+    assert config.at_widths_of(shapes(model)) == config.complete()
 
 
 def test_fastdepth_traces_without_control_flow_on_data() -> None:
@@ -175,4 +176,4 @@ def test_configs_go_through_json() -> None:
     for name in ("fastdepth-pruned", "resnet50-upproj"):
         config = named_config(name)
         assert config_from_json(config.to_json()) == config
-    assert isinstance(config_from_json(NetworkConfig().to_json()), NetworkConfig)
+    assert isinstance(config_from_json(FastDepthConfig().to_json()), FastDepthConfig)

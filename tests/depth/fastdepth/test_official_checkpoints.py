@@ -13,9 +13,9 @@ from safetensors.torch import save_file
 from torch import nn
 
 from netadapt.depth.fastdepth.checkpoint import import_weights, load_encoder_weights
+from netadapt.depth.fastdepth.config import FastDepthConfig
 from netadapt.errors import WeightsError
-from netadapt.networks import NetworkConfig, build, named_config
-from netadapt.networks.build import complete
+from netadapt.networks import build, named_config
 
 ODD = {f"conv{i}": 3 + 2 * i for i in range(14)} | {
     "decode_conv1": 7,
@@ -45,19 +45,19 @@ VARIANTS = {
 }
 
 
-def variant(name: str) -> tuple[NetworkConfig, nn.Module]:
+def variant(name: str) -> tuple[FastDepthConfig, nn.Module]:
     """The variant at small widths, with statistics that differ from the initial ones."""
     plain = named_config(name)
     widths = VARIANTS[name][1]
-    known = complete(plain).widths
-    config = NetworkConfig(
+    known = plain.complete().widths
+    config = FastDepthConfig(
         plain.encoder, plain.decoder, plain.skip, {k: w for k, w in widths.items() if k in known}
     )
     model = build(config)
     for key, buffer in model.named_buffers():
         if key.endswith(("running_mean", "running_var")):
             buffer.uniform_(0.5, 1.5)
-    return complete(config), model.eval()
+    return config.complete(), model.eval()
 
 
 def assert_same(ours: nn.Module, imported: nn.Module) -> None:
@@ -187,7 +187,7 @@ def test_imagenet_weights_fill_the_encoder(
     assert torch.equal(model.get_parameter("conv9.3.weight"), state["module.model.9.3.weight"])
     assert torch.equal(model.get_parameter("decode_conv1.0.0.weight"), decoder)
     plain = build(
-        NetworkConfig(
+        FastDepthConfig(
             "mobilenet", "upconv", "none", {k: config.widths[k] for k in THIN if "de" not in k}
         )
     )

@@ -18,16 +18,16 @@ import torch
 from safetensors.torch import save
 
 from netadapt.depth.data import ArraySource
+from netadapt.depth.fastdepth.config import FastDepthConfig
 from netadapt.depth.training import long_training as training
+from netadapt.depth.training.depth_task import DepthTask
 from netadapt.depth.training.long_training import start_at_mean_depth, train
 from netadapt.depth.training.recipe import Recipe, parse_stages, recipe_named
 from netadapt.errors import InputError, RunError
-from netadapt.networks import NetworkConfig, build, load_model
-from netadapt.networks.build import complete
-from netadapt.training.task import DepthTask
+from netadapt.networks import build, load_model
 
 THIN = {f"conv{i}": 8 for i in range(14)} | {f"decode_conv{i}": 8 for i in range(1, 6)}
-CONFIG = complete(NetworkConfig(widths=THIN, input_size=(64, 64)))
+CONFIG = FastDepthConfig(widths=THIN, input_size=(64, 64)).complete()
 RECIPE = Recipe(
     epochs=3,
     batch_size=4,
@@ -238,9 +238,9 @@ def test_recipes_say_when_images_are_small_and_how_fast_they_learn():
 WORKER = """
 import sys
 sys.path.insert(0, sys.argv[1])
-import torch, test_train as t
+import torch, test_long_training as t
 from netadapt.training.processes import join_processes, leave_processes
-from netadapt.training.task import DepthTask
+from netadapt.depth.training.depth_task import DepthTask
 torch.set_num_threads(1)
 processes = join_processes(torch.device("cpu"))
 task = t.task()

@@ -9,6 +9,7 @@ import pytest
 
 from netadapt.depth.data.hdf5_pairs import write_pair
 from netadapt.depth.data.pack_writer import pack
+from netadapt.depth.fastdepth.config import FastDepthConfig
 from netadapt.depth.training.training_speed import (
     TrainingSpeed,
     machine_name,
@@ -16,7 +17,7 @@ from netadapt.depth.training.training_speed import (
     share_of_memory,
 )
 from netadapt.errors import DataError, InputError
-from netadapt.networks import NetworkConfig, build
+from netadapt.networks import build
 
 THIN = {f"conv{i}": 8 for i in range(14)} | {f"decode_conv{i}": 8 for i in range(1, 6)}
 SHORT = {"size": (32, 32), "batch_size": 2, "rounds": 2, "seconds": 0.02}
@@ -33,7 +34,7 @@ def frames(tmp_path_factory) -> Path:
 
 
 def test_every_form_takes_its_turns(frames, tmp_path):
-    network = build(NetworkConfig(widths=THIN))
+    network = build(FastDepthConfig(widths=THIN))
     speeds = measure_training(frames, network, images=3, **SHORT)
     assert [speed.form for speed in speeds] == ["hdf5", "pack", "memory"]
     assert all(len(speed.rounds) == 2 and min(speed.rounds) > 0 for speed in speeds)
@@ -55,7 +56,7 @@ def test_the_machine_has_a_name():
 
 
 def test_what_cannot_be_measured_is_said(tmp_path):
-    network = build(NetworkConfig(widths=THIN))
+    network = build(FastDepthConfig(widths=THIN))
     with pytest.raises(DataError):
         measure_training(tmp_path, network, **SHORT)
     with pytest.raises(InputError, match="rounds are 0"):

@@ -8,12 +8,11 @@ import torch
 from torch import nn
 
 from netadapt.depth.data import ArraySource
+from netadapt.depth.fastdepth.config import FastDepthConfig
 from netadapt.depth.fastdepth.variants import variant_names
+from netadapt.depth.training.depth_task import DepthTask
 from netadapt.networks import build, named_config
-from netadapt.networks.build import complete
-from netadapt.networks.config import NetworkConfig
 from netadapt.training.finetune import FineTuning, fine_tune
-from netadapt.training.task import DepthTask
 
 SOME = (
     "mobilenet-nnconv5dw-skipadd",
@@ -30,14 +29,14 @@ SOME = (
 def thin(name: str) -> nn.Module:
     """The variant at 16 channels a layer, where a variant's widths are free."""
     config = named_config(name)
-    widths = dict(complete(config).widths)
+    widths = dict(config.complete().widths)
     shuffles = config.decoder.startswith("shuffle")
     last_encoder = [key for key in widths if not key.startswith("decode")][-1]
     for key, width in widths.items():
         if width == 1 or (shuffles and (key.startswith("decode") or key == last_encoder)):
             continue  # pixel shuffle divides the encoder's channels by 4 at each stage
         widths[key] = 16
-    return build(NetworkConfig(config.encoder, config.decoder, config.skip, widths))
+    return build(FastDepthConfig(config.encoder, config.decoder, config.skip, widths))
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,119 @@
+"""Monocular depth as a task: images to metres, from two depth sources."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator
+
+import torch
+from torch import Tensor, nn
+
+from netadapt.depth.data.base import DepthSource
+from netadapt.depth.data.loader import batches
+from netadapt.depth.data.subsets import spread
+from netadapt.depth.data.transforms import PUBLISHED_RANGE, AugmentationRange
+from netadapt.depth.training.losses import Loss, loss_named
+from netadapt.depth.training.metrics import METRICS, DepthMetrics
+from netadapt.errors import DataError
+from netadapt.training.modes import evaluation_mode
+
+CACHE_LIMIT_BYTES = 2 << 30
+"""A holdout that is smaller than this, transformed, is kept in memory between evaluations."""
+
+
+class DepthTask:
+    """Monocular depth: images to metres.
+
+    `train` and `holdout` are depth sources; `size` is the network's input (height, width) in
+    pixels; at most `holdout_images` of the holdout, spread evenly over it, are evaluated. Batches
+    lie on the device `compute`; training images are changed within `augmentation`; of `world_size`
+    processes each trains on batches of its own.
+    """
+
+    metrics: tuple[str, ...] = ("delta1", "rmse_m", "absrel")
+
+    def __init__(
+        self,
+        train: DepthSource,
+        holdout: DepthSource,
+        size: tuple[int, int] = (224, 224),
+        *,
+        loss: str | Loss = "l1",
+        holdout_images: int | None = None,
+        compute: torch.device | str = "cpu",
+        rank: int = 0,
+        world_size: int = 1,
+        augmentation: AugmentationRange = PUBLISHED_RANGE,
+    ) -> None:
+        if len(train) == 0 or len(holdout) == 0:
+            empty = "training" if len(train) == 0 else "holdout"
+            raise DataError(
+                f"the data has no {empty} images; run 'netadapt data check' to see what it has"
+            )
+        self.train = train
+        self.holdout = holdout if holdout_images is None else spread(holdout, holdout_images)
+        self.size = size
+        self.compute = torch.device(compute)
+        self._augmentation = augmentation
+        self._process = {"rank": rank, "world_size": world_size}
+        self._loss = loss_named(loss) if isinstance(loss, str) else loss
+        self._holdout_batches: list[tuple[Tensor, Tensor]] | None = None
+
+    def loss(self, output: Tensor, target: Tensor) -> Tensor:
+        return self._loss(output, target)
+
+    def training_batches(
+        self, batch_size: int, seed: int, start_step: int = 0
+    ) -> Iterator[tuple[Tensor, Tensor]]:
+        """Augmented batches: images `[B, 3, H, W]` in [0, 1], depth `[B, 1, H, W]` in metres."""
+        return map(
+            _channels_last,
+            batches(
+                self.train,
+                batch_size,
+                self.size,
+                seed=seed,
+                train=True,
+                start_step=start_step,
+                device=self.compute,
+                augmentation=self._augmentation,
+                **self._process,
+            ),
+        )
+
+    def evaluate(self, model: nn.Module) -> dict[str, float]:
+        """The means over the holdout of every metric in `METRICS`."""
+        metrics = DepthMetrics()
+        with evaluation_mode(model), torch.inference_mode():
+            for image, depth in self.evaluation_batches():
+                metrics.update(model(image), depth)
+        summary = metrics.summary()
+        return {name: summary[name] for name in METRICS}
+
+    def at_size(self, size: tuple[int, int]) -> DepthTask:
+        """The same task at another input size."""
+        other = copy.copy(self)
+        other.size, other._holdout_batches = size, None
+        return other
+
+    def evaluation_batches(self) -> Iterator[tuple[Tensor, Tensor]]:
+        """The holdout in order: images `[B, 3, H, W]` and depth `[B, 1, H, W]`."""
+        if self._holdout_batches is not None:
+            yield from self._holdout_batches
+            return
+        size_bytes = len(self.holdout) * 4 * 4 * self.size[0] * self.size[1]
+        kept: list[tuple[Tensor, Tensor]] | None = [] if size_bytes < CACHE_LIMIT_BYTES else None
+        for batch in map(
+            _channels_last,
+            batches(self.holdout, 16, self.size, train=False, device=self.compute),
+        ):
+            if kept is not None:
+                kept.append(batch)
+            yield batch
+        self._holdout_batches = kept
+
+
+def _channels_last(batch: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
+    """Convolutions follow their input's layout, and depthwise ones train twice as fast in this."""
+    images, depth = batch
+    return images.contiguous(memory_format=torch.channels_last), depth

@@ -1,0 +1,57 @@
+"""A network that a user's function makes, cut to the widths that its config names.
+
+Only the counts of channels matter here: which ones were kept is in the weights, loaded later.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import torch
+from torch import nn
+
+from netadapt.errors import ModelError
+from netadapt.networks.named_functions import call_named
+
+
+def call_factory(factory: str) -> nn.Module:
+    """The network that 'package.module:function' returns.
+
+    Raises ModelError when there is no such module or function, when it fails, or returns
+    something else.
+    """
+    return checked_network(call_named(factory, "factory", ModelError), f"{factory}()")
+
+
+def checked_network(made: object, by: str) -> nn.Module:
+    """What `by` returned, if it is a network; raises ModelError if it isn't."""
+    if not isinstance(made, nn.Module):
+        raise ModelError(f"{by} returned {type(made).__name__}, expected a torch.nn.Module")
+    return made
+
+
+def cut_to_widths(
+    model: nn.Module, widths: Mapping[str, int], input_shapes: tuple[tuple[int, ...], ...], by: str
+) -> nn.Module:
+    """`model`, which `by` built, with so many channels in each of the named channel groups.
+
+    Raises ModelError when it has no such group, or fewer channels than that.
+    """
+    if not widths:
+        return model
+    from netadapt.graph import cut, trace
+
+    inputs = tuple(torch.zeros(shape) for shape in input_shapes)
+    # It was traced and checked when it was cut: no trial cut is needed.
+    graph = trace(model, inputs[0] if len(inputs) == 1 else inputs, verify=False)
+    full = {group.name: group.width for group in graph.groups}
+    for name, width in widths.items():
+        if name not in full:
+            raise ModelError(
+                f"{by} has no channel group '{name}': the function builds another network than "
+                f"when it was cut"
+            )
+        if width > full[name]:
+            raise ModelError(f"width {name} is {width}, but {by} builds only {full[name]} channels")
+    keep = {name: list(range(width)) for name, width in widths.items()}
+    return cut(model, graph, keep=keep)

@@ -1,0 +1,25 @@
+"""Where torch computes: the device that is named, or a GPU when there is one."""
+
+from __future__ import annotations
+
+import torch
+
+from netadapt.errors import InputError
+
+
+def compute_device(name: str | None = None) -> torch.device:
+    """Where to compute: `name`, or a GPU when there is one.
+
+    Raises InputError when the device isn't there.
+    """
+    if name is None:
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+        torch.zeros(1, device=device)
+    except (RuntimeError, AssertionError) as error:
+        raise InputError(
+            f"cannot compute on '{name}' ({str(error).splitlines()[0]}); expected cpu, cuda or "
+            f"cuda:N, or leave --compute out"
+        ) from None
+    return device

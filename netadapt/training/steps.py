@@ -1,0 +1,43 @@
+"""One training step, the same for a proposal's few and for a long training's many."""
+
+from __future__ import annotations
+
+import math
+
+from torch import Tensor, nn
+
+from netadapt.errors import InputError
+from netadapt.training.convolutions import faster_convolutions
+from netadapt.training.optimizers import Optimizers
+from netadapt.training.task import Task
+
+
+def train_step(
+    model: nn.Module,
+    task: Task,
+    optimizers: Optimizers,
+    inputs: Tensor,
+    target: Tensor,
+    *,
+    bfloat16: bool = False,
+    when: str = "",
+) -> float:
+    """Move the weights of `model` once, by the task's loss on a batch; gives that loss.
+
+    With `bfloat16`, convolutions compute in that where it pays, and the loss in float32. A loss
+    that isn't finite raises InputError, which says `when`, and leaves the weights as they were.
+    """
+    optimizers.zero_grad()
+    with faster_convolutions(inputs.device, bfloat16=bfloat16):
+        output = model(inputs)
+    loss = task.loss(output.float() if bfloat16 else output, target)
+    loss.backward()  # type: ignore[no-untyped-call]
+    # A GPU is waited for here, and not before the gradients, which it computes by itself.
+    value = float(loss.detach())
+    if not math.isfinite(value):
+        raise InputError(
+            f"the loss became {value}{when}; check the data with 'netadapt data check', or try a "
+            f"lower learning rate"
+        )
+    optimizers.step()
+    return value
