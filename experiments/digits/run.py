@@ -8,6 +8,7 @@ A run that is there already is continued.
 
 from __future__ import annotations
 
+import argparse
 import shutil
 import statistics
 import sys
@@ -47,6 +48,9 @@ def measured_ms(*models: nn.Module, rounds: int = 7) -> list[float]:
 
 
 def main() -> None:
+    argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    ).parse_args()
     torch.set_num_threads(1)
     table = str(FOLDER / "host-ort.csv")
     estimator = netadapt.LatencyEstimator(netadapt.LookupTable.read(table))

@@ -114,4 +114,11 @@ def _families() -> Iterator[NetworkFamily]:
 
 def _family(name: str) -> NetworkFamily:
     found = NETWORKS[name]
-    return found if isinstance(found, NetworkFamily) else FunctionFamily(name, found)
+    if isinstance(found, NetworkFamily):
+        return found
+    if callable(found):
+        return FunctionFamily(name, found)
+    raise ModelError(
+        f"what is registered as the network {name} is a {type(found).__name__}, which lacks a "
+        f"member of NetworkFamily and isn't a function; see netadapt.networks.network_family"
+    )

@@ -1,0 +1,45 @@
+"""The task `depth` as a search asks for it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from netadapt.depth.data.hdf5_pairs import write_pair
+from netadapt.depth.training.depth_task import DepthTask
+from netadapt.depth.training.losses import log_l1
+from netadapt.errors import DataError, InputError
+from netadapt.training.tasks import TaskRequest, open_task
+
+
+@pytest.fixture
+def frames(tmp_path: Path) -> Path:
+    random = np.random.default_rng(0)
+    for name in ("00001", "00002", "00003", "00201"):
+        rgb = random.integers(0, 255, (3, 60, 80), dtype=np.uint8)
+        depth = random.uniform(1, 5, (60, 80)).astype(np.float32)
+        write_pair(tmp_path / "train" / "a" / f"{name}.h5", rgb, depth)
+    return tmp_path
+
+
+def test_depth_is_found_by_its_name_and_opened_for_the_network(frames: Path) -> None:
+    task = open_task("depth", TaskRequest(str(frames), ((1, 3, 32, 64),), holdout_images=1))
+    assert isinstance(task, DepthTask)
+    assert (len(task.train), len(task.holdout)) == (2, 1)
+    images, depth = next(task.training_batches(2, seed=0))
+    assert (images.shape, depth.shape) == ((2, 3, 32, 64), (2, 1, 32, 64))
+    prediction = torch.full_like(depth, 2.0)
+    assert torch.equal(task.loss(prediction, depth), log_l1(prediction, depth))
+    whole = open_task("depth", TaskRequest(str(frames), ((1, 3, 32, 64),)))
+    assert len(whole.holdout) == 2
+
+
+def test_what_depth_cannot_be_of_is_refused(frames: Path) -> None:
+    for shapes in (((1, 8),), ((1, 3, 32, 32), (1, 3, 32, 32))):
+        with pytest.raises(InputError, match="depth is of one image"):
+            open_task("depth", TaskRequest(str(frames), shapes))
+    with pytest.raises(DataError, match="nowhere"):
+        open_task("depth", TaskRequest("nowhere", ((1, 3, 32, 32),)))
