@@ -21,9 +21,12 @@ from netadapt.networks.config import FactoryConfig, ModelConfig
 from netadapt.networks.open_network import open_network
 from netadapt.pruning.begin import search
 from netadapt.pruning.callbacks import Callback
+from netadapt.pruning.constraints.registry import single_budget
+from netadapt.pruning.importance.registry import IMPORTANCES
 from netadapt.pruning.run_json import FILE, RunAbout
 from netadapt.pruning.search import Search
 from netadapt.pruning.settings import SearchSettings
+from netadapt.pruning.strategies.registry import STRATEGIES
 from netadapt.training.batch_norm_restoring import ready_to_train
 from netadapt.training.compute import compute_device
 from netadapt.training.task import Task
@@ -127,8 +130,15 @@ def prepare(
 ) -> Prepared:
     """Open the network and the task of `job`; `say` is told what the user should know.
 
-    `progress` is told of data that are made on first use.
+    `progress` is told of data that are made on first use. What can be wrong in the job itself is
+    said first.
     """
+    single_budget(job.budget)
+    for registry, name in (
+        (STRATEGIES, job.settings.strategy),
+        (IMPORTANCES, job.settings.importance),
+    ):
+        registry[name]  # raises where there is none
     opened = job.opened
     compute = compute_device(opened.compute)
     model, config = open_network(
