@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from netadapt.lazy import lazy_names
+from netadapt.version import __version__  # noqa: F401
 
 if TYPE_CHECKING:
     from netadapt.depth.training.depth_task import DepthTask
@@ -40,8 +41,6 @@ if TYPE_CHECKING:
     from netadapt.training.finetune import fine_tune
     from netadapt.training.settings import FineTuning
     from netadapt.training.task import Task
-
-__version__ = "0.1.0"
 
 _HOMES = {
     "Callback": "netadapt.pruning.callbacks",

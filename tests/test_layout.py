@@ -19,7 +19,7 @@ FLOORS = (
     "depth",
     "cli",
 )
-BASEMENT = ("errors", "extras", "files", "journal", "lazy", "locks", "registry")
+BASEMENT = ("errors", "extras", "files", "journal", "lazy", "locks", "registry", "version")
 
 
 def floor(module: str) -> int:

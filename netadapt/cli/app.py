@@ -6,7 +6,6 @@ import sys
 
 import typer
 
-from netadapt import __version__
 from netadapt.cli import (
     bench,
     data,
@@ -22,6 +21,7 @@ from netadapt.cli import (
     train,
 )
 from netadapt.cli.common import run_app
+from netadapt.version import __version__
 
 app = typer.Typer(
     name="netadapt",

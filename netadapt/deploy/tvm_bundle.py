@@ -20,7 +20,6 @@ from typing import Any
 import numpy as np
 import torch
 
-from netadapt import __version__
 from netadapt.deploy import bundle_run
 from netadapt.errors import DeviceError, InputError
 from netadapt.files import atomic_folder
@@ -29,6 +28,7 @@ from netadapt.latency.runtimes.reference import TOLERANCE
 from netadapt.latency.runtimes.tvm.runtime import TvmRuntime
 from netadapt.networks.onnx_export import export_onnx
 from netadapt.networks.store import find_model, load_model, read_config
+from netadapt.version import __version__
 
 FORMAT = "netadapt-tvm-1"
 ABOUT = "bundle.json"

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Any
 
 from torch import Tensor
 
@@ -90,7 +91,9 @@ class Iteration:
                 yield self._candidate(proposal, known.metrics)
         for attempt, outcome in self.executor.run(attempts, self._started):
             candidate = self._candidate(attempt.proposal, outcome.metrics, outcome)
-            self.record(self._record(candidate, outcome))
+            graph = attempt.proposal.of(self.graph)
+            facts = self.facts(candidate, graph, outcome.seconds)
+            self.record(CandidateRecord(**facts, stage=SHORT_TERM))
             yield candidate
 
     def attempt(self, proposal: Proposal, index: int = 0, count: int = 1) -> Attempt:
@@ -120,31 +123,25 @@ class Iteration:
         value = score(before, metrics[accuracy], self.cost, proposal.cost)
         return Candidate(proposal, metrics, value, None if outcome is None else outcome.model)
 
-    def _record(self, candidate: Candidate, outcome: Outcome) -> CandidateRecord:
+    def facts(self, candidate: Candidate, graph: LayerGraph, seconds: float) -> dict[str, Any]:
+        """What a record says of a candidate whose network is `graph`, in either file."""
         proposal = candidate.proposal
-        graph = proposal.of(self.graph)
-        return CandidateRecord(
-            iteration=self.number,
-            group=proposal.group,
-            layers=proposal.layers,
-            width_before=proposal.width_before,
-            width_after=proposal.width_after,
-            latency=latency_of(self.constraint, graph),
-            target_ms=target_ms_of(self.constraint, self.target),
-            metrics=candidate.metrics,
-            macs=graph.macs,
-            params=graph.params,
-            score=candidate.score,
-            seconds=round(outcome.seconds, 3),
-            stage=SHORT_TERM,
-        )
+        return {
+            "iteration": self.number,
+            "group": proposal.group,
+            "layers": proposal.layers,
+            "width_before": proposal.width_before,
+            "width_after": proposal.width_after,
+            "latency": latency_of(self.constraint, graph),
+            "target_ms": self.target if self.constraint.in_ms else None,
+            "metrics": candidate.metrics,
+            "macs": graph.macs,
+            "params": graph.params,
+            "score": candidate.score,
+            "seconds": round(seconds, 3),
+        }
 
 
 def latency_of(constraint: Constraint, graph: LayerGraph) -> Interval | None:
     """The milliseconds of `graph`, where the constraint is one on them."""
     return constraint.interval(graph) if constraint.in_ms else None
-
-
-def target_ms_of(constraint: Constraint, target: float) -> float | None:
-    """The target in milliseconds, where the constraint is one on them."""
-    return target if constraint.in_ms else None

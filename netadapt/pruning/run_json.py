@@ -14,10 +14,10 @@ from typing import Any
 
 import torch
 
-from netadapt import __version__
 from netadapt.errors import InputError, RunError
 from netadapt.files import PACKAGE_DIR, write_text
 from netadapt.pruning.settings import SearchSettings
+from netadapt.version import __version__
 
 FILE = "run.json"
 

@@ -22,11 +22,10 @@ from netadapt.networks.build import describe
 from netadapt.networks.config import ModelConfig
 from netadapt.pruning.attempts import evaluated
 from netadapt.pruning.callbacks import Callback
-from netadapt.pruning.candidates import Candidate
 from netadapt.pruning.constraints.base import Constraint
 from netadapt.pruning.executors.base import Executor
 from netadapt.pruning.importance.base import Importance
-from netadapt.pruning.iteration import Iteration, latency_of, target_ms_of
+from netadapt.pruning.iteration import Iteration, latency_of
 from netadapt.pruning.limits import limited
 from netadapt.pruning.proposals import Proposal
 from netadapt.pruning.records import StepRecord
@@ -159,7 +158,12 @@ class Search(Iterator[Step]):
         if model is None:  # tried before an interruption: the same weights come again
             model = iteration.attempt(candidate.proposal).trained()
         graph = self._traced(model)
-        step = Step(self._record(iteration, candidate, graph, started), model, graph)
+        record = StepRecord(
+            **iteration.facts(candidate, graph, time.perf_counter() - started),
+            checkpoint=self._run.checkpoint(iteration.number).name,
+            widths=_widths(graph),
+        )
+        step = Step(record, model, graph)
         self._commit(step)
         self._iteration = None
         tools.callback.chosen(step)
@@ -256,28 +260,6 @@ class Search(Iterator[Step]):
         if first.latency is not None:
             return first.latency.value
         return self._tools.constraint.cost(self._given.graph)
-
-    def _record(
-        self, iteration: Iteration, candidate: Candidate, graph: LayerGraph, started: float
-    ) -> StepRecord:
-        proposal = candidate.proposal
-        constraint = self._tools.constraint
-        return StepRecord(
-            iteration=iteration.number,
-            group=proposal.group,
-            layers=proposal.layers,
-            width_before=proposal.width_before,
-            width_after=proposal.width_after,
-            latency=latency_of(constraint, graph),
-            target_ms=target_ms_of(constraint, iteration.target),
-            metrics=candidate.metrics,
-            macs=graph.macs,
-            params=graph.params,
-            score=candidate.score,
-            seconds=round(time.perf_counter() - started, 3),
-            checkpoint=self._run.checkpoint(iteration.number).name,
-            widths=_widths(graph),
-        )
 
     def _commit(self, step: Step) -> None:
         config = describe(step.model, self._tools.config, step.graph)
