@@ -1,7 +1,7 @@
 """Timing through onnxruntime on the machine itself.
 
 A layer's time is what onnxruntime's own profiler gives for its kernels, inside a model that
-surrounds it as a network would (`onnx_layers`); a whole network is timed from outside.
+surrounds it as a network would (`layer_models`); a whole network is timed from outside.
 """
 
 from __future__ import annotations
