@@ -12,7 +12,10 @@ from netadapt.lazy import lazy_names
 
 if TYPE_CHECKING:
     from netadapt.graph import LayerGraph, cut, trace
+    from netadapt.graph.ops.op_registry import register_op
+    from netadapt.graph.ops.spec import OpSpec
     from netadapt.latency.model.estimator import Latency, LatencyEstimator
+    from netadapt.latency.runtimes.registry import register_runtime
     from netadapt.latency.table.table import LookupTable
     from netadapt.networks.store import load_model
     from netadapt.pruning.search import Result, prune
@@ -30,12 +33,15 @@ _HOMES = {
     "LatencyEstimator": "netadapt.latency.model.estimator",
     "LayerGraph": "netadapt.graph",
     "LookupTable": "netadapt.latency.table.table",
+    "OpSpec": "netadapt.graph.ops.spec",
     "Result": "netadapt.pruning.search",
     "Step": "netadapt.pruning.step",
     "Task": "netadapt.training.task",
     "cut": "netadapt.graph",
     "load_model": "netadapt.networks.store",
     "prune": "netadapt.pruning.search",
+    "register_op": "netadapt.graph.ops.op_registry",
+    "register_runtime": "netadapt.latency.runtimes.registry",
     "search": "netadapt.pruning.search",
     "trace": "netadapt.graph",
 }
@@ -48,12 +54,15 @@ __all__ = [
     "LatencyEstimator",
     "LayerGraph",
     "LookupTable",
+    "OpSpec",
     "Result",
     "Step",
     "Task",
     "cut",
     "load_model",
     "prune",
+    "register_op",
+    "register_runtime",
     "search",
     "trace",
 ]

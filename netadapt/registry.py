@@ -49,7 +49,10 @@ class Registry(Generic[T]):
     def register(self, name: str, thing: T) -> T:
         """Know `thing` by `name`; gives it back. Raises `error` where the name is taken."""
         if name in self and self[name] is not thing:
-            raise self.error(f"there is a {self.kind} called '{name}' already; choose another name")
+            article = "an" if self.kind[0] in "aeiou" else "a"
+            raise self.error(
+                f"there is {article} {self.kind} called '{name}' already; choose another name"
+            )
         self._known[name] = thing
         return thing
 

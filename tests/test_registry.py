@@ -35,6 +35,20 @@ def test_what_is_added_is_found_and_keeps_its_name() -> None:
     assert twice(2) == 4
 
 
+def test_a_thing_for_a_while_leaves_no_trace() -> None:
+    colours: Registry[str] = Registry("colour", {"sky": "os:sep"})
+    colours.register("grass", "green")
+    with colours.temporarily("grass", "yellow"), colours.temporarily("rose", "red"):
+        assert (colours["grass"], colours["rose"]) == ("yellow", "red")
+        with colours.temporarily("sky", "blue"):
+            assert colours["sky"] == "blue"
+    assert colours["grass"] == "green"
+    assert colours.names() == ["sky", "grass"]
+    import os
+
+    assert colours["sky"] == os.sep
+
+
 def test_an_unknown_name_lists_the_known() -> None:
     tools: Registry[str] = Registry("tool", {"saw": "os:sep"}, error=ModelError)
     tools.register("axe", "a")
