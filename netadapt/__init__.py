@@ -14,9 +14,12 @@ from netadapt.version import __version__  # noqa: F401
 if TYPE_CHECKING:
     from netadapt.depth.training.depth_task import DepthTask
     from netadapt.graph import ChannelGroup, LayerGraph, LayerShape, cut, trace
+    from netadapt.graph.ops.op_registry import register_op
+    from netadapt.graph.ops.spec import OpSpec
     from netadapt.latency.devices.profile import DeviceProfile, load_profile
     from netadapt.latency.model.estimator import Latency, LatencyEstimator
     from netadapt.latency.runtimes.base import Runtime, Timing
+    from netadapt.latency.runtimes.registry import register_runtime
     from netadapt.latency.table.table import LookupTable
     from netadapt.networks.registry import register_network
     from netadapt.networks.store import load_model, save_model
@@ -61,6 +64,7 @@ _HOMES = {
     "LayerGraph": "netadapt.graph",
     "LayerShape": "netadapt.graph",
     "LookupTable": "netadapt.latency.table.table",
+    "OpSpec": "netadapt.graph.ops.spec",
     "Proposal": "netadapt.pruning.proposals",
     "Result": "netadapt.pruning.begin",
     "Runtime": "netadapt.latency.runtimes.base",
@@ -80,6 +84,8 @@ _HOMES = {
     "register_executor": "netadapt.pruning.executors.registry",
     "register_importance": "netadapt.pruning.importance.registry",
     "register_network": "netadapt.networks.registry",
+    "register_op": "netadapt.graph.ops.op_registry",
+    "register_runtime": "netadapt.latency.runtimes.registry",
     "register_strategy": "netadapt.pruning.strategies.registry",
     "save_model": "netadapt.networks.store",
     "search": "netadapt.pruning.begin",
@@ -105,6 +111,7 @@ __all__ = [
     "LayerGraph",
     "LayerShape",
     "LookupTable",
+    "OpSpec",
     "Proposal",
     "Result",
     "Runtime",
@@ -124,6 +131,8 @@ __all__ = [
     "register_executor",
     "register_importance",
     "register_network",
+    "register_op",
+    "register_runtime",
     "register_strategy",
     "save_model",
     "search",

@@ -7,7 +7,8 @@ installed package offers things as entry points. Nobody else keeps a list of nam
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
 from typing import Generic, TypeVar
@@ -43,6 +44,7 @@ class Registry(Generic[T]):
         self.error = error
         self._homes = dict(homes or {})
         self._known: dict[str, T] = {}
+        self._entry_points: dict[str, EntryPoint] | None = None
 
     def register(self, name: str, thing: T, *, module: str = "") -> T:
         """Know `thing` by `name`; gives it back. Raises `error` where the name is taken.
@@ -53,28 +55,44 @@ class Registry(Generic[T]):
         if point is not None and point.module == module:
             self._known[name] = thing  # loading it would import the module that is here already
         if name in self and self[name] is not thing:
-            raise self.error(f"there is a {self.kind} called '{name}' already; choose another name")
+            article = "an" if self.kind[0] in "aeiou" else "a"
+            raise self.error(
+                f"there is {article} {self.kind} called '{name}' already; choose another name"
+            )
         self._known[name] = thing
         return thing
-
-    def registering(self, name: str) -> Callable[[T], T]:
-        """`register` as a decorator."""
-        return lambda thing: self.register(name, thing)
 
     def __getitem__(self, name: str) -> T:
         """The thing of that name. Raises `error`, listing the names there are."""
         if name not in self._known:
-            if name in self._homes:
-                self._known[name] = _imported(self._homes[name])
-            elif name in (offered := self._offered()):
-                loaded = offered[name].load()
-                self._known.setdefault(name, loaded)  # importing it may have registered it
-            else:
-                raise self.error(
-                    f"there is no {self.kind} called '{name}'; choose one of "
-                    f"{', '.join(self.names()) or 'none'}"
-                )
+            found = self._found(name)
+            self._known.setdefault(name, found)  # importing it may have registered it
         return self._known[name]
+
+    def _found(self, name: str) -> T:
+        """What ships or is offered by that name, imported."""
+        if name in self._homes:
+            return _imported(self._homes[name])
+        offered = self._offered()
+        if name in offered:
+            thing: T = offered[name].load()
+            return thing
+        raise self.error(
+            f"there is no {self.kind} called '{name}'; choose one of "
+            f"{', '.join(self.names()) or 'none'}"
+        )
+
+    @contextmanager
+    def temporarily(self, name: str, thing: T) -> Iterator[T]:
+        """Know `thing` by `name` within the block, in place of what has the name, for tests."""
+        before = dict(self._known)
+        self._known[name] = thing
+        try:
+            yield thing
+        finally:
+            self._known.pop(name)
+            if name in before:
+                self._known[name] = before[name]
 
     def __contains__(self, name: object) -> bool:
         return name in self._known or name in self._homes or name in self._offered()
@@ -84,9 +102,11 @@ class Registry(Generic[T]):
         return list(dict.fromkeys((*self._homes, *self._known, *self._offered())))
 
     def _offered(self) -> dict[str, EntryPoint]:
-        """What installed packages declare for this kind."""
-        found: Iterable[EntryPoint] = entry_points(group=self.group) if self.group else ()
-        return {point.name: point for point in found}
+        """What installed packages declare for this kind; looked for once a process."""
+        if self._entry_points is None:
+            found: Iterable[EntryPoint] = entry_points(group=self.group) if self.group else ()
+            self._entry_points = {point.name: point for point in found}
+        return self._entry_points
 
 
 def _imported(home: str) -> T:  # type: ignore[type-var]

@@ -28,12 +28,6 @@ def test_what_is_added_is_found_and_keeps_its_name() -> None:
     with pytest.raises(InputError, match="there is a colour called 'sky' already"):
         colours.register("sky", "grey")
 
-    @Registry("function", {}).registering("twice")
-    def twice(x: int) -> int:
-        return 2 * x
-
-    assert twice(2) == 4
-
 
 def test_an_unknown_name_lists_the_known() -> None:
     tools: Registry[str] = Registry("tool", {"saw": "os:sep"}, error=ModelError)

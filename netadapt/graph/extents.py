@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from math import prod
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from netadapt.graph.labels import Ints
 from netadapt.graph.layer_shape import Pair
-from netadapt.graph.walk import Value
+
+if TYPE_CHECKING:
+    from netadapt.graph.walk import Value
 
 Channels = Ints | int
 """Labels where a number of channels follows widths, else the number."""

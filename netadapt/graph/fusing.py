@@ -1,13 +1,16 @@
 """Which operators a kernel takes in: the norm and the activation that alone read its output.
 
-What kernels there are is left to `kernels`.
+What kernels there are is left to `ops/`.
 """
 
 from __future__ import annotations
 
-from torch import fx
+from typing import TYPE_CHECKING
 
-from netadapt.graph.operator_calls import Call, Program
+if TYPE_CHECKING:
+    from torch import fx
+
+    from netadapt.graph.operator_calls import Call, Program
 
 ACTIVATIONS = frozenset(
     {"relu", "relu6", "hardswish", "hardsigmoid", "silu", "sigmoid", "tanh", "prelu", "gelu"}

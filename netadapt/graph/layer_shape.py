@@ -2,35 +2,25 @@
 
 A shape says everything that decides a kernel's latency at batch 1 in float32, and nothing else.
 Batch norm is folded into the convolution before it, and the activation after it is part of the
-kernel; an upsampling directly followed by an addition is one kernel too.
+kernel; an upsampling directly followed by an addition is one kernel too. What a layer costs is
+asked of the record of its `op` in `ops/`.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
 
-OPS = (
-    "conv2d",  # depthwise when groups == in_channels
-    "conv_transpose2d",
-    "linear",  # in_height = in_width = 1, or the number of rows in in_height
-    "pool",  # activation names it: max or avg; a global pool has kernel = input size
-    "upsample",  # kernel is the integer scale; activation names the mode: nearest or bilinear
-    "upsample_add",  # upsample, then an addition at the output's size
-    "resize",  # interpolation by a non-integer scale; kernel is the output size
-    "add",
-    "mul",
-    "concat",  # in_channels = out_channels = all channels that come out
-    "pixel_shuffle",  # kernel is the upscale factor
-    "shuffle",  # channel shuffle: a pure copy
-    "elementwise",  # an activation or norm that no kernel before it absorbs; activation names it
-)
+from netadapt.graph.ops.op_registry import OPS
 
 Pair = tuple[int, int]
 
 
 @dataclass(frozen=True, slots=True)
 class LayerShape:
-    """The key of a lookup-table row. Channels, pixels; `(height, width)` for every pair."""
+    """The key of a lookup-table row. Channels, pixels; `(height, width)` for every pair.
+
+    `op` is one of `ops.op_registry.OPS`. Costs raise ModelError, listing those, where it isn't.
+    """
 
     op: str
     in_channels: int
@@ -56,56 +46,17 @@ class LayerShape:
     @property
     def out_size(self) -> Pair:
         """Height and width of the output in pixels."""
-        size = (self.in_height, self.in_width)
-        if self.op == "resize":
-            return self.kernel
-        if self.op in ("upsample", "upsample_add", "pixel_shuffle"):
-            return (size[0] * self.kernel[0], size[1] * self.kernel[1])
-        if self.op == "conv_transpose2d":
-            return (self._out_length_transposed(0), self._out_length_transposed(1))
-        if self.op in ("conv2d", "pool"):
-            return (self._out_length(0), self._out_length(1))
-        return size
-
-    def _out_length(self, axis: int) -> int:
-        length = (self.in_height, self.in_width)[axis]
-        reach = self.dilation[axis] * (self.kernel[axis] - 1) + 1
-        return (length + 2 * self.padding[axis] - reach) // self.stride[axis] + 1
-
-    def _out_length_transposed(self, axis: int) -> int:
-        length = (self.in_height, self.in_width)[axis]
-        reach = self.dilation[axis] * (self.kernel[axis] - 1) + 1
-        inner = (length - 1) * self.stride[axis] - 2 * self.padding[axis]
-        return inner + reach + self.output_padding[axis]
+        return OPS[self.op].out_size(self)
 
     @property
     def macs(self) -> int:
         """Multiply-accumulates of the layer; 0 for layers without weights."""
-        if self.op == "linear":
-            return self.in_channels * self.out_channels * self.in_height * self.in_width
-        per_position = self.kernel[0] * self.kernel[1] * self.in_channels // self.groups
-        if self.op == "conv2d":
-            height, width = self.out_size
-            return height * width * self.out_channels * per_position
-        if self.op == "conv_transpose2d":
-            taps = self.kernel[0] * self.kernel[1] * self.out_channels // self.groups
-            return self.in_height * self.in_width * self.in_channels * taps
-        return 0
+        return OPS[self.op].macs(self)
 
     @property
     def weights(self) -> int:
         """Number of weights, without the folded bias."""
-        if self.op == "linear":
-            return self.in_channels * self.out_channels
-        if self.op in ("conv2d", "conv_transpose2d"):
-            return (
-                self.in_channels
-                * self.out_channels
-                // self.groups
-                * self.kernel[0]
-                * self.kernel[1]
-            )
-        return 0
+        return OPS[self.op].weights(self)
 
     def to_row(self) -> dict[str, str | int]:
         """The shape as the key columns of a lookup table's CSV."""
@@ -131,7 +82,7 @@ class LayerShape:
         """Read the key columns of a CSV row. Raises ValueError naming the column that is wrong."""
         op = str(row["op"])
         if op not in OPS:
-            raise ValueError(f"op is '{op}', expected one of {', '.join(OPS)}")
+            raise ValueError(f"op is '{op}', expected one of {', '.join(OPS.names())}")
         padding, _, output_padding = str(row["padding"]).partition("+")
         return cls(
             op=op,

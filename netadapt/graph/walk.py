@@ -3,20 +3,25 @@
 A `Value` is a tensor of the trace with at most one axis whose positions are channels. The
 operators' own rules live in `couplings/`, a handler an operator; here is what they share: the
 registry, the table of parameter axes, and what happens to an operator nobody handles (the
-channels that touch it are frozen, and it is named).
+channels that touch it are frozen, and it is named). An operator added from outside brings its
+rule in its `OpSpec`, which goes before the handlers.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from torch import fx
 
 from netadapt.graph.labels import Ints, Labels
-from netadapt.graph.operator_calls import Call, Program, Shape
+from netadapt.graph.ops.op_registry import specs_by_call
+
+if TYPE_CHECKING:
+    from torch import fx
+
+    from netadapt.graph.operator_calls import Call, Program, Shape
 
 
 @dataclass(frozen=True)
@@ -57,7 +62,7 @@ FEW_GROUPS = 4
 """Up to so many groups of a grouped operator are all kept, with fewer channels in each."""
 
 Result = Value | Sequence[Value]
-Handler = Callable[["Walk", Call, dict[str, Any]], Result]
+Handler = Callable[["Walk", "Call", dict[str, Any]], Result]
 
 _HANDLERS: dict[str, Handler] = {}
 _WEIGHTED: set[str] = set()
@@ -86,6 +91,8 @@ class Walk:
     """The state of one walk: labels, what each tensor is, and which weights the channels cut."""
 
     def __init__(self) -> None:
+        self.specs = specs_by_call()
+        """The kinds of layers by torch operator."""
         self.labels = Labels()
         self.values: dict[fx.Node, Result] = {}
         self.shapes: dict[str, Shape] = {}
@@ -114,7 +121,7 @@ class Walk:
                     self.labels.freeze(use.labels, reason)
 
     def _visit(self, call: Call) -> Result:
-        handler = _HANDLERS.get(call.op)
+        handler = self._own(call) or _HANDLERS.get(call.op)
         arguments = self.given(call)
         if handler is None:
             return self._unhandled(call, arguments)
@@ -122,10 +129,17 @@ class Walk:
 
     def given(self, call: Call) -> dict[str, Any]:
         """The call's arguments with Values where tensors go in."""
-        weighted = call.op in _WEIGHTED
+        weighted = call.op in _WEIGHTED or self._own(call) is not None
         return {name: self._resolve(value, weighted) for name, value in call.arguments.items()}
 
+    def _own(self, call: Call) -> Handler | None:
+        """The rule that the operator's record brings."""
+        spec = self.specs.get(call.op)
+        return None if spec is None else spec.couple
+
     def _resolve(self, argument: Any, weighted: bool) -> Any:
+        from torch import fx  # here, so that the records in `ops/` load no torch
+
         if isinstance(argument, fx.Node):
             value = self.values[argument]
             if isinstance(value, Value) and value.parameter and not weighted:

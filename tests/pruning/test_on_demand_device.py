@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import shutil
 import sys
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from netadapt.latency.measure.on_demand import OnDemand
 from netadapt.latency.measure.table_build import open_table
 from netadapt.latency.runtimes.base import Timing
 from netadapt.latency.runtimes.fake import FakeRuntime, exact_ms
+from netadapt.latency.runtimes.registry import RUNTIMES
 from netadapt.latency.table.table import LookupTable
 from netadapt.networks.config import FactoryConfig
 from netadapt.pruning.begin import prune
@@ -67,10 +69,10 @@ class Board(FakeRuntime):
 
 
 @pytest.fixture
-def board(monkeypatch) -> type[Board]:
+def board() -> Iterator[type[Board]]:
     board = type("board", (Board,), {"measured": [], "lives": 10_000, "unsupported": ()})
-    monkeypatch.setattr("netadapt.latency.runtimes.fake.FakeRuntime", board)
-    return board
+    with RUNTIMES.temporarily("fake", board):
+        yield board
 
 
 @pytest.fixture

@@ -2,7 +2,8 @@
 
 Shipped profiles lie in `profiles/`; a user's own in ./devices, in the folder that the environment
 variable NETADAPT_DEVICES names, or anywhere (`--profile FILE`). Tracker and key can be overridden
-by option, then by environment. Talking to the device is the runtimes' matter.
+by option, then by environment. Talking to the device is the runtimes' matter, and so is whether a
+profile has what a runtime needs.
 """
 
 from __future__ import annotations
@@ -15,13 +16,13 @@ from pathlib import Path
 from typing import Any
 
 from netadapt.errors import InputError
+from netadapt.latency.runtimes.registry import RUNTIMES
 
 if sys.version_info >= (3, 11):
     import tomllib
 else:
     import tomli as tomllib
 
-RUNTIMES = ("tvm", "onnxruntime", "fake")
 SHIPPED = Path(__file__).resolve().parent / "profiles"
 ENVIRONMENT = {
     "tracker": "NETADAPT_TRACKER",
@@ -36,12 +37,13 @@ ENVIRONMENT = {
 class DeviceProfile:
     """How to reach a device and how to measure on it.
 
-    `target`: TVM's target; 'mcpu = "native"' stands for the CPU of this machine. `tracker`:
-    HOST:PORT of a TVM RPC tracker, '' for this machine itself; `key`: the name under which the
-    device is registered there. `seconds`: how long one layer is repeated; `ring_mb`: megabytes of
-    weights to rotate through, more than the cache nearest to a core holds. `wall_limit_s`: how
-    long a step may take before the device counts as hanging; `connect_limit_s`: the same for
-    finding it. `emulated`: the figures say nothing about real latencies.
+    `runtime`: one of `runtimes.registry.RUNTIMES`, looked up when it is opened. `target`: TVM's
+    target; 'mcpu = "native"' stands for the CPU of this machine. `tracker`: HOST:PORT of a TVM
+    RPC tracker, '' for this machine itself; `key`: the name under which the device is
+    registered there. `seconds`: how long one layer is repeated; `ring_mb`: megabytes of weights
+    to rotate through, more than the cache nearest to a core holds. `wall_limit_s`: how long a
+    step may take before the device counts as hanging; `connect_limit_s`: the same for finding
+    it. `emulated`: the figures say nothing about real latencies.
     """
 
     name: str
@@ -156,10 +158,14 @@ def _read(path: Path) -> DeviceProfile:
         raise InputError(f"{path} has the unknown key '{unknown[0]}'; expected {', '.join(known)}")
     values.setdefault("name", path.stem)
     if "runtime" not in values:
-        raise InputError(f"{path} lacks 'runtime'; expected {', '.join(RUNTIMES)}")
+        raise InputError(f"{path} lacks 'runtime'; expected {_runtimes()}")
     if "fix_first" in values:
         values["fix_first"] = tuple(values["fix_first"])
     return _checked(DeviceProfile(**values, path=path), path)
+
+
+def _runtimes() -> str:
+    return ", ".join(RUNTIMES.names())
 
 
 def _checked(profile: DeviceProfile, path: Path) -> DeviceProfile:
@@ -179,12 +185,10 @@ def _checked(profile: DeviceProfile, path: Path) -> DeviceProfile:
         ):
             raise InputError(f"{path}: {entry.name} is {value!r}, expected {entry.type}")
     if profile.runtime not in RUNTIMES:
-        raise InputError(f"{path}: runtime is '{profile.runtime}', expected {', '.join(RUNTIMES)}")
+        raise InputError(f"{path}: runtime is '{profile.runtime}', expected {_runtimes()}")
     for name in ("threads", "seconds", "ring_mb", "wall_limit_s", "connect_limit_s"):
         if getattr(profile, name) <= 0:
             raise InputError(f"{path}: {name} is {getattr(profile, name)}, expected more than 0")
-    if profile.runtime == "tvm" and "kind" not in profile.target:
-        raise InputError(f"{path}: [target] lacks 'kind'; expected llvm, cuda or another of TVM's")
     if profile.tracker and profile.tracker_address and not profile.key:
         raise InputError(
             f"{path}: a tracker without a key; name the key the device registers under"

@@ -1,7 +1,8 @@
 """What decides a layer's time, as numbers: its family, its traffic, how well its channels tile.
 
 Families are modelled apart because their kernels have nothing in common. Inside a family the
-features are logarithms, so that a power law is a straight line.
+features are logarithms, so that a power law is a straight line. Which families and features a
+kind of layer has stands in its record (`netadapt.graph.ops`).
 """
 
 from __future__ import annotations
@@ -15,14 +16,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from netadapt.errors import TableError
+from netadapt.errors import ModelError, TableError
 from netadapt.graph.layer_shape import LayerShape
+from netadapt.graph.ops.op_registry import OPS
 from netadapt.latency.table.table_row import FUSED_ACTIVATIONS, TableRow
 
 FLOAT_BYTES = 4
 WIDEST_TILE = 64
 LARGEST_TILING_PRIME = 17
-NOT_MEMORY_BOUND = ("convolution", "depthwise", "grouped", "conv_transpose2d", "linear")
 Array = NDArray[np.float64]
 
 
@@ -68,26 +69,17 @@ class Workers:
 
 def family(shape: LayerShape) -> str:
     """The name of the family: 'convolution', 'depthwise', 'grouped', or the op itself."""
-    if shape.op != "conv2d":
-        return shape.op
-    if shape.groups == 1:
-        return "convolution"
-    return "depthwise" if shape.is_depthwise else "grouped"
+    return OPS[shape.op].family_of(shape)
 
 
 def is_memory_bound(shape: LayerShape) -> bool:
     """Whether the layer only moves data: no weights, hardly any arithmetic."""
-    return family(shape) not in NOT_MEMORY_BOUND
+    return not OPS[shape.op].weighted
 
 
 def bytes_read(shape: LayerShape) -> int:
     """Bytes of all inputs but the weights; batch 1, float32."""
-    inputs = shape.in_channels * shape.in_height * shape.in_width
-    if shape.op in ("add", "mul"):
-        inputs *= 2
-    if shape.op == "upsample_add":
-        inputs += shape.out_channels * math.prod(shape.out_size)
-    return FLOAT_BYTES * inputs
+    return FLOAT_BYTES * OPS[shape.op].values_read(shape)
 
 
 def bytes_written(shape: LayerShape) -> int:
@@ -121,46 +113,29 @@ def roofline_terms(shape: LayerShape, workers: Workers) -> list[float]:
 
 
 def features(shape: LayerShape) -> list[float]:
-    """The features of `feature_names(family(shape))`."""
-    return [FEATURES[name](shape) for name in feature_names(family(shape))]
+    """The features of `feature_names(family(shape))`.
+
+    Raises ModelError where the layer's record names one that isn't known here.
+    """
+    spec = OPS[shape.op]
+    try:
+        return [FEATURES[name](shape) for name in spec.features[spec.family_of(shape)]]
+    except KeyError as error:
+        raise ModelError(
+            f"the OpSpec '{spec.name}' has the family or feature {error}, which isn't known; the "
+            f"features are {', '.join(FEATURES)}"
+        ) from None
 
 
-@cache
 def feature_names(name: str) -> tuple[str, ...]:
-    """Which features a family has. Order matters only inside one model."""
-    if name == "convolution":
-        return (
-            "pixels",
-            "in_channels",
-            "out_channels",
-            "out_tile",
-            "kernel",
-            "stride",
-            "dilation",
-            "activation",
-        )
-    if name == "depthwise":
-        return (
-            "pixels",
-            "out_channels",
-            "kernel",
-            "stride",
-            "dilation",
-            "activation",
-        )
-    if name in ("grouped", "conv_transpose2d"):
-        return (
-            "pixels",
-            "in_channels",
-            "out_channels",
-            "groups",
-            "kernel",
-            "stride",
-            "activation",
-        )
-    if name == "linear":
-        return ("pixels", "in_channels", "out_channels", "activation")
-    return ("pixels", "out_channels", "kernel", "stride", "mode")
+    """Which features the family `name` has. Order matters only inside one model.
+
+    Raises ModelError where no operator has such a family.
+    """
+    for op in OPS.names():
+        if name in OPS[op].features:
+            return OPS[op].features[name]
+    raise ModelError(f"no operator has a family called '{name}'")
 
 
 @cache

@@ -1,12 +1,13 @@
 """How one layer, or one whole network, is timed on a device: the protocol every runtime follows.
 
-A runtime is opened for one device profile, asked for layers one after another, and closed. Which
-layers to measure, and what to do with a row, is the builder's matter.
+Which runtimes there are is left to `registry`; which layers to measure, and what to do with a row,
+is the builder's matter.
 """
 
 from __future__ import annotations
 
 import statistics
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -45,15 +46,56 @@ class WrongOutput(DeviceError):
     """A kernel computed something else than torch: its time must not count."""
 
 
+Steps = Iterator[tuple[str, Callable[[], str]]]
+"""Steps of the path to a device: what each is, and a call that tries it and says what it found."""
+
+SMALL = LayerShape("conv2d", 16, 24, (3, 3), (1, 1), (1, 1), (1, 1), 1, 14, 14, "relu")
+"""The layer that shows whether a compiled kernel gives the right answer."""
+
+
 class Runtime(Protocol):
     """One device, ready to time. Milliseconds at batch 1 in float32.
 
-    Every method raises DeviceError within the profile's wall limit when the device can't be
-    reached, dies or hangs.
+    A runtime is a class called with a `DeviceProfile` (which see for what a device may say of
+    itself): it checks that the profile has what it needs, raises InputError naming the profile's
+    file where not, and touches no device yet. Then, in one thread:
+
+    1. `reach` once, before anything slow.
+    2. `describe` and `schedule` for the table's .toml and column; rows of another answer don't
+       belong in the same table.
+    3. `prepare` and `measure` for one layer after another, each as often as its times spread;
+       at last `measure_network` for a few whole networks.
+    4. `close` once, whatever happened before.
+
+    `steps` takes the place of 1 to 3 when a user asks what is wrong (`lut doctor`). Between calls
+    a runtime may keep a connection and what it compiled. Every method raises DeviceError within
+    the profile's wall limit when the device can't be reached, dies or hangs.
+
+    A class that can search for faster kernels also has a class method `tuned(profile, trials,
+    database)`, which `--tune` asks for: trials a layer, kept in the folder `database`.
+
+    Example: a device whose every layer takes a microsecond for 1000 multiply-accumulates:
+
+    >>> class Steady:
+    ...     schedule = "steady-1"
+    ...     def __init__(self, profile): self.profile = profile
+    ...     def describe(self):
+    ...         return {"runtime": "steady", "runtime_version": "1", "target": "none"}
+    ...     def reach(self): pass
+    ...     def prepare(self, shape): pass
+    ...     def measure(self, shape): return Timing((1e-3 + shape.macs * 1e-6,))
+    ...     def measure_network(self, model): return Timing((1.0,))
+    ...     def steps(self): yield "a layer is timed", lambda: str(self.measure(SMALL).latency_ms)
+    ...     def close(self): pass
+    >>> Steady(None).measure(SMALL).latency_ms
+    0.678...
     """
 
     def describe(self) -> dict[str, Any]:
-        """What the table's .toml says of it: runtime, version, target, threads, schedule."""
+        """What the table's .toml says of it: runtime, runtime_version, target; threads, schedule.
+
+        The last two may be left out.
+        """
         ...
 
     @property
@@ -70,7 +112,7 @@ class Runtime(Protocol):
         ...
 
     def measure(self, shape: LayerShape) -> Timing:
-        """Time one layer after comparing what it computes with torch.
+        """Time one layer after comparing what it computes with torch (`reference`, `compare`).
 
         Raises UnsupportedLayer or WrongOutput.
         """
@@ -80,6 +122,32 @@ class Runtime(Protocol):
         """Time a whole network, given as an ONNX model at batch 1, after the same comparison."""
         ...
 
+    def steps(self) -> Steps:
+        """Every step of the path to the device, in order, for `lut doctor`.
+
+        A step's call gives what it found, as one line, or raises a NetadaptError that says what
+        to do. Steps after one that failed aren't tried.
+        """
+        ...
+
     def close(self) -> None:
         """Give the device back."""
         ...
+
+
+def local_steps(runtime: Runtime) -> Steps:
+    """The steps to a device that is this machine: the package is there, a kernel is right."""
+    yield "runtime installed", lambda: version_of(runtime)
+    yield "a small kernel gives the right answer", lambda: small_kernel(runtime)
+
+
+def version_of(runtime: Runtime) -> str:
+    """A step: the runtime's name, version and target."""
+    told = runtime.describe()
+    return f"{told['runtime']} {told['runtime_version']}, {told['target']}"
+
+
+def small_kernel(runtime: Runtime) -> str:
+    """A step: one layer is made, compared and timed."""
+    timing = runtime.measure(SMALL)
+    return f"{SMALL}: equal to torch's, {timing.latency_ms:.3g} ms"

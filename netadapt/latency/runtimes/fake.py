@@ -1,7 +1,7 @@
 """A device that exists only on paper: times from a formula, for tests of all that is above.
 
 Its latencies are those of a roofline with a fixed cost a kernel, with reproducible noise; nothing
-is compiled or run.
+is compiled or run. A profile gets it only by asking for the runtime 'fake' by name.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import numpy as np
 
 from netadapt.graph.layer_shape import LayerShape
 from netadapt.latency.devices.profile import DeviceProfile
-from netadapt.latency.runtimes.base import Timing, UnsupportedLayer
+from netadapt.latency.runtimes.base import Steps, Timing, UnsupportedLayer, local_steps
 
 GMACS_PER_S = 20.0
 GBYTES_PER_S = 5.0
@@ -61,6 +61,9 @@ class FakeRuntime:
 
         total = sum(exact_ms(step.shape) for step in read_network(model).steps)
         return Timing((total,))
+
+    def steps(self) -> Steps:
+        return local_steps(self)
 
     def close(self) -> None:
         """Nothing is held."""

@@ -1,15 +1,44 @@
-"""From a device profile to the runtime that measures on it."""
+"""The runtimes there are, by the name that a device's profile says; opening one.
+
+What ships is imported when a profile first asks for it. A user's own is registered beside its
+class, or offered by an installed package as an entry point of the group 'netadapt.runtimes'.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from importlib.util import find_spec
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from netadapt.errors import InputError, MissingExtraError
-from netadapt.latency.devices.profile import DeviceProfile
-from netadapt.latency.runtimes.base import Runtime
+from netadapt.errors import InputError
+from netadapt.registry import Registry
+
+if TYPE_CHECKING:
+    from netadapt.latency.devices.profile import DeviceProfile
+    from netadapt.latency.runtimes.base import Runtime
+
+_ROOM = "netadapt.latency.runtimes"
+
+RUNTIMES: Registry[Callable[[DeviceProfile], Runtime]] = Registry(
+    "runtime",
+    {
+        "tvm": f"{_ROOM}.tvm.runtime:TvmRuntime",
+        "onnxruntime": f"{_ROOM}.onnxruntime.runtime:OnnxRuntime",
+        "fake": f"{_ROOM}.fake:FakeRuntime",
+    },
+    group="netadapt.runtimes",
+)
+
+
+def register_runtime(
+    name: str, runtime: Callable[[DeviceProfile], Runtime]
+) -> Callable[[DeviceProfile], Runtime]:
+    """Know a class of the protocol `Runtime` by the name that profiles ask for; gives it back.
+
+    Raises InputError where the name is another runtime's.
+    """
+    return RUNTIMES.register(name, runtime)
 
 
 @contextmanager
@@ -18,28 +47,21 @@ def open_runtime(
 ) -> Iterator[Runtime]:
     """The profile's runtime, closed after the block.
 
-    `tune`: MetaSchedule trials a layer (TVM only), kept in the folder `database`. Raises
-    DeviceError when the device can't be reached, MissingExtraError without the runtime.
+    `tune`: trials a layer of a search for faster kernels, for runtimes that can, kept in the
+    folder `database`. Raises InputError for a runtime that isn't known or a profile that lacks
+    what it needs, DeviceError when the device can't be reached, MissingExtraError without the
+    runtime's package.
     """
-    runtime: Runtime
-    if tune and profile.runtime != "tvm":
-        raise InputError(
-            f"{profile.name} runs {profile.runtime}: only TVM can be tuned; leave out --tune"
-        )
-    if profile.runtime == "onnxruntime":
-        from netadapt.latency.runtimes.onnxruntime.runtime import OnnxRuntime
-
-        runtime = OnnxRuntime(profile)
-    elif profile.runtime == "tvm":
-        from netadapt.latency.runtimes.tvm.runtime import TvmRuntime
-
-        if tune and find_spec("xgboost") is None:
-            raise MissingExtraError("xgboost", "tune")
-        runtime = TvmRuntime(profile, tune=tune, database=database)
+    make = RUNTIMES[profile.runtime]
+    if tune:
+        tuned = getattr(make, "tuned", None)
+        if tuned is None:
+            raise InputError(
+                f"{profile.name} runs {profile.runtime}, which can't be tuned; leave out --tune"
+            )
+        runtime: Runtime = tuned(profile, tune, database)
     else:
-        from netadapt.latency.runtimes.fake import FakeRuntime
-
-        runtime = FakeRuntime(profile)
+        runtime = make(profile)
     try:
         yield runtime
     finally:

@@ -44,7 +44,6 @@ def test_environment_goes_before_the_file_and_an_option_before_both() -> None:
         ('runtime = "fake"\ncolour = 3', "unknown key 'colour'"),
         ('runtime = "fake"\nthreads = "two"', "threads is 'two', expected int"),
         ('runtime = "fake"\nseconds = 0', "seconds is 0, expected more than 0"),
-        ('runtime = "tvm"', r"\[target\] lacks 'kind'"),
         ('runtime = "fake"\ntracker = "board"\nkey = "k"', "tracker is 'board'.*HOST:PORT"),
         ('runtime = "fake"\ntracker = "board:1"', "a tracker without a key"),
         ("runtime = ", "not valid TOML"),

@@ -7,7 +7,7 @@ import pytest
 from scipy.optimize import check_grad
 
 from netadapt.errors import TableError
-from netadapt.graph.layer_shape import OPS
+from netadapt.graph.ops.op_registry import OPS
 from netadapt.latency.model.features import (
     Workers,
     bytes_read,
@@ -52,7 +52,7 @@ def test_traffic_counts_every_operand() -> None:
     assert bytes_read(depthwise(32, 28)) == bytes_written(depthwise(32, 28)) == megabyte
 
 
-@pytest.mark.parametrize("op", OPS)
+@pytest.mark.parametrize("op", OPS.names())
 def test_every_kind_of_layer_has_a_family_and_features(op: str) -> None:
     shape = moving(op, 32, 28)
     assert len(features(shape)) == len(feature_names(family(shape)))

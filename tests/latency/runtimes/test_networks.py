@@ -12,7 +12,7 @@ from netadapt.graph import LayerGraph, trace
 from netadapt.latency.measure.random_prunings import random_prunings
 from netadapt.latency.runtimes.base import UnsupportedLayer
 from netadapt.latency.runtimes.network_steps import read_network
-from netadapt.latency.runtimes.onnxruntime.layer_models import OnnxGraph
+from netadapt.latency.runtimes.onnxruntime.onnx_graph import OnnxGraph
 from netadapt.latency.runtimes.reference import compare
 from netadapt.networks.onnx_export import at_widths, export_onnx
 

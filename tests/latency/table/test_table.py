@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from netadapt.errors import OutputError, TableError
-from netadapt.graph.layer_shape import OPS, LayerShape
+from netadapt.graph.layer_shape import LayerShape
+from netadapt.graph.ops.op_registry import OPS
 from netadapt.latency.table.network_shapes import read_shapes, write_shapes
 from netadapt.latency.table.table import LookupTable
 from netadapt.latency.table.table_row import COLUMNS, TableRow
@@ -37,7 +38,7 @@ def pairs(least: int) -> st.SearchStrategy[tuple[int, int]]:
 
 shapes = st.builds(
     LayerShape,
-    op=st.sampled_from(OPS),
+    op=st.sampled_from(OPS.names()),
     in_channels=st.integers(1, 4096),
     out_channels=st.integers(1, 4096),
     kernel=pairs(1),

@@ -4,73 +4,20 @@ A runtime lays out activations as it likes (onnxruntime blocks channels between 
 a layer alone would be charged for conversions that a network pays once. Here a small pointwise
 convolution comes before the layer, and the layer is repeated with weights of its own each time,
 other memory being read in between: inputs, weights and the place of the result lie as near or far
-as in a network, not all in the nearest cache.
+as in a network, not all in the nearest cache. How a layer is made of nodes is left to `kernels`.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Any
-
 import numpy as np
 
 from netadapt.graph.layer_shape import LayerShape
-from netadapt.latency.runtimes.base import UnsupportedLayer
+from netadapt.latency.runtimes.onnxruntime.kernels import add_layer
+from netadapt.latency.runtimes.onnxruntime.onnx_graph import OnnxGraph
 from netadapt.latency.runtimes.reference import Array, Reference
 
-OPSET = 17
-IR_VERSION = 8
 FEEDER_CHANNELS = 4
 OTHER_COLUMNS = 256
-
-_ACTIVATIONS = {
-    "relu": "Relu",
-    "sigmoid": "Sigmoid",
-    "tanh": "Tanh",
-    "hardswish": "HardSwish",
-    "elu": "Elu",
-}
-
-
-@dataclass
-class OnnxGraph:
-    """An ONNX graph in the making."""
-
-    nodes: list[Any] = field(default_factory=list)
-    initializers: list[Any] = field(default_factory=list)
-    inputs: list[Any] = field(default_factory=list)
-    outputs: list[Any] = field(default_factory=list)
-
-    def constant(self, name: str, value: Array | np.ndarray[Any, Any]) -> str:
-        from onnx import numpy_helper
-
-        self.initializers.append(numpy_helper.from_array(np.ascontiguousarray(value), name))
-        return name
-
-    def input(self, name: str, size: tuple[int, ...]) -> str:
-        self.inputs.append(_value(name, size))
-        return name
-
-    def output(self, name: str, size: tuple[int, ...]) -> None:
-        self.outputs.append(_value(name, size))
-
-    def node(self, op: str, sources: list[str], name: str, **attributes: Any) -> str:
-        """Add a node called `name`; its result carries the same name."""
-        from onnx import helper
-
-        self.nodes.append(helper.make_node(op, sources, [name], name=name, **attributes))
-        return name
-
-    def serialize(self) -> bytes:
-        from onnx import helper
-
-        graph = helper.make_graph(
-            self.nodes, "layer", self.inputs, self.outputs, initializer=self.initializers
-        )
-        model = helper.make_model(
-            graph, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=IR_VERSION
-        )
-        return bytes(model.SerializeToString())
 
 
 def layer_model(shape: LayerShape, values: Reference) -> bytes:
@@ -129,134 +76,3 @@ def _sink(graph: OnnxGraph, source: str, size: tuple[int, ...], name: str) -> No
 def _is_inner(x: Array) -> bool:
     """Whether an input is an image of a network's inside, not the network's own."""
     return x.ndim == 4 and x.shape[1] > FEEDER_CHANNELS
-
-
-def add_layer(
-    graph: OnnxGraph, shape: LayerShape, sources: list[str], name: str, values: Reference
-) -> str:
-    """Add the nodes of one layer; gives the name of its result, which is `name`.
-
-    Raises UnsupportedLayer where ONNX has no operator for it.
-    """
-    mode, _, rest = shape.activation.partition("+")
-    activation = shape.activation
-    pads = [*shape.padding, *shape.padding]
-    spatial = {
-        "kernel_shape": list(shape.kernel),
-        "strides": list(shape.stride),
-        "pads": pads,
-    }
-    if shape.op in ("upsample", "upsample_add", "resize", "pool"):
-        activation = rest or "none"
-    inner = name if activation == "none" else f"{name}.kernel"
-    if values.weight is not None and values.bias is not None:
-        bias = graph.constant(f"{name}.b", values.bias)
-    if shape.op == "conv2d":
-        weight = graph.constant(f"{name}.w", _required(values.weight))
-        graph.node(
-            "Conv",
-            [sources[0], weight, bias],
-            inner,
-            dilations=list(shape.dilation),
-            group=shape.groups,
-            **spatial,
-        )
-    elif shape.op == "conv_transpose2d":
-        weight = graph.constant(f"{name}.w", _required(values.weight))
-        graph.node(
-            "ConvTranspose",
-            [sources[0], weight, bias],
-            inner,
-            dilations=list(shape.dilation),
-            group=shape.groups,
-            output_padding=list(shape.output_padding),
-            **spatial,
-        )
-    elif shape.op == "linear":
-        weight = graph.constant(f"{name}.w", _required(values.weight))
-        graph.node("Gemm", [sources[0], weight, bias], inner, transB=1)
-    elif shape.op in ("upsample", "upsample_add", "resize"):
-        height, width = shape.out_size
-        scales = np.array([1, 1, height / shape.in_height, width / shape.in_width], np.float32)
-        if mode not in ("nearest", "bilinear"):
-            raise UnsupportedLayer(f"{shape}: no operator is known for '{mode}' interpolation")
-        exact: dict[str, str] = (
-            {"mode": "nearest", "nearest_mode": "floor"}
-            if mode == "nearest"
-            else {"mode": "linear"}
-        )
-        exact["coordinate_transformation_mode"] = (
-            "asymmetric" if mode == "nearest" else "half_pixel"
-        )
-        adds = shape.op == "upsample_add"
-        resized = f"{name}.resize" if adds else inner
-        graph.node(
-            "Resize", [sources[0], "", graph.constant(f"{name}.s", scales)], resized, **exact
-        )
-        if adds:
-            graph.node("Add", [resized, sources[1]], inner)
-    elif shape.op in ("add", "mul"):
-        graph.node("Add" if shape.op == "add" else "Mul", sources, inner)
-    elif shape.op == "concat":
-        graph.node("Concat", sources, inner, axis=1)
-    elif shape.op == "pool" and mode == "max":
-        graph.node("MaxPool", [sources[0]], inner, dilations=list(shape.dilation), **spatial)
-    elif shape.op == "pool":
-        if shape.kernel == (shape.in_height, shape.in_width) and shape.padding == (0, 0):
-            graph.node("GlobalAveragePool", [sources[0]], inner)
-        else:
-            graph.node("AveragePool", [sources[0]], inner, count_include_pad=1, **spatial)
-    elif shape.op == "pixel_shuffle":
-        graph.node("DepthToSpace", [sources[0]], inner, blocksize=shape.kernel[0], mode="CRD")
-    elif shape.op == "shuffle":
-        _shuffle(graph, shape, sources[0], inner)
-    elif shape.op == "elementwise":
-        inner = sources[0]
-    else:
-        raise UnsupportedLayer(f"{shape}: no ONNX operator is known for it")
-    if activation != "none":
-        parts = activation.split("+")
-        for i, part in enumerate(parts):
-            last = i == len(parts) - 1
-            inner = _activate(graph, part, inner, name if last else f"{name}.{part}", shape)
-    return name
-
-
-def _activate(graph: OnnxGraph, activation: str, source: str, name: str, shape: LayerShape) -> str:
-    if activation == "relu6":
-        low = graph.constant(f"{name}.low", np.array(0, np.float32))
-        high = graph.constant(f"{name}.high", np.array(6, np.float32))
-        return graph.node("Clip", [source, low, high], name)
-    if activation == "leaky_relu":
-        return graph.node("LeakyRelu", [source], name, alpha=0.01)
-    if activation == "hardsigmoid":
-        return graph.node("HardSigmoid", [source], name, alpha=1 / 6)
-    if activation == "silu":
-        gate = graph.node("Sigmoid", [source], f"{name}.gate")
-        return graph.node("Mul", [source, gate], name)
-    if activation == "none":
-        return graph.node("Identity", [source], name)
-    if activation not in _ACTIVATIONS:
-        raise UnsupportedLayer(f"{shape}: no ONNX operator is known for '{activation}'")
-    return graph.node(_ACTIVATIONS[activation], [source], name)
-
-
-def _shuffle(graph: OnnxGraph, shape: LayerShape, source: str, name: str) -> None:
-    channels, height, width = shape.in_channels, shape.in_height, shape.in_width
-    groups = shape.groups
-    split = np.array([1, groups, channels // groups, height, width], np.int64)
-    whole = np.array([1, channels, height, width], np.int64)
-    apart = graph.node("Reshape", [source, graph.constant(f"{name}.split", split)], f"{name}.apart")
-    turned = graph.node("Transpose", [apart], f"{name}.turned", perm=[0, 2, 1, 3, 4])
-    graph.node("Reshape", [turned, graph.constant(f"{name}.whole", whole)], name)
-
-
-def _required(weight: Array | None) -> Array:
-    assert weight is not None
-    return weight
-
-
-def _value(name: str, size: tuple[int, ...]) -> Any:
-    from onnx import TensorProto, helper
-
-    return helper.make_tensor_value_info(name, TensorProto.FLOAT, list(size))

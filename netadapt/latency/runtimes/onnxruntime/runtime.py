@@ -1,7 +1,7 @@
 """Timing through onnxruntime on the machine itself.
 
 A layer's time is what onnxruntime's own profiler gives for its kernels, inside a model that
-surrounds it as a network would (`onnx_layers`); a whole network is timed from outside.
+surrounds it as a network would (`layer_models`); a whole network is timed from outside.
 """
 
 from __future__ import annotations
@@ -17,7 +17,14 @@ import numpy as np
 
 from netadapt.graph.layer_shape import LayerShape
 from netadapt.latency.devices.profile import DeviceProfile
-from netadapt.latency.runtimes.base import NETWORK_SHARE, Timing, UnsupportedLayer, WrongOutput
+from netadapt.latency.runtimes.base import (
+    NETWORK_SHARE,
+    Steps,
+    Timing,
+    UnsupportedLayer,
+    WrongOutput,
+    local_steps,
+)
 from netadapt.latency.runtimes.onnxruntime.layer_models import layer_model, repeated_model
 from netadapt.latency.runtimes.reference import compare, reference
 from netadapt.latency.runtimes.repeating import repeats_for
@@ -75,6 +82,9 @@ class OnnxRuntime:
         }
         seconds = NETWORK_SHARE * self.profile.seconds
         return Timing(tuple(self._run(lambda: session.run(None, feeds), seconds)))
+
+    def steps(self) -> Steps:
+        return local_steps(self)
 
     def close(self) -> None:
         """Nothing is held."""

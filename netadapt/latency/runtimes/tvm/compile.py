@@ -1,7 +1,7 @@
 """Compiling with TVM: a layer repeated as in a network, or a whole network, for any target.
 
-On a CPU both are made of the kernels of `tvm_schedules`, called one after another by TVM's
-virtual machine; `tvm_generic` has the way through TVM's own operators (GPUs, tuning).
+On a CPU both are made of the kernels of `schedules`, called one after another by TVM's virtual
+machine; `relax_network` has the way through TVM's own operators (GPUs, tuning).
 Everything here needs tvm and runs in a worker process.
 """
 
@@ -15,9 +15,10 @@ from typing import Any
 import numpy as np
 
 from netadapt.graph.layer_shape import LayerShape
+from netadapt.graph.ops.joining_ops import concat_parts
 from netadapt.latency.runtimes.base import UnsupportedLayer
 from netadapt.latency.runtimes.network_steps import Network
-from netadapt.latency.runtimes.reference import Array, Reference, concat_parts
+from netadapt.latency.runtimes.reference import Array, Reference
 from netadapt.latency.runtimes.tvm import schedules as tvm_schedules
 from netadapt.latency.runtimes.tvm.compiled import Program
 

@@ -1,22 +1,21 @@
 """Layers and networks through TVM's own operators: for GPUs (dlight's rules) and for tuning.
 
 Here TVM chooses the loops, in torch's layout; on a CPU that is slow unless MetaSchedule searches
-(`--tune`), so `tvm_schedules` is what a CPU table is normally made of. Needs tvm; runs in a
-worker process.
+(`--tune`), so netadapt's own `schedules` are what a CPU table is normally made of. Which operators
+a layer is made of is left to `relax_kernels`. Needs tvm; runs in a worker process.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from netadapt.graph.layer_shape import LayerShape
-from netadapt.latency.runtimes.base import UnsupportedLayer
 from netadapt.latency.runtimes.network_steps import Network, Step
 from netadapt.latency.runtimes.reference import Array, Reference
 from netadapt.latency.runtimes.tvm.compiled import Program
 from netadapt.latency.runtimes.tvm.kernel_source import Making
+from netadapt.latency.runtimes.tvm.relax_kernels import layer
 from netadapt.latency.runtimes.tvm.tuning import tuned
 
 
@@ -134,97 +133,8 @@ def _module(network: Network) -> Any:
         with block.dataflow():
             for step, held in zip(network.steps, given, strict=True):
                 sources = [tensors[name] for name in step.sources]
-                tensors[step.result] = block.emit(_Operators(block, step.shape).of(sources, held))
+                tensors[step.result] = block.emit(layer(block, step.shape, sources, held))
             results = [tensors[name] for name in network.outputs]
             result = block.emit_output(results[0] if len(results) == 1 else relax.Tuple(results))
         block.emit_func_output(result)
     return block.finalize()
-
-
-@dataclass(frozen=True)
-class _Operators:
-    """The Relax operators of one layer."""
-
-    block: Any
-    shape: LayerShape
-
-    def of(self, sources: list[Any], held: tuple[Any, Any] | None) -> Any:
-        from tvm import relax
-
-        shape, op, nn = self.shape, self.shape.op, relax.op.nn
-        mode, _, rest = shape.activation.partition("+")
-        activation = shape.activation
-        pads = (*shape.padding, *shape.padding)
-        x = sources[0]
-        if op == "conv2d" and held is not None:
-            y = nn.conv2d(x, held[0], shape.stride, pads, shape.dilation, shape.groups)
-            y = self.biased(y, held[1])
-        elif op == "conv_transpose2d" and held is not None:
-            y = nn.conv2d_transpose(
-                x,
-                held[0],
-                shape.stride,
-                pads,
-                shape.output_padding,
-                shape.dilation,
-                shape.groups,
-            )
-            y = self.biased(y, held[1])
-        elif op == "linear" and held is not None:
-            turned = self.block.emit(relax.op.permute_dims(held[0]))
-            product = self.block.emit(relax.op.matmul(x, turned))
-            y = relax.op.add(product, held[1])
-        elif op in ("upsample", "upsample_add", "resize"):
-            linear = mode == "bilinear"
-            y = relax.op.image.resize2d(
-                x,
-                shape.out_size,
-                method="linear" if linear else "nearest_neighbor",
-                coordinate_transformation_mode="half_pixel" if linear else "asymmetric",
-                rounding_method="" if linear else "floor",
-            )
-            if op == "upsample_add":
-                y = relax.op.add(self.block.emit(y), sources[1])
-            activation = rest or "none"
-        elif op == "add":
-            y = relax.op.add(x, sources[1])
-        elif op == "mul":
-            y = relax.op.multiply(x, sources[1])
-        elif op == "concat":
-            y = relax.op.concat(sources, axis=1)
-        elif op == "pool":
-            pool = nn.max_pool2d if mode == "max" else nn.avg_pool2d
-            counted = {} if mode == "max" else {"count_include_pad": True}
-            y = pool(x, shape.kernel, shape.stride, pads, shape.dilation, **counted)
-            activation = rest or "none"
-        elif op == "elementwise":
-            y = x
-        else:
-            raise UnsupportedLayer(f"{shape}: TVM has no operator for {op}")
-        for name in activation.split("+"):
-            y = self.activated(y, name)
-        return y
-
-    def biased(self, y: Any, bias: Any) -> Any:
-        from tvm import relax
-
-        planes = self.block.emit(relax.op.reshape(bias, (1, self.shape.out_channels, 1, 1)))
-        return relax.op.add(self.block.emit(y), planes)
-
-    def activated(self, y: Any, name: str) -> Any:
-        from tvm import relax
-
-        simple = {
-            "relu": relax.op.nn.relu,
-            "relu6": relax.op.nn.relu6,
-            "silu": relax.op.nn.silu,
-            "sigmoid": relax.op.sigmoid,
-            "tanh": relax.op.tanh,
-            "leaky_relu": relax.op.nn.leakyrelu,
-            "gelu": relax.op.nn.gelu,
-        }
-        if name == "none":
-            return y
-        if name not in simple:
-            raise UnsupportedLayer(f"{self.shape}: TVM has no operator for '{name}'")
-        return simple[name](self.block.emit(y))

@@ -11,13 +11,14 @@ import shutil
 import tempfile
 import time
 from concurrent.futures import Future, ThreadPoolExecutor
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from netadapt.errors import DeviceError
+from netadapt.errors import DeviceError, InputError, MissingExtraError
 from netadapt.graph.layer_shape import LayerShape
 from netadapt.latency.devices.profile import DeviceProfile
-from netadapt.latency.runtimes.base import NETWORK_SHARE, Timing
+from netadapt.latency.runtimes.base import NETWORK_SHARE, Steps, Timing, small_kernel, version_of
 from netadapt.latency.runtimes.tvm.compiled import NetworkLibrary
 from netadapt.latency.runtimes.tvm.kernel_source import Board, Making
 from netadapt.latency.runtimes.tvm.tracker import Registered, look
@@ -35,11 +36,16 @@ MOST_COMPILED_AHEAD = 8
 
 
 class TvmRuntime:
-    """A device behind TVM. Raises DeviceError when it can't be reached."""
+    """A device behind TVM. Raises InputError for a profile whose [target] has no kind."""
 
     def __init__(
         self, profile: DeviceProfile, *, tune: int = 0, database: Path | None = None
     ) -> None:
+        if "kind" not in profile.target:
+            raise InputError(
+                f"{profile.path or profile.name}: [target] lacks 'kind'; expected llvm, cuda or "
+                f"another of TVM's"
+            )
         self.profile = profile
         board = None
         if profile.remote:
@@ -52,6 +58,13 @@ class TvmRuntime:
         self._compiling: dict[LayerShape, Future[Path]] = {}
         self._told: dict[str, str] = {}
         self._numbers = 0
+
+    @classmethod
+    def tuned(cls, profile: DeviceProfile, trials: int, database: Path | None) -> TvmRuntime:
+        """With kernels that MetaSchedule searches for. Raises MissingExtraError without xgboost."""
+        if find_spec("xgboost") is None:
+            raise MissingExtraError("xgboost", "tune")
+        return cls(profile, tune=trials, database=database)
 
     @property
     def schedule(self) -> str:
@@ -119,6 +132,55 @@ class TvmRuntime:
             what="compiling a network",
         )
         return library
+
+    def steps(self) -> Steps:
+        """To a board: every joint of the way, from the compiler here to the right answer there."""
+        yield "runtime installed", lambda: version_of(self)
+        if self.profile.remote:
+            yield "cross compiler present", self._compiler_found
+            yield "tracker reachable", self._tracker_found
+            yield "key registered and free", self._key_found
+            yield "session opens", self._session_opened
+            yield "TVM versions equal", self._versions_compared
+        yield "target supported", self._target_found
+        yield "a small kernel gives the right answer", lambda: small_kernel(self)
+
+    def _compiler_found(self) -> str:
+        if not self.profile.cross_compiler:
+            return "none needed: the device has this machine's architecture"
+        return self.check_cross_compiler()
+
+    def _tracker_found(self) -> str:
+        keys = self.check_tracker().keys
+        return f"{self.profile.tracker}, registered: {', '.join(keys) or 'none'}"
+
+    def _key_found(self) -> str:
+        self.check_key()
+        return self.profile.key
+
+    def _session_opened(self) -> str:
+        self.connect()
+        return "opened"
+
+    def _versions_compared(self) -> str:
+        version = str(self.describe()["runtime_version"])
+        missing = self.missing_functions()
+        if missing:
+            raise DeviceError(
+                f"the device's runtime lacks {len(missing)} functions of TVM {version} (such as "
+                f"{missing[0]}): it is another version; install the same on both: "
+                f"pip install apache-tvm=={version}"
+            )
+        return f"the device's runtime has every function of TVM {version}'s virtual machine"
+
+    def _target_found(self) -> str:
+        kind = str(self.profile.target["kind"])
+        if not self.has_device():
+            raise DeviceError(
+                f"the runtime on the device can't run '{kind}': it was built without it, or finds "
+                f"no such device (docs/devices/tx2.md has how to build one)"
+            )
+        return kind
 
     def close(self) -> None:
         self._ahead.shutdown(wait=False, cancel_futures=True)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from netadapt.latency.runtimes.tvm.schedules.emit import Node, splat
 
 
@@ -10,46 +12,100 @@ def activate(value: Node, name: str, lanes: int) -> Node:
 
     Constants as torch's defaults have them. Raises KeyError for a name that isn't known.
     """
+    for part in name.split("+"):
+        if part not in _ACTIVATIONS:
+            raise KeyError(f"the activation '{part}'")
+        value = _ACTIVATIONS[part](value, lanes)
+    return value
+
+
+def _clip(x: Node, low: float, high: float, lanes: int) -> Node:
     from tvm import tirx
 
-    first, _, rest = name.partition("+")
-    if rest:
-        return activate(activate(value, first, lanes), rest, lanes)
+    return tirx.min(tirx.max(x, splat(low, lanes)), splat(high, lanes))
 
-    def number(x: float) -> Node:
-        return splat(x, lanes)
 
-    def clip(x: Node, low: float, high: float) -> Node:
-        return tirx.min(tirx.max(x, number(low)), number(high))
+def _none(x: Node, lanes: int) -> Node:
+    return x
 
-    if name == "none":
-        return value
-    if name == "relu":
-        return tirx.max(value, number(0))
-    if name == "relu6":
-        return clip(value, 0, 6)
-    if name == "leaky_relu":
-        return tirx.max(value, value * number(0.01))
-    if name == "sigmoid":
-        return number(1) / (number(1) + tirx.exp(-value))
-    if name == "silu":
-        return value / (number(1) + tirx.exp(-value))
-    if name == "tanh":
-        return tirx.tanh(value)
-    if name == "hardsigmoid":
-        return clip(value + number(3), 0, 6) * number(1 / 6)
-    if name == "hardswish":
-        return value * clip(value + number(3), 0, 6) * number(1 / 6)
-    if name == "elu":
-        # exp of the clipped value, so that the branch not taken cannot overflow.
-        return tirx.max(value, number(0)) + tirx.exp(tirx.min(value, number(0))) - number(1)
-    if name == "gelu":
-        # erfc by Abramowitz and Stegun, 7.1.26 (error below 1.5e-7): LLVM has no erf.
-        size = tirx.max(value, -value)
-        t = number(1) / (number(1) + number(0.3275911 * 0.5**0.5) * size)
-        tail = number(1.061405429)
-        for coefficient in (-1.453152027, 1.421413741, -0.284496736, 0.254829592):
-            tail = tail * t + number(coefficient)
-        tail = tail * t * tirx.exp(-size * size * number(0.5))
-        return tirx.max(value, number(0)) - size * tail * number(0.5)
-    raise KeyError(f"the activation '{name}'")
+
+def _relu(x: Node, lanes: int) -> Node:
+    from tvm import tirx
+
+    return tirx.max(x, splat(0, lanes))
+
+
+def _relu6(x: Node, lanes: int) -> Node:
+    return _clip(x, 0, 6, lanes)
+
+
+def _leaky_relu(x: Node, lanes: int) -> Node:
+    from tvm import tirx
+
+    return tirx.max(x, x * splat(0.01, lanes))
+
+
+def _sigmoid(x: Node, lanes: int) -> Node:
+    from tvm import tirx
+
+    return splat(1, lanes) / (splat(1, lanes) + tirx.exp(-x))
+
+
+def _silu(x: Node, lanes: int) -> Node:
+    from tvm import tirx
+
+    return x / (splat(1, lanes) + tirx.exp(-x))
+
+
+def _tanh(x: Node, lanes: int) -> Node:
+    from tvm import tirx
+
+    return tirx.tanh(x)
+
+
+def _hardsigmoid(x: Node, lanes: int) -> Node:
+    return _clip(x + splat(3, lanes), 0, 6, lanes) * splat(1 / 6, lanes)
+
+
+def _hardswish(x: Node, lanes: int) -> Node:
+    return x * _clip(x + splat(3, lanes), 0, 6, lanes) * splat(1 / 6, lanes)
+
+
+def _elu(x: Node, lanes: int) -> Node:
+    from tvm import tirx
+
+    # exp of the clipped value, so that the branch not taken cannot overflow.
+    zero = splat(0, lanes)
+    return tirx.max(x, zero) + tirx.exp(tirx.min(x, zero)) - splat(1, lanes)
+
+
+def _gelu(x: Node, lanes: int) -> Node:
+    """By erfc of Abramowitz and Stegun, 7.1.26 (error below 1.5e-7): LLVM has no erf."""
+    from tvm import tirx
+
+    def number(value: float) -> Node:
+        return splat(value, lanes)
+
+    size = tirx.max(x, -x)
+    t = number(1) / (number(1) + number(0.3275911 * 0.5**0.5) * size)
+    tail = number(1.061405429)
+    for coefficient in (-1.453152027, 1.421413741, -0.284496736, 0.254829592):
+        tail = tail * t + number(coefficient)
+    tail = tail * t * tirx.exp(-size * size * number(0.5))
+    return tirx.max(x, number(0)) - size * tail * number(0.5)
+
+
+_ACTIVATIONS: dict[str, Callable[[Node, int], Node]] = {
+    "none": _none,
+    "relu": _relu,
+    "relu6": _relu6,
+    "leaky_relu": _leaky_relu,
+    "sigmoid": _sigmoid,
+    "silu": _silu,
+    "tanh": _tanh,
+    "hardsigmoid": _hardsigmoid,
+    "hardswish": _hardswish,
+    "elu": _elu,
+    "gelu": _gelu,
+}
+"""(value, lanes of a vector) → the activated value."""

@@ -33,22 +33,6 @@ Body = Callable[[Index, Index, Index, int], Iterator[Node]]
 UNROLLED_TAPS = 64
 
 
-def movement(shape: LayerShape, cpu: Cpu, name: str) -> Kernel:
-    """The kernel of an `op` without weights. Raises KeyError for an op with weights."""
-    builder = {
-        "upsample": _upsample,
-        "upsample_add": _upsample,
-        "resize": _resize,
-        "add": _pairwise,
-        "mul": _pairwise,
-        "pool": _pool,
-        "pixel_shuffle": _pixel_shuffle,
-        "shuffle": _shuffle,
-        "elementwise": _elementwise,
-    }[shape.op]
-    return builder(shape, cpu, name)
-
-
 def _upsample(shape: LayerShape, cpu: Cpu, name: str) -> Kernel:
     mode, activation = _mode(shape)
     if mode == "bilinear":
@@ -248,6 +232,20 @@ def _shuffle(shape: LayerShape, cpu: Cpu, name: str) -> Kernel:
     scalar = Cpu(lanes=1, registers=cpu.registers)
     nest = _pixels(shape.in_height, shape.in_width, each, scalar, body)
     return _kernel(shape, [x, y], nest, name)
+
+
+MOVEMENTS: dict[str, Callable[[LayerShape, Cpu, str], Kernel]] = {
+    "upsample": _upsample,
+    "upsample_add": _upsample,
+    "resize": _resize,
+    "add": _pairwise,
+    "mul": _pairwise,
+    "pool": _pool,
+    "pixel_shuffle": _pixel_shuffle,
+    "shuffle": _shuffle,
+    "elementwise": _elementwise,
+}
+"""The kernels of operators without weights, by operator; those of `concat` need more."""
 
 
 def transpose(channels: int, pixels: int, *, to_planar: bool, name: str) -> Kernel:
