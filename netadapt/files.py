@@ -50,6 +50,15 @@ def atomic_path(path: Path | str) -> Iterator[Path]:
                 temporary.unlink(missing_ok=True)
 
 
+def clear_half_written(folder: Path, suffix: str) -> None:
+    """Remove what killed processes left of files that `atomic_path` was to make below `folder`.
+
+    Only for a folder that this process alone writes to; `suffix` is theirs, as '.npy'.
+    """
+    for file in folder.rglob(f".*-*{suffix}"):
+        file.unlink(missing_ok=True)
+
+
 @contextmanager
 def atomic_folder(folder: Path | str, made_by: str) -> Iterator[Path]:
     """Give a temporary folder beside `folder`; rename it to `folder` when the block succeeds.

@@ -34,7 +34,7 @@ from netadapt.depth.data.pack import (
 )
 from netadapt.depth.data.worker_pool import worker_pool
 from netadapt.errors import DataError, OutputError
-from netadapt.files import atomic_path, write_text
+from netadapt.files import atomic_path, clear_half_written, write_text
 
 PLAN_FILE = "packing.json"
 SHARD_IMAGES = 512
@@ -116,8 +116,7 @@ def write_pack(
         reclaim(target, PLAN_FILE, INDEX_FILE, whole_plan)
     else:
         claim(target, PLAN_FILE, INDEX_FILE, whole_plan)
-    for half_written in target.glob(".*.npy"):
-        half_written.unlink()
+    clear_half_written(target, ".npy")
     total = sum(len(shard.names) for shard in shards)
     finished: dict[str, Shard] = {}
     for shard in _made(target, shards, size, make, workers or os.cpu_count() or 1):

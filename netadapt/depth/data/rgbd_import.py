@@ -22,6 +22,7 @@ from netadapt.depth.data.hdf5_pairs import SPLITS_FILE, write_pair, write_splits
 from netadapt.depth.data.pairing import ImagePair, find_pairs
 from netadapt.errors import DataError
 from netadapt.extras import needed
+from netadapt.files import clear_half_written
 
 Image, ImageOps = needed("PIL.Image", "depth"), needed("PIL.ImageOps", "depth")
 
@@ -96,6 +97,7 @@ def import_folder(
             ],
         },
     )
+    clear_half_written(target, ".h5")
     for done, (name, pair) in enumerate(zip(names, pairing.pairs, strict=True), start=1):
         if not (target / name).is_file():
             write_pair(target / name, *read_images(pair, encoding))

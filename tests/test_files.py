@@ -1,0 +1,42 @@
+"""Files that nobody sees half of, and what a killed process leaves."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from netadapt.errors import OutputError
+from netadapt.files import atomic_path, clear_half_written
+
+WRITE = (
+    "import sys, time; from pathlib import Path; from netadapt.files import atomic_path\n"
+    "with atomic_path(sys.argv[1]) as path:\n"
+    "    path.write_text('half'); print('half', flush=True); time.sleep(60)"
+)
+
+
+def test_a_killed_writer_leaves_the_old_file_and_litter_that_is_cleared(tmp_path: Path) -> None:
+    file = tmp_path / "scene" / "00001.h5"
+    file.parent.mkdir()
+    file.write_text("old")
+    writer = subprocess.Popen([sys.executable, "-c", WRITE, str(file)], stdout=subprocess.PIPE)
+    assert writer.stdout is not None
+    assert writer.stdout.readline() == b"half\n"
+    writer.send_signal(signal.SIGKILL)
+    writer.communicate()
+    assert file.read_text() == "old"
+    (tmp_path / ".hidden.h5").write_text("somebody else's")
+    assert len(list(file.parent.iterdir())) == 2
+    clear_half_written(tmp_path, ".h5")
+    assert list(file.parent.iterdir()) == [file]
+    assert (tmp_path / ".hidden.h5").exists()
+
+
+def test_a_folder_that_cannot_be_written_is_told(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("no folder")
+    with pytest.raises(OutputError, match="cannot write"), atomic_path(tmp_path / "file" / "a.csv"):
+        pass
