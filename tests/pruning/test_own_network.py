@@ -23,7 +23,6 @@ from netadapt.training.finetune import FineTuning
 
 ROOT = Path(__file__).parents[2]
 EXAMPLE = torch.zeros(1, 1, 12, 12)
-LONG_TERM = {"epochs": 1, "learning_rate": 1e-3, "batch_size": 2, "loss": "l1"}
 SHORT = FineTuning(steps=2, batch_size=16, learning_rate=0.01)
 
 
@@ -106,7 +105,7 @@ def test_command_line_takes_the_inputs_from_the_task(table, budget_ms, tmp_path,
     assert sum(p.numel() for p in pruned.parameters()) == last["params"]
     assert task().evaluate(pruned)["accuracy"] == last["accuracy"]
     with pytest.raises(RunError, match=r"pruned for the task tests\.search"):
-        finetune_run(out, **LONG_TERM)
+        finetune_run(out)
 
 
 def test_python_rebuilds_checkpoints_by_the_factory_that_is_named(table, budget_ms, tmp_path):
@@ -117,7 +116,7 @@ def test_python_rebuilds_checkpoints_by_the_factory_that_is_named(table, budget_
         with torch.no_grad():
             assert torch.equal(again(image), step.model.eval()(image))
     with pytest.raises(RunError, match="pruned from Python"):
-        finetune_run(tmp_path / "run", **LONG_TERM)
+        finetune_run(tmp_path / "run")
 
 
 def test_without_a_factory_a_stopped_run_still_goes_on(table, budget_ms, tmp_path):
