@@ -28,7 +28,7 @@ from netadapt.depth.training.task_data import data_folder, open_task
 from netadapt.graph import cut, trace
 from netadapt.journal import CsvJournal
 from netadapt.pruning.importance.magnitude import kept_units
-from netadapt.training import batch_norm as statistics
+from netadapt.training import batch_norm_few_steps as statistics
 from netadapt.training import finetune
 from netadapt.training.allocator import keep_freed_memory
 from netadapt.training.finetune import FineTuning, fine_tune

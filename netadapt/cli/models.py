@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from netadapt.cli.common import JsonOption, QuietOption, SeedOption, print_json, say
-from netadapt.cli.options import DataOption
+from netadapt.cli.options import DataOption, ShapeOption, parse_shapes
 
 if TYPE_CHECKING:
     from torch import nn
@@ -30,22 +30,40 @@ def import_model(
     file: Annotated[
         Path,
         typer.Argument(
-            help="An official FastDepth .pth.tar, its state dict, or folded weights (.npz)."
+            help="An official FastDepth .pth.tar, its state dict, or folded weights (.npz); with "
+            "--model, the state dict of that network."
         ),
     ],
     out: Annotated[Path, typer.Option("--out", "-o", help="The model folder to make.")],
+    of: Annotated[
+        str | None,
+        typer.Option(
+            "--model",
+            help="Whose weights they are: package.module:function, or a network's name; what is "
+            "known is recognised without.",
+        ),
+    ] = None,
+    input_shapes: ShapeOption = None,
     as_json: JsonOption = False,
     quiet: QuietOption = False,
 ) -> None:
     """Turn a checkpoint into a model folder, without running what is pickled in it.
 
     Example: netadapt models import mobilenet-nnconv5dw-skipadd.pth.tar --out models/official
+
+    Example: netadapt models import net.pth --model mypackage.nets:net --out models/mine
     """
+    from netadapt.networks.open_network import open_network
     from netadapt.networks.registry import import_checkpoint
     from netadapt.networks.store import refuse_existing, save_model
 
     refuse_existing(out)
-    model, config = import_checkpoint(file)
+    if of is None and input_shapes is not None:
+        raise typer.BadParameter("--input-shape is of a network of your own; name it with --model")
+    if of is None:
+        model, config = import_checkpoint(file)
+    else:
+        model, config = open_network(of, str(file), input_shapes=parse_shapes(input_shapes))
     written = save_model(out, model, config)
     summary = _summary(model, written)
     if as_json:

@@ -11,13 +11,14 @@ from torch import nn
 
 from netadapt.errors import ModelError, WeightsError
 from netadapt.networks.build import build
+from netadapt.networks.checkpoint_tensors import checkpoint_tensors
 from netadapt.networks.config import FactoryConfig, ModelConfig, Shapes
 from netadapt.networks.network_family import NetworkFamily
 from netadapt.networks.registry import find_network
 from netadapt.networks.store import (
     CONFIG_NAME,
+    fit_weights,
     load_model,
-    load_weights,
     read_config,
     shipped_models,
 )
@@ -35,10 +36,11 @@ def open_network(
 
     `model` is a name (`fastdepth`, a variant, a registered one), a model's or run's folder, a
     shipped model, or `package.module:function`. `weights` is a model or run folder, a shipped
-    model, a checkpoint that the network's family reads (official .pth.tar, folded .npz), or a
-    .safetensors file of the network as it is built; a bare name without them takes the shipped
-    ones. `input_size` (height, width) or `input_shapes` (at batch 1; of a network of the user's own
-    only) replace the inputs that the network's config names. Raises ModelError or WeightsError.
+    model, a checkpoint that the network's family reads (official .pth.tar, folded .npz), or the
+    state dict of the network as it is built (.safetensors, .pth); a bare name without them takes
+    the shipped ones. `input_size` (height, width) or `input_shapes` (at batch 1; of a network of
+    the user's own only) replace the inputs that the network's config names. Raises ModelError or
+    WeightsError.
     """
     if _is_stored(model):
         if weights is not None:
@@ -102,15 +104,24 @@ def _open_weights(
 ) -> tuple[nn.Module, ModelConfig]:
     """The network that `weights` hold, which must be the `wanted` one."""
     place = Path(weights)
-    found = None
-    if place.is_file() and place.suffix == ".safetensors":
-        if not (place.parent / CONFIG_NAME).is_file():  # else a model folder's
-            network = build(wanted).eval()
-            load_weights(network, place)
-            return network, wanted
-    elif place.is_file() and family is not None:
-        found = family.import_checkpoint(place)
-    network, config = found or (load_model(weights), read_config(weights))
+    of_a_folder = place.suffix == ".safetensors" and (place.parent / CONFIG_NAME).is_file()
+    if not place.is_file() or of_a_folder:
+        network, config = load_model(weights), read_config(weights)
+    else:
+        network, config = _open_file(place, family, wanted)
     if config.name != wanted.name:
         raise WeightsError(f"{weights} holds {config.name}, not {wanted.name}")
     return network, config
+
+
+def _open_file(
+    file: Path, family: NetworkFamily | None, wanted: ModelConfig
+) -> tuple[nn.Module, ModelConfig]:
+    """The network in a checkpoint: as its family reads it, or the `wanted` one as it is built."""
+    found = None if family is None else family.import_checkpoint(file)
+    if found is not None:
+        return found
+    tensors, _ = checkpoint_tensors(file)
+    network = build(wanted).eval()
+    fit_weights(network, tensors, str(file))
+    return network, wanted

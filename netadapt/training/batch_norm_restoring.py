@@ -3,7 +3,7 @@
 Folded weights compute the same function, but batch norm has become an identity plus a bias. Trained
 like that it would normalise by each batch and destroy them; so `restore_batch_norm` measures the
 statistics on training data. The network's function stays as it is. Statistics over the few steps of
-a fine-tuning are another matter: `batch_norm.py`.
+a fine-tuning are another matter: `batch_norm_few_steps.py`.
 """
 
 from __future__ import annotations

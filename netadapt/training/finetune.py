@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable
 
 from torch import Tensor, nn
 
-from netadapt.training.batch_norm import statistics_of_few_steps
+from netadapt.training.batch_norm_few_steps import statistics_of_few_steps
 from netadapt.training.modes import training_mode
 from netadapt.training.optimizers import make_optimizers
 from netadapt.training.settings import FineTuning

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 import torch
 from one_line import one_line
+from torch import nn
 
 from netadapt.depth.data.loader import batches
 from netadapt.depth.fastdepth.config import FastDepthConfig
@@ -36,6 +37,28 @@ def test_import_then_show(netadapt: Command, tmp_path: Path) -> None:
     assert shown["widths"] == THIN | {"decode_conv6": 1}
     assert shown["macs"] > 0
     assert shown["batch_norm"] == "trained"
+
+
+def grey() -> nn.Module:
+    return nn.Sequential(nn.Conv2d(1, 8, 3), nn.ReLU(), nn.Conv2d(8, 2, 1))
+
+
+def test_weights_of_a_network_of_ones_own_come_in_with_its_function(
+    netadapt: Command, tmp_path: Path
+) -> None:
+    model = grey()
+    torch.save({"state_dict": model.state_dict(), "epoch": 1}, tmp_path / "w.pth")
+    own = ("--model", f"{__name__}:grey", "--out", tmp_path / "m")
+    shape = ("--input-shape", "1x1x12x12")
+    code, out, err = netadapt("models", "import", tmp_path / "w.pth", *own, *shape, "--json")
+    assert code == 0, err
+    assert json.loads(out)["input_shapes"] == [[1, 1, 12, 12]]
+    image = torch.rand(1, 1, 12, 12)
+    assert torch.equal(load_model(tmp_path / "m")(image), model(image))
+    code, _, err = netadapt("models", "import", tmp_path / "w.pth", "--out", tmp_path / "n", *shape)
+    assert code == 2
+    assert "name it with --model" in one_line(err)
+    assert not (tmp_path / "n").exists()
 
 
 def test_folded_weights_say_so(netadapt: Command, shared_data: Path, tmp_path: Path) -> None:

@@ -23,6 +23,10 @@ def pair() -> nn.Module:
     return nn.Sequential(nn.Conv2d(3, 8, 3), nn.Conv2d(8, 2, 1))
 
 
+class Outsider(nn.Module):
+    """A class that nobody lists."""
+
+
 @pytest.fixture
 def tensors(tmp_path: Path) -> tuple[Path, torch.Tensor]:
     """A file of weights for `pair`, and one of them."""
@@ -46,7 +50,7 @@ def test_weights_of_another_network_are_refused(
     assert open_network(HERE, str(tmp_path / "m"))[1].name == HERE
     with pytest.raises(WeightsError, match=r"holds tests\.networks.*:pair, not json:dumps"):
         open_network("json:dumps", str(tmp_path / "m"))
-    with pytest.raises(WeightsError, match="don't fit the network"):
+    with pytest.raises(WeightsError, match="is no variant of FastDepth"):
         open_network("fastdepth", str(tensors[0]))
     with pytest.raises(WeightsError, match="no shipped weights for resnet18-upproj"):
         open_network("resnet18-upproj")
@@ -63,8 +67,22 @@ def test_checkpoints_of_the_family_come_in_by_their_file(tmp_path: Path) -> None
     assert config == FastDepthConfig(widths=THIN | {"decode_conv6": 1}, input_size=(64, 32))
     key = "conv4.0.weight"
     assert torch.equal(opened.get_parameter(key), model.get_parameter(key))
-    with pytest.raises(WeightsError, match="netadapt models import"):
-        open_network(HERE, str(tmp_path / "w.pth.tar"))  # a function reads no such files
+    with pytest.raises(WeightsError, match="don't fit the network"):
+        open_network(HERE, str(tmp_path / "w.pth.tar"))
+
+
+def test_a_function_takes_the_state_dict_that_torch_saved(tmp_path: Path) -> None:
+    model = pair()
+    wrapped = {f"module.{key}": value for key, value in model.state_dict().items()}
+    torch.save({"epoch": 3, "state_dict": wrapped}, tmp_path / "w.pth")
+    opened, _ = open_network(HERE, str(tmp_path / "w.pth"))
+    assert torch.equal(opened.get_parameter("0.weight"), model.get_parameter("0.weight"))
+    torch.save(model, tmp_path / "whole.pth")
+    whole, _ = open_network(HERE, str(tmp_path / "whole.pth"))  # of torch's own classes
+    assert torch.equal(whole.get_parameter("0.weight"), model.get_parameter("0.weight"))
+    torch.save(Outsider(), tmp_path / "theirs.pth")
+    with pytest.raises(WeightsError, match=r"refused .*Outsider.*save only its state_dict"):
+        open_network(HERE, str(tmp_path / "theirs.pth"))
 
 
 def test_inputs_are_replaced_where_the_network_can_take_them() -> None:

@@ -1,8 +1,8 @@
 """Imports weights from elsewhere: official FastDepth checkpoints and ImageNet encoders.
 
-An official `.pth.tar` holds a pickled module; `pickles.py` reads it without running anything, and
-here its tensors are collected, the variant is recognised by its keys and class names, and the
-widths are read off the shapes. What comes out is a network of ours and its config.
+An official `.pth.tar` holds a pickled module, whose tensors are read without running anything. Here
+the variant is recognised by its keys and class names, and the widths are read off the shapes. What
+comes out is a network of ours and its config.
 """
 
 from __future__ import annotations
@@ -18,8 +18,9 @@ from netadapt.depth.fastdepth.config import FastDepthConfig
 from netadapt.depth.fastdepth.folded import import_folded
 from netadapt.depth.fastdepth.mobilenet import DEPTH, FastDepth, MobileNetDepth
 from netadapt.errors import WeightsError
-from netadapt.networks.pickles import ClassNames, Pickled, StandIn, TensorRecord, read_pickled
-from netadapt.networks.store import fit_weights, read_tensors
+from netadapt.networks.checkpoint_tensors import checkpoint_tensors
+from netadapt.networks.pickles import ClassNames
+from netadapt.networks.store import fit_weights
 
 PICKLED_CLASSES: ClassNames = {
     "models": (
@@ -46,9 +47,7 @@ PICKLED_CLASSES: ClassNames = {
 }
 """The classes that the official checkpoints hold, beside torch's."""
 
-_WRAPPERS = ("DataParallel", "DistributedDataParallel")
 _STAGE_PREFIXES = {"convt1": "deconv", "upconv1": "upconv", "upproj1": "upproj"}
-_MAX_MODULES = 5000
 
 
 def import_weights(file: Path | str) -> tuple[nn.Module, FastDepthConfig]:
@@ -64,7 +63,7 @@ def import_weights(file: Path | str) -> tuple[nn.Module, FastDepthConfig]:
         raise WeightsError(f"there is no file {file}")
     if _is_npz(file):
         return import_folded(file)
-    tensors, classes = _read(file)
+    tensors, classes = checkpoint_tensors(file, PICKLED_CLASSES)
     config = _recognise(tensors, classes, file)
     config = config.at_widths_of({key: tensor.shape for key, tensor in tensors.items()})
     model = config.build()
@@ -83,7 +82,7 @@ def load_encoder_weights(model: nn.Module, file: Path | str) -> int:
     file = Path(file)
     if not file.is_file():
         raise WeightsError(f"there is no file {file}")
-    tensors, _ = _read(file)
+    tensors, _ = checkpoint_tensors(file, PICKLED_CLASSES)
     own = model.state_dict()
     if isinstance(model, FastDepth | MobileNetDepth):
         prefix = "conv" if isinstance(model, FastDepth) else "mobilenet."
@@ -107,90 +106,6 @@ def load_encoder_weights(model: nn.Module, file: Path | str) -> int:
     whole = {key: value for key, value in own.items() if key not in wanted}
     fit_weights(model, {**whole, **picked}, str(file))
     return len(picked)
-
-
-def _read(file: Path) -> tuple[dict[str, Tensor], list[str]]:
-    """The tensors of a checkpoint, and the class names of the pickled module, outermost first."""
-    if file.suffix == ".safetensors":
-        return _without_wrapper(read_tensors(file)), []
-    pickled = read_pickled(file, PICKLED_CLASSES)
-    value = pickled.value
-    if isinstance(value, dict):
-        for key in ("model", "state_dict", "model_state_dict"):
-            if isinstance(value.get(key), dict | StandIn):
-                value = value[key]
-                break
-    if isinstance(value, StandIn):
-        value = _unwrapped(value)
-        records = _records(value)
-        classes = [value.name]
-        decoder = _part(value, "_modules").get("decoder")
-        if isinstance(decoder, StandIn):
-            classes.append(decoder.name)
-    elif isinstance(value, dict):
-        records = {str(key): item for key, item in value.items() if isinstance(item, TensorRecord)}
-        classes = []
-    else:
-        records, classes = {}, []
-    if not records:
-        raise WeightsError(
-            f"{file} holds no weights: expected a dict with 'model' (a module) or 'state_dict', or "
-            f"a state dict itself"
-        )
-    return _without_wrapper(_tensors(pickled, records)), classes
-
-
-def _records(module: StandIn) -> dict[str, TensorRecord]:
-    """The parameters and buffers of a pickled module by their state-dict keys, in its order."""
-    found: dict[str, TensorRecord] = {}
-    waiting = [("", module)]
-    for _ in range(_MAX_MODULES):
-        if not waiting:
-            return found
-        prefix, module = waiting.pop()
-        unsaved = module.state.get("_non_persistent_buffers_set")
-        for kind in ("_parameters", "_buffers"):
-            for name, item in _part(module, kind).items():
-                left_out = kind == "_buffers" and isinstance(unsaved, set) and name in unsaved
-                if isinstance(item, TensorRecord) and not left_out:
-                    found[f"{prefix}{name}"] = item
-        children = [
-            (f"{prefix}{name}.", child)
-            for name, child in _part(module, "_modules").items()
-            if isinstance(child, StandIn)
-        ]
-        waiting += reversed(children)
-    # A module that holds itself, directly or by many ways, would go on for ever.
-    raise WeightsError(f"the pickled module has more than {_MAX_MODULES} parts")
-
-
-def _part(module: StandIn, kind: str) -> Mapping[str, object]:
-    part = module.state.get(kind)
-    return part if isinstance(part, dict) else {}
-
-
-def _unwrapped(module: StandIn) -> StandIn:
-    for _ in range(len(_WRAPPERS)):
-        inner = _part(module, "_modules").get("module")
-        if module.name.rpartition(".")[2] not in _WRAPPERS or not isinstance(inner, StandIn):
-            break
-        module = inner
-    return module
-
-
-def _tensors(pickled: Pickled, records: Mapping[str, TensorRecord]) -> dict[str, Tensor]:
-    tensors = {key: pickled.tensor(record, key) for key, record in records.items()}
-    return {
-        key: tensor.float() if tensor.is_floating_point() else tensor
-        for key, tensor in tensors.items()
-    }
-
-
-def _without_wrapper(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Drop the `module.` that DataParallel puts before every key."""
-    if all(key.startswith("module.") for key in tensors):
-        return {key.removeprefix("module."): tensor for key, tensor in tensors.items()}
-    return tensors
 
 
 def _recognise(tensors: Mapping[str, Tensor], classes: list[str], file: Path) -> FastDepthConfig:

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from netadapt.training.batch_norm import agreed_share, statistics_of_few_steps
+from netadapt.training.batch_norm_few_steps import agreed_share, statistics_of_few_steps
 
 
 def network():
