@@ -101,6 +101,14 @@ class Registry(Generic[T]):
         """All names: those that ship in their order, then the others."""
         return list(dict.fromkeys((*self._homes, *self._known, *self._offered())))
 
+    def added(self) -> dict[str, T]:
+        """What was registered in this process: what another one can't find by itself."""
+        return {
+            name: thing
+            for name, thing in self._known.items()
+            if name not in self._homes and name not in self._offered()
+        }
+
     def _offered(self) -> dict[str, EntryPoint]:
         """What installed packages declare for this kind; looked for once a process."""
         if self._entry_points is None:

@@ -25,6 +25,7 @@ def test_what_is_added_is_found_and_keeps_its_name() -> None:
     colours: Registry[str] = Registry("colour")
     assert colours.register("sky", "blue") == "blue"
     assert colours.register("sky", colours["sky"]) == "blue"
+    assert colours.added() == {"sky": "blue"}
     with pytest.raises(InputError, match="there is a colour called 'sky' already"):
         colours.register("sky", "grey")
 
@@ -49,3 +50,4 @@ def test_an_installed_package_offers_things(tmp_path: Path, monkeypatch) -> None
     things: Registry[str] = Registry("thing", group="netadapt.testing")
     assert things.names() == ["thing"]
     assert things["thing"] == "made elsewhere"
+    assert not things.added()

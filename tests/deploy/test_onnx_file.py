@@ -50,7 +50,7 @@ def undecided() -> nn.Module:
 
 
 def saved(folder: Path, factory: str, network: nn.Module) -> Path:
-    config = FactoryConfig(f"test_onnx_export:{factory}", input_shapes=((1, 3, 8, 12),))
+    config = FactoryConfig(f"test_onnx_file:{factory}", input_shapes=((1, 3, 8, 12),))
     save_model(folder, network, config)
     return folder
 

@@ -42,7 +42,7 @@ def register_op(spec: OpSpec) -> OpSpec:
     """Know `spec` by its name, in tables, traces and runtimes; gives it back.
 
     Raises ModelError where the name is another operator's. TVM compiles in a process of its own,
-    which learns of the operator by importing the module that its functions are defined in.
+    which finds the operator's functions by importing the module whose top level defines them.
     """
     return OPS.register(spec.name, spec)
 

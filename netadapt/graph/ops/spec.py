@@ -108,6 +108,10 @@ class OpSpec:
         signatures): 'onnxruntime' (netadapt/latency/runtimes/onnxruntime/kernels.py), 'tvm' for
         TVM's own operators (runtimes/tvm/relax_kernels.py), 'tvm-cpu' for netadapt's schedules
         (runtimes/tvm/schedules); a runtime of one's own may use its name likewise.
+    nodes {ONNX node type: (reader, node) -> None}
+        How a node of a whole network's ONNX model is read as a step of this kind, for runtimes
+        that compile whole networks themselves (`netadapt.latency.runtimes.network_steps`).
+        Needed where the operator is exported as a node of its own.
 
     Example: a layer that negates its input, kept by any network that calls `mine::negative`:
 
@@ -143,6 +147,7 @@ class OpSpec:
         the_input
     )
     kernels: Mapping[str, Callable[..., Any]] = field(default_factory=dict)
+    nodes: Mapping[str, Callable[..., None]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if not self.features:

@@ -1,11 +1,13 @@
 """A whole network read from ONNX as the kernels a device runs: one step a kernel, with weights.
 
 The same fusions as in a traced graph: a convolution takes in the activation behind it, an
-addition the upsampling before it. An operator that isn't known is named, never skipped.
+addition the upsampling before it. An operator that isn't known is named, never skipped; a record
+(`OpSpec.nodes`) can bring the reading of nodes of its own.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +15,7 @@ import numpy as np
 
 from netadapt.errors import InputError
 from netadapt.graph.layer_shape import LayerShape, Pair
+from netadapt.graph.ops.op_registry import OPS
 from netadapt.latency.runtimes.base import UnsupportedLayer
 from netadapt.latency.runtimes.reference import Array
 
@@ -62,10 +65,12 @@ def read_network(model: bytes) -> Network:
         proto = onnx.shape_inference.infer_shapes(onnx.load_from_string(model))
     except Exception as error:  # protobuf's and onnx's own classes share no base
         raise InputError(f"this is not an ONNX model that can be read: {error}") from error
-    return _Reader(proto).network()
+    return NetworkReader(proto).network()
 
 
-class _Reader:
+class NetworkReader:
+    """Goes through an ONNX graph once and collects its steps; readings end with `add`."""
+
     def __init__(self, proto: Any) -> None:
         from onnx import numpy_helper
 
@@ -86,6 +91,7 @@ class _Reader:
         for node in self.nodes:
             for name in node.input:
                 self.readers.setdefault(name, []).append(node)
+        self.readings = {**_added_readings(), **_READINGS}
         self.alias: dict[str, str] = {}
         self.absorbed: set[int] = set()
         self.fused: dict[int, tuple[Any, str, Pair, str]] = {}
@@ -121,22 +127,9 @@ class _Reader:
                 raise self.unknown(node)
             self.alias[node.output[0]] = self.source(node.input[0])
             return
-        reader = {
-            "Conv": self.convolution,
-            "ConvTranspose": self.convolution,
-            "Gemm": self.linear,
-            "Resize": self.resize,
-            "Add": self.pairwise,
-            "Mul": self.pairwise,
-            "Concat": self.concat,
-            "MaxPool": self.pool,
-            "AveragePool": self.pool,
-            "GlobalAveragePool": self.pool,
-            "ReduceMean": self.pool,
-            "DepthToSpace": self.pixel_shuffle,
-        }.get(node.op_type)
+        reader = self.readings.get(node.op_type)
         if reader is not None:
-            reader(node)
+            reader(self, node)
         elif self.activation(node) is not None:
             shape = self.shape("elementwise", node, activation=str(self.activation(node)))
             self.add(node, shape, node)
@@ -365,6 +358,29 @@ class _Reader:
         return UnsupportedLayer(
             f"no kernel is known for the ONNX node {node.op_type} '{node.name}' as it is used"
         )
+
+
+Reading = Callable[[NetworkReader, Any], None]
+
+_READINGS: dict[str, Reading] = {
+    "Conv": NetworkReader.convolution,
+    "ConvTranspose": NetworkReader.convolution,
+    "Gemm": NetworkReader.linear,
+    "Resize": NetworkReader.resize,
+    "Add": NetworkReader.pairwise,
+    "Mul": NetworkReader.pairwise,
+    "Concat": NetworkReader.concat,
+    "MaxPool": NetworkReader.pool,
+    "AveragePool": NetworkReader.pool,
+    "GlobalAveragePool": NetworkReader.pool,
+    "ReduceMean": NetworkReader.pool,
+    "DepthToSpace": NetworkReader.pixel_shuffle,
+}
+"""By the node's type. What isn't here is an activation, or unknown."""
+
+
+def _added_readings() -> dict[str, Reading]:
+    return {node: read for name in OPS.names() for node, read in OPS[name].nodes.items()}
 
 
 def _attributes(node: Any) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from netadapt.graph.ops.joining_ops import concat_parts
 from netadapt.latency.runtimes.base import UnsupportedLayer
 from netadapt.latency.runtimes.network_steps import Network
 from netadapt.latency.runtimes.reference import Array, Reference
-from netadapt.latency.runtimes.tvm import schedules as tvm_schedules
+from netadapt.latency.runtimes.tvm import schedules
 from netadapt.latency.runtimes.tvm.compiled import Program
 
 
@@ -46,7 +46,7 @@ def build_layer(
     Without `compiled`, only what to call a library with that was compiled elsewhere. Raises
     UnsupportedLayer where there is no kernel for it.
     """
-    kernel = _kernel(shape, tvm_schedules.cpu_of(target), "layer")
+    kernel = _kernel(shape, schedules.cpu_of(target), "layer")
     builder = _Builder(target)
     inputs = [builder.parameter(f"x{i}", size) for i, size in enumerate(kernel.inputs)]
     function = builder.add(kernel, "layer")
@@ -78,7 +78,7 @@ def build_network(
     With `embedded` the weights are part of the compiled program. Raises UnsupportedLayer naming
     the first layer without a kernel.
     """
-    cpu = tvm_schedules.cpu_of(target)
+    cpu = schedules.cpu_of(target)
     builder = _Builder(target)
     tensors: dict[str, tuple[Any, bool, tuple[int, ...]]] = {}
     for name, size in network.inputs.items():
@@ -93,7 +93,7 @@ def build_network(
         if is_planar == planar or pixels == 1 or size[1] == 1:
             return variable
         title = f"layout{len(builder.calls)}"
-        turn = tvm_schedules.transpose(size[1], pixels, to_planar=planar, name=title)
+        turn = schedules.transpose(size[1], pixels, to_planar=planar, name=title)
         variable = builder.call(builder.add(turn, title), [variable], turn.output)
         tensors[name] = (variable, planar, size)
         return variable
@@ -139,10 +139,10 @@ def export_library(executable: Any, path: Path, cross_compiler: str) -> None:
 
 
 def _kernel(
-    shape: LayerShape, cpu: tvm_schedules.Cpu, name: str, parts: tuple[int, ...] = ()
-) -> tvm_schedules.Kernel:
+    shape: LayerShape, cpu: schedules.Cpu, name: str, parts: tuple[int, ...] = ()
+) -> schedules.Kernel:
     try:
-        return tvm_schedules.build(shape, cpu, name, parts or concat_parts(shape))
+        return schedules.build(shape, cpu, name, parts or concat_parts(shape))
     except KeyError as error:
         raise UnsupportedLayer(f"{shape}: there is no kernel for {error.args[0]}") from error
 
@@ -176,7 +176,7 @@ class _Builder:
         self.parameters.append(variable)
         return variable
 
-    def add(self, kernel: tvm_schedules.Kernel, name: str) -> Any:
+    def add(self, kernel: schedules.Kernel, name: str) -> Any:
         return self.block.add_func(kernel.function, name)
 
     def call(self, function: Any, arguments: list[Any], size: int) -> _Result:
@@ -201,5 +201,5 @@ class _Builder:
                 results.append(self.block.emit(call))
             self.block.emit_func_output(results[-1])
         module = self.relax.transform.BindParams("main", dict(bound or {}))(self.block.finalize())
-        with tvm.transform.PassContext(opt_level=3, config=tvm_schedules.BUILD_OPTIONS):
+        with tvm.transform.PassContext(opt_level=3, config=schedules.BUILD_OPTIONS):
             return tvm.compile(module, target=self.target)

@@ -18,12 +18,14 @@ import numpy as np
 
 from netadapt.errors import DeviceError, MissingExtraError
 from netadapt.graph.layer_shape import LayerShape
+from netadapt.graph.ops.op_registry import OPS, register_op
+from netadapt.graph.ops.spec import OpSpec
 from netadapt.latency.devices.profile import DeviceProfile
 from netadapt.latency.runtimes.base import NETWORK_SHARE, Timing, UnsupportedLayer
 from netadapt.latency.runtimes.network_steps import read_network
 from netadapt.latency.runtimes.reference import Array, Reference, compare, reference
 from netadapt.latency.runtimes.repeating import repeats_for
-from netadapt.latency.runtimes.tvm import relax_network as tvm_generic
+from netadapt.latency.runtimes.tvm import relax_network
 from netadapt.latency.runtimes.tvm.compile import (
     build_layer,
     build_network,
@@ -40,9 +42,17 @@ LAYERS_A_SESSION = 25
 
 
 class TvmCompiler:
-    """Compiles for the profile's target; needs no device."""
+    """Compiles for the profile's target; needs no device.
 
-    def __init__(self, profile: DeviceProfile, making: Making) -> None:
+    `operators`: those that the parent's user has added.
+    """
+
+    def __init__(
+        self, profile: DeviceProfile, making: Making, operators: tuple[OpSpec, ...] = ()
+    ) -> None:
+        for spec in operators:
+            if spec.name not in OPS:  # importing its functions may have registered it
+                register_op(spec)
         try:
             import tvm
         except ImportError as error:
@@ -60,7 +70,7 @@ class TvmCompiler:
         repeats = repeats_for(shape, self.profile.ring_mb)
         if self.making.own(self.target.kind.name):
             return build_layer(shape, values, self.target, repeats, compiled=compiled)
-        return tvm_generic.build_layer(
+        return relax_network.build_layer(
             shape, values, self.target, repeats, self.making, compiled=compiled
         )
 
@@ -83,7 +93,7 @@ class TvmCompiler:
             )
         if self.making.own(self.target.kind.name):
             return build_network(network, inputs, self.target, embedded=embedded)
-        return tvm_generic.build_network(
+        return relax_network.build_network(
             network, inputs, self.target, self.making, embedded=embedded
         )
 
@@ -110,8 +120,14 @@ class TvmCompiler:
 class TvmDevice(TvmCompiler):
     """Loads and times programs on the device."""
 
-    def __init__(self, profile: DeviceProfile, making: Making, folder: Path) -> None:
-        super().__init__(profile, making)
+    def __init__(
+        self,
+        profile: DeviceProfile,
+        making: Making,
+        folder: Path,
+        operators: tuple[OpSpec, ...] = (),
+    ) -> None:
+        super().__init__(profile, making, operators)
         self.folder = folder
         self.session: Any = None
         self.loaded = 0

@@ -7,6 +7,7 @@ limit; here is what to ask them, in which order, and what to tell the user when 
 from __future__ import annotations
 
 import contextlib
+import pickle
 import shutil
 import tempfile
 import time
@@ -17,6 +18,8 @@ from typing import Any
 
 from netadapt.errors import DeviceError, InputError, MissingExtraError
 from netadapt.graph.layer_shape import LayerShape
+from netadapt.graph.ops.op_registry import OPS
+from netadapt.graph.ops.spec import OpSpec
 from netadapt.latency.devices.profile import DeviceProfile
 from netadapt.latency.runtimes.base import NETWORK_SHARE, Steps, Timing, small_kernel, version_of
 from netadapt.latency.runtimes.tvm.compiled import NetworkLibrary
@@ -195,14 +198,14 @@ class TvmRuntime:
         """The process that talks to the device, started where there is none."""
         if self._worker is None or not self._worker.alive:
             self._worker = self._start(
-                "TvmDevice", self.profile, self._making, Path(self._folder.name)
+                "TvmDevice", self.profile, self._making, Path(self._folder.name), _operators()
             )
         return self._worker
 
     def compiler(self) -> Worker:
         """The process that compiles and needs no device, started where there is none."""
         if self._compiler is None or not self._compiler.alive:
-            self._compiler = self._start("TvmCompiler", self.profile, self._making)
+            self._compiler = self._start("TvmCompiler", self.profile, self._making, _operators())
         return self._compiler
 
     def reach(self) -> None:
@@ -346,3 +349,20 @@ class TvmRuntime:
         )
         worker.receive(START_LIMIT_S, "starting tvm")
         return worker
+
+
+def _operators() -> tuple[OpSpec, ...]:
+    """The operators added in this process, for a worker to know.
+
+    Raises InputError for one whose functions another process can't find by their names.
+    """
+    added = OPS.added()
+    for name, spec in added.items():
+        try:
+            pickle.dumps(spec)
+        except Exception as error:  # pickle raises what the object's parts raise
+            raise InputError(
+                f"TVM compiles in a process of its own, which can't find the functions of the "
+                f"operator '{name}' ({error}): define them at the top of a module"
+            ) from error
+    return tuple(added.values())
