@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from netadapt.graph.layer_shape import LayerShape
     from netadapt.graph.surgery import cut, zero_removed
     from netadapt.graph.tracing import trace
+    from netadapt.graph.walk import Value
 
 _HOMES = {
     "ChannelGroup": "netadapt.graph.groups",
@@ -24,6 +25,7 @@ _HOMES = {
     "LayerShape": "netadapt.graph.layer_shape",
     "ParamUse": "netadapt.graph.groups",
     "Uncounted": "netadapt.graph.layer_graph",
+    "Value": "netadapt.graph.walk",
     "cut": "netadapt.graph.surgery",
     "trace": "netadapt.graph.tracing",
     "zero_removed": "netadapt.graph.surgery",
@@ -36,6 +38,7 @@ __all__ = [
     "LayerShape",
     "ParamUse",
     "Uncounted",
+    "Value",
     "cut",
     "trace",
     "zero_removed",

@@ -46,7 +46,7 @@ class WrongOutput(DeviceError):
     """A kernel computed something else than torch: its time must not count."""
 
 
-Steps = Iterator[tuple[str, Callable[[], str]]]
+DoctorSteps = Iterator[tuple[str, Callable[[], str]]]
 """Steps of the path to a device: what each is, and a call that tries it and says what it found."""
 
 SMALL = LayerShape("conv2d", 16, 24, (3, 3), (1, 1), (1, 1), (1, 1), 1, 14, 14, "relu")
@@ -122,7 +122,7 @@ class Runtime(Protocol):
         """Time a whole network, given as an ONNX model at batch 1, after the same comparison."""
         ...
 
-    def steps(self) -> Steps:
+    def steps(self) -> DoctorSteps:
         """Every step of the path to the device, in order, for `lut doctor`.
 
         A step's call gives what it found, as one line, or raises a NetadaptError that says what
@@ -135,7 +135,7 @@ class Runtime(Protocol):
         ...
 
 
-def local_steps(runtime: Runtime) -> Steps:
+def local_steps(runtime: Runtime) -> DoctorSteps:
     """The steps to a device that is this machine: the package is there, a kernel is right."""
     yield "runtime installed", lambda: version_of(runtime)
     yield "a small kernel gives the right answer", lambda: small_kernel(runtime)

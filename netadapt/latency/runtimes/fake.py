@@ -13,7 +13,7 @@ import numpy as np
 
 from netadapt.graph.layer_shape import LayerShape
 from netadapt.latency.devices.profile import DeviceProfile
-from netadapt.latency.runtimes.base import Steps, Timing, UnsupportedLayer, local_steps
+from netadapt.latency.runtimes.base import DoctorSteps, Timing, UnsupportedLayer, local_steps
 
 GMACS_PER_S = 20.0
 GBYTES_PER_S = 5.0
@@ -62,7 +62,7 @@ class FakeRuntime:
         total = sum(exact_ms(step.shape) for step in read_network(model).steps)
         return Timing((total,))
 
-    def steps(self) -> Steps:
+    def steps(self) -> DoctorSteps:
         return local_steps(self)
 
     def close(self) -> None:

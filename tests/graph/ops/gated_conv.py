@@ -11,9 +11,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from netadapt.graph.layer_shape import LayerShape
-from netadapt.graph.ops.spec import OpSpec, window_places
-from netadapt.graph.walk import Value
+import netadapt
+from netadapt.graph import LayerShape, Value
+from netadapt.graph.ops.spec import window_places
 
 
 @torch.library.custom_op("tests::gated_conv", mutates_args=())
@@ -140,7 +140,7 @@ def _split(source: str, first: str, second: str) -> Any:
     return helper.make_node("Split", [source], [first, second], name=first, axis=1)
 
 
-SPEC = OpSpec(
+SPEC = netadapt.OpSpec(
     "gated_conv",
     calls=("tests::gated_conv",),
     couple=couple,

@@ -6,6 +6,7 @@ from typing import Any
 
 from netadapt.graph.layer_shape import LayerShape
 from netadapt.graph.ops.spec import OpSpec
+from netadapt.latency.runtimes.tvm.schedules.activations import activate
 from netadapt.latency.runtimes.tvm.schedules.emit import buffer, function, load, loop, store
 from netadapt.latency.runtimes.tvm.schedules.kernel import Kernel
 
@@ -17,7 +18,7 @@ def forward(shape: LayerShape, inputs: Any, weight: Any, bias: Any) -> Any:
 def cpu_kernel(shape: LayerShape, cpu: Any, name: str, parts: tuple[int, ...]) -> Kernel:
     size = shape.in_channels * shape.in_height * shape.in_width
     x, y = buffer(size, "x"), buffer(size, "y")
-    nest = [loop(size, lambda i: [store(y, -load(x, i), i)])]
+    nest = [loop(size, lambda i: [store(y, activate(-load(x, i), shape.activation, 1), i)])]
     return Kernel(function([x, y], nest, name), inputs=(size,), weights=(), output=size)
 
 

@@ -15,7 +15,7 @@ from netadapt.latency.devices.profile import DeviceProfile, load_profile
 from netadapt.latency.measure.doctor import examine
 from netadapt.latency.measure.planner import Planner
 from netadapt.latency.measure.table_build import build_table
-from netadapt.latency.runtimes.base import Steps, Timing, UnsupportedLayer
+from netadapt.latency.runtimes.base import DoctorSteps, Timing, UnsupportedLayer
 from netadapt.latency.runtimes.fake import FakeRuntime
 from netadapt.latency.runtimes.registry import RUNTIMES, open_runtime
 from netadapt.latency.table.table import LookupTable
@@ -45,7 +45,7 @@ class Abacus:
     def measure_network(self, model: bytes) -> Timing:
         return Timing((1.0,))
 
-    def steps(self) -> Steps:
+    def steps(self) -> DoctorSteps:
         yield "beads counted", lambda: "all there"
         yield "a small kernel is right", self.small
         yield "hands clean", lambda: "clean"

@@ -19,7 +19,7 @@ from netadapt.graph.layer_shape import LayerShape
 from netadapt.latency.devices.profile import DeviceProfile
 from netadapt.latency.runtimes.base import (
     NETWORK_SHARE,
-    Steps,
+    DoctorSteps,
     Timing,
     UnsupportedLayer,
     WrongOutput,
@@ -83,7 +83,7 @@ class OnnxRuntime:
         seconds = NETWORK_SHARE * self.profile.seconds
         return Timing(tuple(self._run(lambda: session.run(None, feeds), seconds)))
 
-    def steps(self) -> Steps:
+    def steps(self) -> DoctorSteps:
         return local_steps(self)
 
     def close(self) -> None:

@@ -21,7 +21,13 @@ from netadapt.graph.layer_shape import LayerShape
 from netadapt.graph.ops.op_registry import OPS
 from netadapt.graph.ops.spec import OpSpec
 from netadapt.latency.devices.profile import DeviceProfile
-from netadapt.latency.runtimes.base import NETWORK_SHARE, Steps, Timing, small_kernel, version_of
+from netadapt.latency.runtimes.base import (
+    NETWORK_SHARE,
+    DoctorSteps,
+    Timing,
+    small_kernel,
+    version_of,
+)
 from netadapt.latency.runtimes.tvm.compiled import NetworkLibrary
 from netadapt.latency.runtimes.tvm.kernel_source import Board, Making
 from netadapt.latency.runtimes.tvm.tracker import Registered, look
@@ -136,7 +142,7 @@ class TvmRuntime:
         )
         return library
 
-    def steps(self) -> Steps:
+    def steps(self) -> DoctorSteps:
         """To a board: every joint of the way, from the compiler here to the right answer there."""
         yield "runtime installed", lambda: version_of(self)
         if self.profile.remote:

@@ -27,7 +27,10 @@ BUILD_OPTIONS = {"tirx.disable_storage_rewrite": True}
 """Options of the PassContext to compile under: the rewrite would move registers to the heap."""
 
 CpuKernel = Callable[[LayerShape, Cpu, str, tuple[int, ...]], Kernel]
-"""(shape, CPU, the function's name, channels of each tensor that is joined) → the kernel."""
+"""(shape, CPU, the function's name, channels of each tensor that is joined) → the kernel.
+
+With the activation, unlike the other runtimes' functions: it is applied before a value is stored.
+"""
 
 
 def build(shape: LayerShape, cpu: Cpu, name: str = "main", parts: tuple[int, ...] = ()) -> Kernel:
