@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from netadapt.errors import ModelError, TableError
+from netadapt.extras import needed
 from netadapt.graph import trace
 from netadapt.latency.measure.network_check import runtime_difference
 from netadapt.latency.model.estimator import Latency, LatencyEstimator
@@ -96,7 +97,7 @@ def _predicted(
 
 def _read_onnx(file: Path) -> bytes:
     """The file, if it is an ONNX model whose inputs have one fixed size."""
-    import onnx
+    onnx = needed("onnx", "onnx")
     from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 
     try:

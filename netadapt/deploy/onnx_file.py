@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from netadapt.errors import ModelError
+from netadapt.extras import needed
 from netadapt.files import atomic_path
 from netadapt.networks.onnx_export import export_onnx
 from netadapt.networks.store import find_model, load_model, read_config
@@ -74,8 +75,7 @@ def _plain(exported: bytes) -> bytes:
 
     The exporter's notes go: they name source files of this machine.
     """
-    import onnx
-
+    onnx = needed("onnx", "onnx")
     proto = onnx.load_from_string(exported)
     names = {}
     for kind, values in (("input", proto.graph.input), ("output", proto.graph.output)):
@@ -105,8 +105,7 @@ def _compare(
     model: nn.Module, content: bytes, shapes: tuple[tuple[int, ...], ...], path: str
 ) -> tuple[float, float]:
     """The largest difference between torch and onnxruntime, and torch's largest output."""
-    import onnxruntime
-
+    onnxruntime = needed("onnxruntime", "onnx")
     try:
         session = onnxruntime.InferenceSession(content, providers=["CPUExecutionProvider"])
     except Exception as error:  # onnxruntime's own classes share no base

@@ -67,6 +67,7 @@ class Blueprint:
     def __init__(
         self,
         network: str,
+        input_shapes: tuple[tuple[int, ...], ...],
         grouping: Grouping,
         drafts: list[Draft],
         lost: list[Lost],
@@ -75,6 +76,7 @@ class Blueprint:
         unreached: tuple[str, ...],
     ) -> None:
         self.network = network
+        self.input_shapes = input_shapes
         self.unreached = unreached
         self.groups = grouping.groups
         self.indices = {g.name: i for i, g in enumerate(self.groups)}
@@ -162,6 +164,11 @@ class LayerGraph:
     def network(self) -> str:
         """The name of the traced network's class."""
         return self.blueprint.network
+
+    @property
+    def input_shapes(self) -> tuple[tuple[int, ...], ...]:
+        """Shapes of the example inputs that the network was traced with."""
+        return self.blueprint.input_shapes
 
     @cached_property
     def layers(self) -> tuple[Layer, ...]:

@@ -62,6 +62,8 @@ class Program:
     outputs: tuple[fx.Node, ...]
     unreached: tuple[str, ...]
     """Parameters that nothing reads in evaluation mode (auxiliary heads, say)."""
+    input_shapes: tuple[tuple[int, ...], ...]
+    """Shapes of the tensors that it was followed with, in the order they are taken."""
 
 
 def export_program(model: nn.Module, example_input: ExampleInput) -> Program:
@@ -81,7 +83,7 @@ def export_program(model: nn.Module, example_input: ExampleInput) -> Program:
                 f"cannot trace {type(model).__name__}: {lines[0]}; check the example input's "
                 f"shape, and that the forward doesn't branch on a tensor's values"
             ) from error
-    return _read(exported, model)
+    return _read(exported, model, example_input)
 
 
 def split_inputs(example_input: ExampleInput) -> tuple[tuple[Any, ...], dict[str, Any]]:
@@ -91,6 +93,13 @@ def split_inputs(example_input: ExampleInput) -> tuple[tuple[Any, ...], dict[str
     if isinstance(example_input, Mapping):
         return (), dict(example_input)
     return tuple(example_input), {}
+
+
+def input_shapes(example_input: ExampleInput) -> tuple[tuple[int, ...], ...]:
+    """The shape of every tensor that the network takes, in order."""
+    arguments, keywords = split_inputs(example_input)
+    given = (*arguments, *keywords.values())
+    return tuple(tuple(value.shape) for value in given if isinstance(value, torch.Tensor))
 
 
 @contextmanager
@@ -113,7 +122,9 @@ def parameter_names(model: nn.Module) -> dict[int, str]:
     return names
 
 
-def _read(exported: torch.export.ExportedProgram, model: nn.Module) -> Program:
+def _read(
+    exported: torch.export.ExportedProgram, model: nn.Module, example_input: ExampleInput
+) -> Program:
     names = parameter_names(model)
     placeholders = [node for node in exported.graph.nodes if node.op == "placeholder"]
     parameters: dict[fx.Node, str] = {}
@@ -139,7 +150,9 @@ def _read(exported: torch.export.ExportedProgram, model: nn.Module) -> Program:
             outputs = list(node.all_input_nodes)
     read = {name for node, name in parameters.items() if node.users}
     unreached = tuple(name for name, _ in model.named_parameters() if name not in read)
-    return Program(tuple(calls), parameters, inputs, tuple(outputs), unreached)
+    return Program(
+        tuple(calls), parameters, inputs, tuple(outputs), unreached, input_shapes(example_input)
+    )
 
 
 def _call(node: fx.Node) -> Call:

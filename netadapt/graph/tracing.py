@@ -56,7 +56,14 @@ def _assemble(
     shapes |= {name: tuple(tensor.shape) for name, tensor in model.named_buffers()}
     return LayerGraph(
         Blueprint(
-            type(model).__name__, grouping, drafts, lost, shapes, learnable, program.unreached
+            type(model).__name__,
+            program.input_shapes,
+            grouping,
+            drafts,
+            lost,
+            shapes,
+            learnable,
+            program.unreached,
         ),
         tuple(group.full_width for group in grouping.groups),
     )

@@ -157,3 +157,13 @@ class FactoryConfig:
 
     def with_input_shapes(self, shapes: Shapes) -> FactoryConfig:
         return replace(self, input_shapes=shapes)
+
+
+def factory_config(
+    model: nn.Module, input_shapes: Shapes, factory: str | None = None
+) -> FactoryConfig:
+    """How a user's network is built again: by `factory`, or by its class without arguments."""
+    kind = type(model)
+    return FactoryConfig(
+        factory or f"{kind.__module__}:{kind.__qualname__}", input_shapes=input_shapes
+    )

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from netadapt.errors import ModelError
+from netadapt.extras import needed
 
 if TYPE_CHECKING:
     import torch
@@ -28,10 +29,11 @@ _WEIGHTED = ("Conv", "ConvTranspose", "Gemm")
 def export_onnx(model: nn.Module, example: torch.Tensor | tuple[torch.Tensor, ...]) -> bytes:
     """`model` in evaluation mode as an ONNX model that takes inputs of the example's shapes.
 
-    Raises ModelError when torch can't export it.
+    Raises ModelError when torch can't export it, MissingExtraError without onnxscript.
     """
     import torch
 
+    needed("onnxscript", "onnx")
     inputs = example if isinstance(example, tuple) else (example,)
     training = model.training
     model.eval()
@@ -62,8 +64,8 @@ def at_widths(exported: bytes, full: LayerGraph, graph: LayerGraph) -> bytes:
 
     Raises ModelError when the model's weights can't be matched with the graph's layers.
     """
-    import onnx
-    from onnx import numpy_helper
+    onnx = needed("onnx", "onnx")
+    numpy_helper = needed("onnx.numpy_helper", "onnx")
 
     proto = onnx.load_from_string(exported)
     arrays = {item.name: item for item in proto.graph.initializer}

@@ -21,8 +21,9 @@ from torch import Tensor, nn
 
 from netadapt.errors import ModelError, WeightsError
 from netadapt.files import atomic_path, find_shipped, write_text
+from netadapt.graph import LayerGraph
 from netadapt.networks.build import as_config, build, describe
-from netadapt.networks.config import ModelConfig
+from netadapt.networks.config import ModelConfig, factory_config
 from netadapt.networks.registry import config_from_json
 
 CONFIG_NAME = "config.json"
@@ -34,18 +35,24 @@ FINAL_NAME = "final"
 def save_model(
     model_dir: Path | str,
     model: nn.Module,
-    config: ModelConfig | Mapping[str, Any],
+    config: ModelConfig | Mapping[str, Any] | LayerGraph,
     *,
     half_precision: bool = False,
 ) -> ModelConfig:
     """Write `model` as a model folder; return the config as written.
 
-    Where the config can read widths off the model, a cut network may be saved with the config of
-    the network it was cut from. In half precision, convolution and linear weights are
-    stored as float16 and all else stays float32: running variances can exceed float16's range.
-    config.json is written last: a folder that has one is complete. Raises OutputError.
+    `config` may be the graph of the network, at the widths that `model` has: it is then built again
+    by its class, which must take no arguments. Where the config can read widths off the model, a
+    cut network may be saved with the config of the network it was cut from.
+
+    In half precision, convolution and linear weights are stored as float16 and all else stays
+    float32: running variances can exceed float16's range. config.json is written last: a folder
+    that has one is complete. Raises OutputError.
     """
-    config = describe(model, as_config(config))
+    if isinstance(config, LayerGraph):
+        config = describe(model, factory_config(model, config.input_shapes), config)
+    else:
+        config = describe(model, as_config(config))
     folder = Path(model_dir)
     tensors = {}
     for key, value in model.state_dict().items():

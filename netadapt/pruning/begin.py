@@ -21,9 +21,8 @@ from netadapt.graph import trace
 from netadapt.latency.devices.profile import DeviceProfile
 from netadapt.latency.model.estimator import LatencyEstimator
 from netadapt.latency.table.table import LookupTable
-from netadapt.networks.config import ModelConfig
+from netadapt.networks.config import ModelConfig, factory_config
 from netadapt.pruning.callbacks import Callback, Callbacks
-from netadapt.pruning.checkpoints import factory_config, weights_hash
 from netadapt.pruning.constraints.base import Constraint
 from netadapt.pruning.constraints.device_latency import DeviceLatency
 from netadapt.pruning.constraints.registry import CONSTRAINTS, Budget, single_budget
@@ -42,6 +41,7 @@ from netadapt.pruning.settings import SearchSettings
 from netadapt.pruning.step import Step
 from netadapt.pruning.strategies.base import Strategy
 from netadapt.pruning.strategies.registry import STRATEGIES
+from netadapt.pruning.weights_hash import weights_hash
 from netadapt.training.task import Task
 
 
@@ -136,7 +136,7 @@ def search(
             ranking,
             runner,
             callback,
-            config or factory_config(model, example_input, factory),
+            config or factory_config(model, graph.input_shapes, factory),
         )
         about = RunAbout(
             {constraint.name: constraint.budget},

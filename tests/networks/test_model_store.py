@@ -9,7 +9,9 @@ import pytest
 import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from torch import nn
 
+import netadapt
 from netadapt.depth.fastdepth.config import FastDepthConfig
 from netadapt.errors import ModelError, OutputError, WeightsError
 from netadapt.networks import build, load_model, named_config, save_model
@@ -239,3 +241,24 @@ def test_cut_variants_come_back_from_the_full_networks_config(name: str, tmp_pat
     save_model(tmp_path, smaller, named_config(name))
     with torch.no_grad():
         assert torch.equal(load_model(tmp_path)(image), smaller(image))
+
+
+class TwoConvs(nn.Module):
+    """A network whose class takes no arguments."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first, self.second = nn.Conv2d(3, 16, 3, padding=1), nn.Conv2d(16, 4, 1)
+
+    def forward(self, image: torch.Tensor) -> torch.Tensor:
+        return self.second(self.first(image).relu())
+
+
+def test_a_cut_network_is_saved_with_its_graph(tmp_path: Path) -> None:
+    model, example = TwoConvs(), torch.rand(1, 3, 20, 28)
+    graph = netadapt.trace(model, example)
+    (group,) = graph.widths
+    narrow = netadapt.cut(model, graph, keep={group: [0, 3, 5, 7, 11]})
+    config = netadapt.save_model(tmp_path, narrow, graph.with_widths({group: 5}))
+    assert config.input_shapes == ((1, 3, 20, 28),)
+    assert torch.equal(netadapt.load_model(tmp_path)(example), narrow(example))

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from netadapt.errors import InputError
+from netadapt.extras import needed
 from netadapt.graph.layer_shape import LayerShape, Pair
 from netadapt.graph.ops.op_registry import OPS
 from netadapt.latency.runtimes.base import UnsupportedLayer
@@ -59,8 +60,7 @@ def read_network(model: bytes) -> Network:
     Raises InputError when it isn't an ONNX model with fixed sizes, UnsupportedLayer naming the
     first node that no kernel is known for.
     """
-    import onnx
-
+    onnx = needed("onnx", "onnx")
     try:
         proto = onnx.shape_inference.infer_shapes(onnx.load_from_string(model))
     except Exception as error:  # protobuf's and onnx's own classes share no base

@@ -22,7 +22,7 @@ FUSED_ACTIVATIONS = frozenset(
 )
 """A compare or two on a register that is written anyway: between these a kernel's time is equal."""
 
-WEIGHTED_OPS = frozenset(("conv2d", "conv_transpose2d", "linear"))
+FUSING_OPS = frozenset(("conv2d", "conv_transpose2d", "linear"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +79,7 @@ class TableRow:
 
 def kernel_of(shape: LayerShape) -> LayerShape:
     """The shape without what costs nothing: a weighted layer's activation, where it is cheap."""
-    if shape.op in WEIGHTED_OPS and shape.activation in FUSED_ACTIVATIONS:
+    if shape.op in FUSING_OPS and shape.activation in FUSED_ACTIVATIONS:
         return replace(shape, activation=ANY_ACTIVATION)
     return shape
 

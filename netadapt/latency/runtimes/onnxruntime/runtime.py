@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from netadapt.extras import needed
 from netadapt.graph.layer_shape import LayerShape
 from netadapt.latency.devices.profile import DeviceProfile
 from netadapt.latency.runtimes.base import (
@@ -40,13 +41,13 @@ class OnnxRuntime:
 
     def __init__(self, profile: DeviceProfile) -> None:
         self.profile = profile
+        self._onnxruntime = needed("onnxruntime", "onnx")
+        needed("onnx", "onnx")
 
     def describe(self) -> dict[str, Any]:
-        import onnxruntime
-
         return {
             "runtime": "onnxruntime",
-            "runtime_version": onnxruntime.__version__,
+            "runtime_version": self._onnxruntime.__version__,
             "target": "CPUExecutionProvider, all graph optimizations",
             "threads": self.profile.threads,
             "schedule": self.schedule,
@@ -90,8 +91,7 @@ class OnnxRuntime:
         """Nothing is held."""
 
     def _session(self, model: bytes, what: str, profile: Path | None = None) -> Any:
-        import onnxruntime
-
+        onnxruntime = self._onnxruntime
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = self.profile.threads
         options.inter_op_num_threads = 1
