@@ -1,17 +1,20 @@
 """Which solids a ray may meet at all, listed by where it starts and which way it goes.
 
 Rays from the camera are sorted by tiles of the screen, and those from a lamp by tiles of the cube
-of directions around it.
+of directions around it. Whether a ray meets a solid is left to `tracing`.
 """
 
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from netadapt.depth.rooms.rendering.jit import inlined, kernel
+from netadapt.depth.rooms.rendering.view import View
+from netadapt.depth.rooms.scene.description import Lamps, Solids
 from netadapt.depth.rooms.scene.solid_kinds import SHELL
 
 TILE = 8
@@ -23,23 +26,67 @@ NOTHING = 1e30
 """The ray parameter of a miss: finite, since fast arithmetic knows no infinity."""
 
 
-@kernel
-def screen_lists(
-    camera: Any,
-    axes: Any,
-    focal: Any,
-    height: int,
-    width: int,
-    kinds: Any,
-    centres: Any,
-    rotations: Any,
-    halves: Any,
-) -> tuple[Any, Any, Any]:
-    """For every screen tile the solids that may be seen in it, the nearest first.
+class ScreenLists(NamedTuple):
+    """What a camera's rays may meet."""
 
-    axes [3, 3]: rows are the camera's right, down and forward in the world; focal: (fx, fy).
-    Returns (starts [tiles + 1], items, closest [N]: the least depth of each solid in metres).
-    """
+    origins: NDArray[np.float64]
+    """[N, 3]: the camera in the frame of every solid."""
+    starts: NDArray[np.int32]
+    """[tiles + 1]: where each tile's part of `items` begins."""
+    items: NDArray[np.int32]
+    """Solids, the nearest first in each tile."""
+    closest: NDArray[np.float64]
+    """[N]: the least depth of each solid in metres; NOTHING where it isn't in view."""
+
+
+class ShadowLists(NamedTuple):
+    """What may stand in the way of L lamps' light."""
+
+    origins: NDArray[np.float64]
+    """[L, N, 3]: every lamp in the frame of every solid."""
+    starts: NDArray[np.int32]
+    """[L * tiles + 1]: where each lamp's and tile's part of `items` begins."""
+    items: NDArray[np.int32]
+
+
+def screen_lists(view: View, solids: Solids) -> ScreenLists:
+    """For every tile of the screen the solids that may be seen in it, the nearest first."""
+    return ScreenLists(local_origins(view.position, solids), *list_on_screen(view, solids))
+
+
+def shadow_lists(lamps: Lamps, solids: Solids) -> ShadowLists:
+    """For every lamp and tile of directions the solids that may throw a shadow there."""
+    origins = np.stack([local_origins(lamp, solids) for lamp in lamps.positions])
+    middles, radii = tile_cones()
+    return ShadowLists(origins, *list_around_lamps(lamps.positions, solids, middles, radii))
+
+
+@kernel
+def local_origins(origin: Any, solids: Any) -> Any:
+    """`origin` in the frame of every solid: [N, 3]."""
+    maps = solids.maps
+    centres = solids.centres
+    count = centres.shape[0]
+    out = np.empty((count, 3))
+    for i in range(count):
+        x = origin[0] - centres[i, 0]
+        y = origin[1] - centres[i, 1]
+        z = origin[2] - centres[i, 2]
+        for a in range(3):
+            out[i, a] = maps[i, a, 0] * x + maps[i, a, 1] * y + maps[i, a, 2] * z
+    return out
+
+
+@kernel
+def list_on_screen(view: Any, solids: Any) -> tuple[Any, Any, Any]:
+    """The starts, items and least depths of `ScreenLists`."""
+    camera, axes, focal, height, width = view
+    kinds, centres, rotations, halves = (
+        solids.kinds,
+        solids.centres,
+        solids.rotations,
+        solids.halves,
+    )
     count = centres.shape[0]
     rows = (height + TILE - 1) // TILE
     columns = (width + TILE - 1) // TILE
@@ -171,14 +218,18 @@ def tile_cones() -> tuple[Any, Any]:
 
 
 @kernel
-def lamp_lists(
-    lamps: Any, casting: Any, centres: Any, rotations: Any, halves: Any, middles: Any, radii: Any
-) -> tuple[Any, Any]:
-    """For every lamp position and tile of directions the solids that may throw a shadow there.
+def list_around_lamps(lamps: Any, solids: Any, middles: Any, radii: Any) -> tuple[Any, Any]:
+    """The starts and items of `ShadowLists`.
 
     A solid is bounded by up to 16 spheres laid along its two longest axes, since tables and
-    walls are much wider than thick. Returns (starts [lamps * tiles + 1], items).
+    walls are much wider than thick. lamps [L, 3]: positions.
     """
+    casting, centres, rotations, halves = (
+        solids.casting,
+        solids.centres,
+        solids.rotations,
+        solids.halves,
+    )
     count = centres.shape[0]
     tiles = middles.shape[0]
     total = lamps.shape[0]

@@ -9,86 +9,89 @@ Heidrich 2001), which gives soft shadows for one ray a group and pixel.
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
+from netadapt.depth.rooms.rendering.culling import ShadowLists
 from netadapt.depth.rooms.rendering.jit import inlined, kernel
 from netadapt.depth.rooms.rendering.surfaces import surface_point
-from netadapt.depth.rooms.rendering.tracing import lit
+from netadapt.depth.rooms.rendering.tracing import Seen, lit
+from netadapt.depth.rooms.rendering.view import View, column_slope, direction, row_slope
+from netadapt.depth.rooms.scene.description import Scene
 
 LIGHT_FLOOR_M2 = 0.15
 """Added to squared distances, so that a surface near a lamp isn't infinitely bright."""
 
 
+class LitScreen(NamedTuple):
+    """The light on what is seen, at every `step`-th pixel (h x w of them)."""
+
+    step: int
+    light: NDArray[np.float32]
+    """[h, w, 6]: irradiance (RGB) and gloss (RGB)."""
+    planes: NDArray[np.float32]
+    """[h, w, 4]: normal, and offset of the plane that the point lies in."""
+    solid: NDArray[np.int32]
+    """[h, w]: -1 where nothing is seen."""
+
+
+def light_screen(
+    step: int, view: View, seen: Seen, scene: Scene, shadows: ShadowLists
+) -> LitScreen:
+    """The light of the scene's lamps on what is seen; `shadows` are those of `shadow_lists`."""
+    raw, planes, solid = sample_light(
+        step, view, seen, scene.solids, scene.surfaces, scene.lamps, shadows
+    )
+    return LitScreen(step, smooth_light(raw, planes, solid), planes, solid)
+
+
 @inlined
 def light_at(
-    px: float,
-    py: float,
-    pz: float,
-    nx: float,
-    ny: float,
-    nz: float,
-    vx: float,
-    vy: float,
-    vz: float,
+    point: tuple[float, float, float],
+    normal: tuple[float, float, float],
+    towards: tuple[float, float, float],
     gloss: float,
     pattern: int,
-    groups: Any,
     lamps: Any,
-    lamp_normals: Any,
-    lamp_colours: Any,
-    kinds: Any,
-    maps: Any,
-    tapers: Any,
-    lamp_origins: Any,
-    starts: Any,
-    items: Any,
+    solids: Any,
+    shadows: Any,
     blockers: Any,
     out: Any,
 ) -> None:
-    """Irradiance (out[0:3]) and gloss (out[3:6]) at a point with normal n, seen from direction v.
+    """Irradiance (out[0:3]) and gloss (out[3:6]) at a point, as seen from direction `towards`.
 
-    groups [G, 2]: first lamp and number of lamps; one lamp a group is asked, by `pattern`.
-    lamp_normals: zero for lamps that shine to all sides.
+    One lamp of each group is asked, by `pattern`. `blockers`: see `lit`.
     """
+    px, py, pz = point
+    nx, ny, nz = normal
+    vx, vy, vz = towards
+    groups, places, facings, colours = lamps
     for k in range(6):
         out[k] = 0.0
     for g in range(groups.shape[0]):
         lamp = groups[g, 0] + (pattern + 5 * g) % groups[g, 1]
-        dx = px - lamps[lamp, 0]
-        dy = py - lamps[lamp, 1]
-        dz = pz - lamps[lamp, 2]
+        dx = px - places[lamp, 0]
+        dy = py - places[lamp, 1]
+        dz = pz - places[lamp, 2]
         square = dx * dx + dy * dy + dz * dz
         inverse = 1.0 / math.sqrt(square + 1e-9)
         facing = -(nx * dx + ny * dy + nz * dz) * inverse
         if facing <= 0.0:
             continue
-        ln0, ln1, ln2 = lamp_normals[lamp, 0], lamp_normals[lamp, 1], lamp_normals[lamp, 2]
+        ln0, ln1, ln2 = facings[lamp, 0], facings[lamp, 1], facings[lamp, 2]
         emitted = 1.0
         if ln0 != 0.0 or ln1 != 0.0 or ln2 != 0.0:
             emitted = (ln0 * dx + ln1 * dy + ln2 * dz) * inverse
             if emitted <= 0.0:
                 continue
-        if not lit(
-            lamp,
-            dx,
-            dy,
-            dz,
-            0.012 * inverse,
-            kinds,
-            maps,
-            tapers,
-            lamp_origins,
-            starts,
-            items,
-            blockers,
-        ):
+        if not lit(lamp, dx, dy, dz, 0.012 * inverse, solids, shadows, blockers):
             continue
         strength = emitted / (square + LIGHT_FLOOR_M2)
         weight = facing * strength
         for k in range(3):
-            out[k] += weight * lamp_colours[lamp, k]
+            out[k] += weight * colours[lamp, k]
         if gloss > 0.0:
             hx = -dx * inverse + vx
             hy = -dy * inverse + vy
@@ -98,95 +101,61 @@ def light_at(
             if cosine > 0.0:
                 shine = (gloss + 2.0) * 0.125 * cosine**gloss * weight
                 for k in range(3):
-                    out[3 + k] += shine * lamp_colours[lamp, k]
+                    out[3 + k] += shine * colours[lamp, k]
 
 
 @kernel
-def light_screen(
-    step: int,
-    camera: Any,
-    axes: Any,
-    focal: Any,
-    depth: Any,
-    solid: Any,
-    kinds: Any,
-    centres: Any,
-    maps: Any,
-    halves: Any,
-    tapers: Any,
-    finish: Any,
-    of_material: Any,
-    groups: Any,
-    lamps: Any,
-    lamp_normals: Any,
-    lamp_colours: Any,
-    lamp_origins: Any,
-    starts: Any,
-    items: Any,
+def sample_light(
+    step: int, view: Any, seen: Any, solids: Any, surfaces: Any, lamps: Any, shadows: Any
 ) -> tuple[Any, Any, Any]:
     """Light at every `step`-th pixel: raw [h, w, 6], normals and plane offset [h, w, 4], solid."""
+    camera, depth, finish = view.position, seen.depth, surfaces.finish
     height, width = depth.shape
     rows = (height + step - 1) // step
     columns = (width + step - 1) // step
     raw = np.zeros((rows, columns, 6), dtype=np.float32)
     planes = np.zeros((rows, columns, 4), dtype=np.float32)
-    seen = np.full((rows, columns), -1, dtype=np.int32)
-    blockers = np.full(lamps.shape[0], -1, dtype=np.int32)
+    solid = np.full((rows, columns), -1, dtype=np.int32)
+    blockers = np.full(lamps.positions.shape[0], -1, dtype=np.int32)
     out = np.empty(6)
     order = np.array([0, 8, 2, 10, 12, 4, 14, 6, 3, 11, 1, 9, 15, 7, 13, 5])
     for r in range(rows):
         y = r * step
-        cy = (y + 0.5 - 0.5 * height) / focal[1]
+        cy = row_slope(view, y)
         for c in range(columns):
             x = c * step
-            i = solid[y, x]
+            i = seen.solid[y, x]
             if i < 0:
                 continue
-            cx = (x + 0.5 - 0.5 * width) / focal[0]
             t = depth[y, x]
-            dx = axes[0, 0] * cx + axes[1, 0] * cy + axes[2, 0]
-            dy = axes[0, 1] * cx + axes[1, 1] * cy + axes[2, 1]
-            dz = axes[0, 2] * cx + axes[1, 2] * cy + axes[2, 2]
+            dx, dy, dz = direction(view.axes, column_slope(view, x), cy)
             px = camera[0] + t * dx
             py = camera[1] + t * dy
             pz = camera[2] + t * dz
-            n = surface_point(kinds[i], px, py, pz, i, centres, maps, halves, tapers)
+            n = surface_point(px, py, pz, i, solids)
             planes[r, c, 0] = n[0]
             planes[r, c, 1] = n[1]
             planes[r, c, 2] = n[2]
             planes[r, c, 3] = n[0] * px + n[1] * py + n[2] * pz
-            seen[r, c] = i
+            solid[r, c] = i
             inverse = 1.0 / math.sqrt(dx * dx + dy * dy + dz * dz)
-            material = of_material[i]
+            material = solids.materials[i]
             gloss = finish[material, 1] if finish[material, 0] > 0.0 else 0.0
             light_at(
-                px,
-                py,
-                pz,
-                n[0],
-                n[1],
-                n[2],
-                -dx * inverse,
-                -dy * inverse,
-                -dz * inverse,
+                (px, py, pz),
+                (n[0], n[1], n[2]),
+                (-dx * inverse, -dy * inverse, -dz * inverse),
                 gloss,
                 order[(r & 3) * 4 + (c & 3)],
-                groups,
                 lamps,
-                lamp_normals,
-                lamp_colours,
-                kinds,
-                maps,
-                tapers,
-                lamp_origins,
-                starts,
-                items,
+                solids,
+                shadows,
                 blockers,
                 out,
             )
             for k in range(6):
                 raw[r, c, k] = out[k]
-    return raw, planes, seen
+    return raw, planes, solid
 
 
 @kernel
@@ -242,19 +211,10 @@ def smooth_light(raw: Any, planes: Any, seen: Any) -> Any:
 
 @inlined
 def gather_light(
-    x: int,
-    y: int,
-    i: int,
-    nx: float,
-    ny: float,
-    nz: float,
-    step: int,
-    light: Any,
-    planes: Any,
-    seen: Any,
-    out: Any,
+    x: int, y: int, i: int, nx: float, ny: float, nz: float, lit_screen: Any, out: Any
 ) -> None:
     """The light at solid i with normal n near pixel (x, y), from the samples on that surface."""
+    step, light, planes, seen = lit_screen
     rows, columns, _ = light.shape
     r0 = y // step
     c0 = x // step

@@ -1,4 +1,7 @@
-"""Where on a solid a point lies: its normal, and its place on the face it belongs to."""
+"""Where on a solid a point lies: its normal, and its place on the face it belongs to.
+
+Which point a ray meets is left to `tracing`, and what colour it has there to `textures`.
+"""
 
 from __future__ import annotations
 
@@ -11,21 +14,15 @@ from netadapt.depth.rooms.scene.solid_kinds import BOX, ELLIPSOID, SHELL
 
 @inlined
 def surface_point(
-    kind: int,
-    px: float,
-    py: float,
-    pz: float,
-    i: int,
-    centres: Any,
-    maps: Any,
-    halves: Any,
-    tapers: Any,
+    px: float, py: float, pz: float, i: int, solids: Any
 ) -> tuple[float, float, float, float, float, float, float, bool]:
     """Normal (x, y, z), face position (u, v), half face size (u, v), and if it is the broad face.
 
     (px, py, pz) lies on solid i. Positions on a face are metres from its middle; `v` points up on
     upright faces.
     """
+    kind = solids.kinds[i]
+    centres, maps, halves, tapers = solids.centres, solids.maps, solids.halves, solids.tapers
     x = px - centres[i, 0]
     y = py - centres[i, 1]
     z = pz - centres[i, 2]

@@ -10,10 +10,28 @@ import math
 from typing import Any
 
 from netadapt.depth.rooms.rendering.jit import inlined, kernel
-
-PLAIN, WOOD, PLANKS, TILES, CARPET, STRIPES, CHECKS, MARBLE, BRICKS, PICTURE = range(10)
-BLOBS, PANELS, GRANITE, FOLDS, OUTSIDE, SPINES, SHEET, SLATS, WEAVE, DOTS = range(10, 20)
-TEXTURES = 20
+from netadapt.depth.rooms.scene.pattern_kinds import (
+    BLOBS,
+    BRICKS,
+    CARPET,
+    CHECKS,
+    DOTS,
+    FOLDS,
+    GRANITE,
+    MARBLE,
+    OUTSIDE,
+    PANELS,
+    PICTURE,
+    PLAIN,
+    PLANKS,
+    SHEET,
+    SLATS,
+    SPINES,
+    STRIPES,
+    TILES,
+    WEAVE,
+    WOOD,
+)
 
 
 @inlined
@@ -190,23 +208,22 @@ def outside(x: float, y: float, seed: int) -> tuple[float, float, float]:
 
 @inlined
 def surface_colour(
-    texture: int,
+    surfaces: Any,
+    m: int,
     u: float,
     v: float,
     half_u: float,
     half_v: float,
     front: bool,
     footprint: float,
-    m: int,
-    colours: Any,
-    patterns: Any,
 ) -> tuple[float, float, float]:
-    """The albedo at (u, v) metres from a face's middle.
+    """The albedo of material m at (u, v) metres from a face's middle.
 
     half_u, half_v: half the face's size in metres; front: whether it is the broad face of its
-    solid; footprint: metres a pixel covers there; m: the material, of which colours [M, 3, 3]
-    are linear RGB and patterns [M, 4] size in metres, aspect, contrast and seed.
+    solid; footprint: metres a pixel covers there.
     """
+    texture = surfaces.textures[m]
+    colours, patterns = surfaces.colours, surfaces.patterns
     size = patterns[m, 0]
     aspect = patterns[m, 1]
     contrast = patterns[m, 2]

@@ -8,12 +8,21 @@ colour to `lighting` and `shading`.
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
-from netadapt.depth.rooms.rendering.culling import FACE_TILES, NOTHING, TILE, direction_tile
+from netadapt.depth.rooms.rendering.culling import (
+    FACE_TILES,
+    NOTHING,
+    TILE,
+    ScreenLists,
+    direction_tile,
+)
 from netadapt.depth.rooms.rendering.jit import inlined, kernel
+from netadapt.depth.rooms.rendering.view import View, column_slope, direction, row_slope
+from netadapt.depth.rooms.scene.description import Solids
 from netadapt.depth.rooms.scene.solid_kinds import BOX, ELLIPSOID, SHELL
 
 
@@ -108,45 +117,32 @@ def hit(
     return best
 
 
-@kernel
-def local_origins(origin: Any, centres: Any, maps: Any) -> Any:
-    """`origin` in the frame of every solid: [N, 3]."""
-    count = centres.shape[0]
-    out = np.empty((count, 3))
-    for i in range(count):
-        x = origin[0] - centres[i, 0]
-        y = origin[1] - centres[i, 1]
-        z = origin[2] - centres[i, 2]
-        for a in range(3):
-            out[i, a] = maps[i, a, 0] * x + maps[i, a, 1] * y + maps[i, a, 2] * z
-    return out
-
-
 @inlined
 def nearest(
-    dx: float,
-    dy: float,
-    dz: float,
-    kinds: Any,
-    maps: Any,
-    tapers: Any,
-    origins: Any,
-    closest: Any,
-    items: Any,
-    start: int,
-    stop: int,
+    dx: float, dy: float, dz: float, solids: Any, lists: Any, start: int, stop: int
 ) -> tuple[float, int]:
     """The nearest solid among items[start:stop] along a ray, listed with the nearest first."""
+    maps = solids.maps
+    origins = lists.origins
     best = NOTHING
     found = -1
     for k in range(start, stop):
-        i = items[k]
-        if closest[i] > best:
+        i = lists.items[k]
+        if lists.closest[i] > best:
             break
         lx = maps[i, 0, 0] * dx + maps[i, 0, 1] * dy + maps[i, 0, 2] * dz
         ly = maps[i, 1, 0] * dx + maps[i, 1, 1] * dy + maps[i, 1, 2] * dz
         lz = maps[i, 2, 0] * dx + maps[i, 2, 1] * dy + maps[i, 2, 2] * dz
-        t = hit(kinds[i], origins[i, 0], origins[i, 1], origins[i, 2], lx, ly, lz, tapers[i])
+        t = hit(
+            solids.kinds[i],
+            origins[i, 0],
+            origins[i, 1],
+            origins[i, 2],
+            lx,
+            ly,
+            lz,
+            solids.tapers[i],
+        )
         if t < best:
             best = t
             found = i
@@ -160,12 +156,8 @@ def lit(
     dy: float,
     dz: float,
     clearance: float,
-    kinds: Any,
-    maps: Any,
-    tapers: Any,
-    lamp_origins: Any,
-    starts: Any,
-    items: Any,
+    solids: Any,
+    shadows: Any,
     blockers: Any,
 ) -> bool:
     """Whether nothing stands between a lamp and the point at lamp + (dx, dy, dz).
@@ -174,24 +166,27 @@ def lit(
     the surface itself. `blockers` [lamps] remembers what last stood in each lamp's way, which is
     tried first, since it mostly shades the next point too.
     """
+    maps = solids.maps
+    starts = shadows.starts
+    origins = shadows.origins
     tile = lamp * 6 * FACE_TILES * FACE_TILES + direction_tile(dx, dy, dz)
     limit = 1.0 - clearance
     for k in range(starts[tile] - 1, starts[tile + 1]):
-        i = items[k] if k >= starts[tile] else blockers[lamp]
+        i = shadows.items[k] if k >= starts[tile] else blockers[lamp]
         if i < 0:
             continue
         lx = maps[i, 0, 0] * dx + maps[i, 0, 1] * dy + maps[i, 0, 2] * dz
         ly = maps[i, 1, 0] * dx + maps[i, 1, 1] * dy + maps[i, 1, 2] * dz
         lz = maps[i, 2, 0] * dx + maps[i, 2, 1] * dy + maps[i, 2, 2] * dz
         t = hit(
-            kinds[i],
-            lamp_origins[lamp, i, 0],
-            lamp_origins[lamp, i, 1],
-            lamp_origins[lamp, i, 2],
+            solids.kinds[i],
+            origins[lamp, i, 0],
+            origins[lamp, i, 1],
+            origins[lamp, i, 2],
             lx,
             ly,
             lz,
-            tapers[i],
+            solids.tapers[i],
         )
         if t < limit:
             blockers[lamp] = i
@@ -199,49 +194,37 @@ def lit(
     return True
 
 
-@kernel
-def trace_screen(
-    axes: Any,
-    focal: Any,
-    height: int,
-    width: int,
-    kinds: Any,
-    maps: Any,
-    tapers: Any,
-    origins: Any,
-    starts: Any,
-    items: Any,
-    closest: Any,
-) -> tuple[Any, Any, Any]:
-    """What every pixel sees: depth [H, W] metres along the optical axis, solid, and its face.
+class Seen(NamedTuple):
+    """What every pixel sees."""
 
-    The face is the axis of a box's face, and 0 on curved solids.
-    """
+    depth: NDArray[np.float32]
+    """[H, W]: metres along the optical axis; NOTHING where it sees nothing."""
+    solid: NDArray[np.int32]
+    """[H, W]: -1 where it sees nothing."""
+    face: NDArray[np.int8]
+    """[H, W]: the axis of a box's face, 0 on curved solids."""
+
+
+def trace_screen(view: View, solids: Solids, lists: ScreenLists) -> Seen:
+    """What every pixel of a view sees; `lists` are those of `screen_lists`."""
+    return Seen(*trace_pixels(view, solids, lists))
+
+
+@kernel
+def trace_pixels(view: Any, solids: Any, lists: Any) -> tuple[Any, Any, Any]:
+    """The fields of `Seen`."""
+    kinds, maps, origins, starts = solids.kinds, solids.maps, lists.origins, lists.starts
+    height, width = view.height, view.width
     depth = np.empty((height, width), dtype=np.float32)
     solid = np.empty((height, width), dtype=np.int32)
     face = np.zeros((height, width), dtype=np.int8)
     columns = (width + TILE - 1) // TILE
     for y in range(height):
-        cy = (y + 0.5 - 0.5 * height) / focal[1]
+        cy = row_slope(view, y)
         for x in range(width):
-            cx = (x + 0.5 - 0.5 * width) / focal[0]
             tile = (y // TILE) * columns + x // TILE
-            dx = axes[0, 0] * cx + axes[1, 0] * cy + axes[2, 0]
-            dy = axes[0, 1] * cx + axes[1, 1] * cy + axes[2, 1]
-            dz = axes[0, 2] * cx + axes[1, 2] * cy + axes[2, 2]
-            t, i = nearest(
-                dx,
-                dy,
-                dz,
-                kinds,
-                maps,
-                tapers,
-                origins,
-                closest,
-                items,
-                starts[tile],
-                starts[tile + 1],
-            )
+            dx, dy, dz = direction(view.axes, column_slope(view, x), cy)
+            t, i = nearest(dx, dy, dz, solids, lists, starts[tile], starts[tile + 1])
             depth[y, x] = t
             solid[y, x] = i
             if i >= 0 and (kinds[i] == BOX or kinds[i] == SHELL):

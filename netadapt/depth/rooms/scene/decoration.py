@@ -7,7 +7,7 @@ from random import Random
 from netadapt.depth.rooms.scene import furniture
 from netadapt.depth.rooms.scene import materials as made_of
 from netadapt.depth.rooms.scene.floor_plan import Plan
-from netadapt.depth.rooms.scene.solids import SceneBuilder
+from netadapt.depth.rooms.scene.scene_builder import SceneBuilder
 
 
 def decorate(b: SceneBuilder, rng: Random, plan: Plan) -> None:

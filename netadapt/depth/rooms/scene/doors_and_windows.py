@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from random import Random
 
-from netadapt.depth.rooms.rendering.textures import STRIPES
 from netadapt.depth.rooms.scene import materials as made_of
 from netadapt.depth.rooms.scene import things
+from netadapt.depth.rooms.scene.description import Light, Material, Vector
 from netadapt.depth.rooms.scene.floor_plan import Opening, Plan
 from netadapt.depth.rooms.scene.lamps import LAMPS_PER_LIGHT, made_of_light
-from netadapt.depth.rooms.scene.solids import Light, Material, SceneBuilder, Vector
+from netadapt.depth.rooms.scene.pattern_kinds import STRIPES
+from netadapt.depth.rooms.scene.scene_builder import SceneBuilder
 
 
 def fit_openings(

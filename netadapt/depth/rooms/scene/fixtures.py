@@ -10,7 +10,7 @@ from random import Random
 
 from netadapt.depth.rooms.scene import furniture, things
 from netadapt.depth.rooms.scene import materials as made_of
-from netadapt.depth.rooms.scene.solids import SceneBuilder
+from netadapt.depth.rooms.scene.scene_builder import SceneBuilder
 
 
 def kitchen_run(b: SceneBuilder, rng: Random, width: float, ceiling: float) -> None:

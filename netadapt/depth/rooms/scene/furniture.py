@@ -11,7 +11,8 @@ from random import Random
 
 from netadapt.depth.rooms.scene import materials as made_of
 from netadapt.depth.rooms.scene import seats, things
-from netadapt.depth.rooms.scene.solids import Material, SceneBuilder
+from netadapt.depth.rooms.scene.description import Material
+from netadapt.depth.rooms.scene.scene_builder import SceneBuilder
 
 
 def legs(

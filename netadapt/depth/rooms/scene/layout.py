@@ -10,15 +10,16 @@ from __future__ import annotations
 from dataclasses import replace
 from random import Random
 
-from netadapt.depth.rooms.rendering.textures import PLAIN
 from netadapt.depth.rooms.scene import materials as made_of
 from netadapt.depth.rooms.scene.decoration import decorate
+from netadapt.depth.rooms.scene.description import Scene
 from netadapt.depth.rooms.scene.doors_and_windows import fit_openings
 from netadapt.depth.rooms.scene.floor_plan import draw_plan
 from netadapt.depth.rooms.scene.furnishing import furnish
 from netadapt.depth.rooms.scene.lamps import bounced_light, ceiling_lamps
+from netadapt.depth.rooms.scene.pattern_kinds import PLAIN
+from netadapt.depth.rooms.scene.scene_builder import SceneBuilder
 from netadapt.depth.rooms.scene.shell import enclose
-from netadapt.depth.rooms.scene.solids import Scene, SceneBuilder
 
 KINDS = (
     "kitchen",

@@ -10,7 +10,8 @@ import math
 from random import Random
 
 from netadapt.depth.rooms.scene import materials as made_of
-from netadapt.depth.rooms.scene.solids import Material, SceneBuilder
+from netadapt.depth.rooms.scene.description import Material
+from netadapt.depth.rooms.scene.scene_builder import SceneBuilder
 
 
 def chair(b: SceneBuilder, rng: Random, style: dict[str, object]) -> None:
