@@ -27,63 +27,62 @@ from netadapt.depth.rooms.scene.solid_kinds import BOX, ELLIPSOID, SHELL
 
 
 @inlined
-def hit(
-    kind: int,
-    ox: float,
-    oy: float,
-    oz: float,
-    dx: float,
-    dy: float,
-    dz: float,
-    taper: float,
+def hit_box(
+    ox: float, oy: float, oz: float, dx: float, dy: float, dz: float, from_within: bool
 ) -> float:
-    """The smallest positive ray parameter at which a unit solid is entered, or NOTHING.
+    """Where a ray enters the unit box, or leaves it where that is seen from within."""
+    near = -1e30
+    far = 1e30
+    if abs(dx) > 1e-12:
+        inverse = 1.0 / dx
+        a = (-1.0 - ox) * inverse
+        b = (1.0 - ox) * inverse
+        near = max(near, min(a, b))
+        far = min(far, max(a, b))
+    elif abs(ox) > 1.0:
+        return NOTHING
+    if abs(dy) > 1e-12:
+        inverse = 1.0 / dy
+        a = (-1.0 - oy) * inverse
+        b = (1.0 - oy) * inverse
+        near = max(near, min(a, b))
+        far = min(far, max(a, b))
+    elif abs(oy) > 1.0:
+        return NOTHING
+    if abs(dz) > 1e-12:
+        inverse = 1.0 / dz
+        a = (-1.0 - oz) * inverse
+        b = (1.0 - oz) * inverse
+        near = max(near, min(a, b))
+        far = min(far, max(a, b))
+    elif abs(oz) > 1.0:
+        return NOTHING
+    if near > far or far <= 0.0:
+        return NOTHING
+    if from_within:
+        return far
+    return near if near > 0.0 else NOTHING
 
-    The ray is in the solid's own frame, where it spans [-1, 1] in each axis. A frustum has radius 1
-    at z = -1 and `taper` at z = 1. A shell is a box seen from within.
-    """
-    if kind in (BOX, SHELL):
-        near = -1e30
-        far = 1e30
-        if abs(dx) > 1e-12:
-            inverse = 1.0 / dx
-            a = (-1.0 - ox) * inverse
-            b = (1.0 - ox) * inverse
-            near = max(near, min(a, b))
-            far = min(far, max(a, b))
-        elif abs(ox) > 1.0:
-            return NOTHING
-        if abs(dy) > 1e-12:
-            inverse = 1.0 / dy
-            a = (-1.0 - oy) * inverse
-            b = (1.0 - oy) * inverse
-            near = max(near, min(a, b))
-            far = min(far, max(a, b))
-        elif abs(oy) > 1.0:
-            return NOTHING
-        if abs(dz) > 1e-12:
-            inverse = 1.0 / dz
-            a = (-1.0 - oz) * inverse
-            b = (1.0 - oz) * inverse
-            near = max(near, min(a, b))
-            far = min(far, max(a, b))
-        elif abs(oz) > 1.0:
-            return NOTHING
-        if near > far or far <= 0.0:
-            return NOTHING
-        if kind == SHELL:
-            return far
-        return near if near > 0.0 else NOTHING
-    if kind == ELLIPSOID:
-        a = dx * dx + dy * dy + dz * dz
-        b = ox * dx + oy * dy + oz * dz
-        c = ox * ox + oy * oy + oz * oz - 1.0
-        root = b * b - a * c
-        if root < 0.0:
-            return NOTHING
-        t = (-b - math.sqrt(root)) / a
-        return t if t > 0.0 else NOTHING
-    # frustum: the side is x^2 + y^2 = (m + k z)^2
+
+@inlined
+def hit_ellipsoid(ox: float, oy: float, oz: float, dx: float, dy: float, dz: float) -> float:
+    """Where a ray enters the unit sphere."""
+    a = dx * dx + dy * dy + dz * dz
+    b = ox * dx + oy * dy + oz * dz
+    c = ox * ox + oy * oy + oz * oz - 1.0
+    root = b * b - a * c
+    if root < 0.0:
+        return NOTHING
+    t = (-b - math.sqrt(root)) / a
+    return t if t > 0.0 else NOTHING
+
+
+@inlined
+def hit_frustum(
+    ox: float, oy: float, oz: float, dx: float, dy: float, dz: float, taper: float
+) -> float:
+    """Where a ray meets a frustum of radius 1 at z = -1 and `taper` at z = 1."""
+    # the side is x^2 + y^2 = (m + k z)^2
     m = 0.5 * (1.0 + taper)
     k = 0.5 * (taper - 1.0)
     best = NOTHING
@@ -115,6 +114,29 @@ def hit(
             if x * x + y * y <= taper * taper:
                 best = t
     return best
+
+
+@inlined
+def hit(
+    kind: int,
+    ox: float,
+    oy: float,
+    oz: float,
+    dx: float,
+    dy: float,
+    dz: float,
+    taper: float,
+) -> float:
+    """The smallest positive ray parameter at which a unit solid is entered, or NOTHING.
+
+    The ray is in the solid's own frame, where it spans [-1, 1] in each axis. A shell is a box seen
+    from within: the parameter is where the ray leaves it.
+    """
+    if kind in (BOX, SHELL):
+        return hit_box(ox, oy, oz, dx, dy, dz, kind == SHELL)
+    if kind == ELLIPSOID:
+        return hit_ellipsoid(ox, oy, oz, dx, dy, dz)
+    return hit_frustum(ox, oy, oz, dx, dy, dz, taper)
 
 
 @inlined
