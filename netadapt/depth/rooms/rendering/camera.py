@@ -13,7 +13,8 @@ from random import Random
 import numpy as np
 from numpy.typing import NDArray
 
-from netadapt.depth.rooms.rendering.culling import NOTHING, screen_lists
+from netadapt.depth.rooms.rendering.local_frames import NOTHING
+from netadapt.depth.rooms.rendering.screen_lists import screen_lists
 from netadapt.depth.rooms.rendering.tracing import Seen, trace_screen
 from netadapt.depth.rooms.rendering.view import View, focal_lengths
 from netadapt.depth.rooms.scene.description import Scene

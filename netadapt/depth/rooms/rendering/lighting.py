@@ -14,8 +14,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from netadapt.depth.rooms.rendering.culling import ShadowLists
 from netadapt.depth.rooms.rendering.jit import inlined, kernel
+from netadapt.depth.rooms.rendering.shadow_lists import ShadowLists
 from netadapt.depth.rooms.rendering.surfaces import surface_point
 from netadapt.depth.rooms.rendering.tracing import Seen, lit
 from netadapt.depth.rooms.rendering.view import View, column_slope, direction, row_slope

@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from netadapt.depth.rooms.rendering.culling import TILE, ScreenLists
 from netadapt.depth.rooms.rendering.jit import inlined, kernel
 from netadapt.depth.rooms.rendering.lighting import LitScreen, gather_light
+from netadapt.depth.rooms.rendering.screen_lists import TILE, ScreenLists
 from netadapt.depth.rooms.rendering.surfaces import surface_point
 from netadapt.depth.rooms.rendering.textures import surface_colour
 from netadapt.depth.rooms.rendering.tracing import Seen, nearest

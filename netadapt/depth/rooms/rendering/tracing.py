@@ -1,8 +1,8 @@
 """Rays against solids: what a pixel sees, and whether a lamp sees a point.
 
 Every solid is a unit cube, sphere or frustum under an affine map, so that one ray test serves all
-sizes and orientations. Which solids a ray is tested against is left to `culling`, and light and
-colour to `lighting` and `shading`.
+sizes and orientations. Which solids a ray is tested against is left to `screen_lists` and
+`shadow_lists`, and light and colour to `lighting` and `shading`.
 """
 
 from __future__ import annotations
@@ -13,14 +13,10 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from netadapt.depth.rooms.rendering.culling import (
-    FACE_TILES,
-    NOTHING,
-    TILE,
-    ScreenLists,
-    direction_tile,
-)
 from netadapt.depth.rooms.rendering.jit import inlined, kernel
+from netadapt.depth.rooms.rendering.local_frames import NOTHING
+from netadapt.depth.rooms.rendering.screen_lists import TILE, ScreenLists
+from netadapt.depth.rooms.rendering.shadow_lists import FACE_TILES, direction_tile
 from netadapt.depth.rooms.rendering.view import View, column_slope, direction, row_slope
 from netadapt.depth.rooms.scene.description import Solids
 from netadapt.depth.rooms.scene.solid_kinds import BOX, ELLIPSOID, SHELL

@@ -1,0 +1,32 @@
+"""Rays in the frame of every solid, where each of them is a unit cube, sphere or frustum.
+
+Which solids a ray may meet is left to `screen_lists` and `shadow_lists`, whether it does to
+`tracing`.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from netadapt.depth.rooms.rendering.jit import kernel
+
+NOTHING = 1e30
+"""The ray parameter of a miss: finite, since fast arithmetic knows no infinity."""
+
+
+@kernel
+def local_origins(origin: Any, solids: Any) -> Any:
+    """`origin` in the frame of every solid: [N, 3]."""
+    maps = solids.maps
+    centres = solids.centres
+    count = centres.shape[0]
+    out = np.empty((count, 3))
+    for i in range(count):
+        x = origin[0] - centres[i, 0]
+        y = origin[1] - centres[i, 1]
+        z = origin[2] - centres[i, 2]
+        for a in range(3):
+            out[i, a] = maps[i, a, 0] * x + maps[i, a, 1] * y + maps[i, a, 2] * z
+    return out
