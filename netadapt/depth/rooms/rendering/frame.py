@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from netadapt.depth.rooms.rendering.camera import choose_pose
-from netadapt.depth.rooms.rendering.lighting import light_screen
+from netadapt.depth.rooms.rendering.lighting import even_out, light_screen
 from netadapt.depth.rooms.rendering.screen_lists import screen_lists
 from netadapt.depth.rooms.rendering.sensor import FARTHEST_M, expose, record_depth, show
 from netadapt.depth.rooms.rendering.shading import shade_screen
@@ -54,11 +54,8 @@ def render_frame(
     lists = screen_lists(view, drawn.solids)
     seen = trace_screen(view, drawn.solids, lists)
     lit_screen = light_screen(2 if height >= 360 else 1, view, seen, drawn, shadows)
-    light = lit_screen.light
-    light[..., :3] += np.float32(0.02 + 0.06 * light[..., :3].mean())
     if "lamps" in without:
-        light[..., :3] = light[..., :3].mean()
-        light[..., 3:] = 0.0
+        even_out(lit_screen)
     image, cosines = shade_screen(view, seen, drawn, lit_screen, lists, CEILING)
     noise_seed = rng.randrange(1 << 30)
     rgb = expose(image, rng, noise_seed)  # in any case, so that depth draws the same numbers
@@ -70,7 +67,7 @@ def render_frame(
         seen.depth,
         seen.solid,
         cosines,
-        drawn.surfaces.finish[drawn.solids.materials, 3],
+        drawn.materials["holes"][drawn.solids["material"]],
         noise_seed + 1,
         rng.uniform(0.4, 1.3),
         rng.uniform(0.6, 1.6),

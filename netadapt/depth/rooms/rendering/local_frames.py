@@ -19,14 +19,13 @@ NOTHING = 1e30
 @kernel
 def local_origins(origin: Any, solids: Any) -> Any:
     """`origin` in the frame of every solid: [N, 3]."""
-    maps = solids.maps
-    centres = solids.centres
-    count = centres.shape[0]
+    count = solids.shape[0]
     out = np.empty((count, 3))
     for i in range(count):
-        x = origin[0] - centres[i, 0]
-        y = origin[1] - centres[i, 1]
-        z = origin[2] - centres[i, 2]
+        centre, to_unit = solids[i].centre, solids[i].map
+        x = origin[0] - centre[0]
+        y = origin[1] - centre[1]
+        z = origin[2] - centre[2]
         for a in range(3):
-            out[i, a] = maps[i, a, 0] * x + maps[i, a, 1] * y + maps[i, a, 2] * z
+            out[i, a] = to_unit[a, 0] * x + to_unit[a, 1] * y + to_unit[a, 2] * z
     return out

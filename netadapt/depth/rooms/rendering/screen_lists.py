@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 from netadapt.depth.rooms.rendering.jit import inlined, kernel
 from netadapt.depth.rooms.rendering.local_frames import NOTHING, local_origins
 from netadapt.depth.rooms.rendering.view import View
-from netadapt.depth.rooms.scene.description import Solids
 from netadapt.depth.rooms.scene.solid_kinds import SHELL
 
 TILE = 8
@@ -34,7 +33,7 @@ class ScreenLists(NamedTuple):
     """[N]: the least depth of each solid in metres; NOTHING where it isn't in view."""
 
 
-def screen_lists(view: View, solids: Solids) -> ScreenLists:
+def screen_lists(view: View, solids: NDArray[np.void]) -> ScreenLists:
     """For every tile of the screen the solids that may be seen in it, the nearest first."""
     return ScreenLists(local_origins(view.position, solids), *list_on_screen(view, solids))
 
@@ -42,19 +41,19 @@ def screen_lists(view: View, solids: Solids) -> ScreenLists:
 @inlined
 def corners_before(view: Any, solids: Any, i: int, corner: Any) -> float:
     """Fill corner [8, 3] with a solid's corners in the camera's frame; gives the least depth."""
-    centres, rotations, halves = solids.centres, solids.rotations, solids.halves
+    centre, rotation, half = solids[i].centre, solids[i].rotation, solids[i].half
     camera, axes = view.position, view.axes
     low = NOTHING
     for c in range(8):
-        sx = halves[i, 0] if c & 1 else -halves[i, 0]
-        sy = halves[i, 1] if c & 2 else -halves[i, 1]
-        sz = halves[i, 2] if c & 4 else -halves[i, 2]
-        wx = rotations[i, 0, 0] * sx + rotations[i, 1, 0] * sy + rotations[i, 2, 0] * sz
-        wy = rotations[i, 0, 1] * sx + rotations[i, 1, 1] * sy + rotations[i, 2, 1] * sz
-        wz = rotations[i, 0, 2] * sx + rotations[i, 1, 2] * sy + rotations[i, 2, 2] * sz
-        wx += centres[i, 0] - camera[0]
-        wy += centres[i, 1] - camera[1]
-        wz += centres[i, 2] - camera[2]
+        sx = half[0] if c & 1 else -half[0]
+        sy = half[1] if c & 2 else -half[1]
+        sz = half[2] if c & 4 else -half[2]
+        wx = rotation[0, 0] * sx + rotation[1, 0] * sy + rotation[2, 0] * sz
+        wy = rotation[0, 1] * sx + rotation[1, 1] * sy + rotation[2, 1] * sz
+        wz = rotation[0, 2] * sx + rotation[1, 2] * sy + rotation[2, 2] * sz
+        wx += centre[0] - camera[0]
+        wy += centre[1] - camera[1]
+        wz += centre[2] - camera[2]
         for a in range(3):
             corner[c, a] = axes[a, 0] * wx + axes[a, 1] * wy + axes[a, 2] * wz
         low = min(low, corner[c, 2])
@@ -110,8 +109,7 @@ def into_tiles(order: Any, boxes: Any, rows: int, columns: int) -> tuple[Any, An
 def list_on_screen(view: Any, solids: Any) -> tuple[Any, Any, Any]:
     """The starts, items and least depths of `ScreenLists`."""
     _, _, focal, height, width = view
-    kinds = solids.kinds
-    count = kinds.shape[0]
+    count = solids.shape[0]
     rows = (height + TILE - 1) // TILE
     columns = (width + TILE - 1) // TILE
     closest = np.full(count, NOTHING)
@@ -120,7 +118,7 @@ def list_on_screen(view: Any, solids: Any) -> tuple[Any, Any, Any]:
     for i in range(count):
         boxes[i, 0] = 1
         boxes[i, 1] = 0
-        if kinds[i] == SHELL:
+        if solids[i].kind == SHELL:
             closest[i] = 0.0
             boxes[i, 0] = 0
             boxes[i, 1] = rows - 1

@@ -18,7 +18,7 @@ from netadapt.depth.rooms.rendering.screen_lists import TILE, ScreenLists
 from netadapt.depth.rooms.rendering.surfaces import surface_point
 from netadapt.depth.rooms.rendering.textures import surface_colour
 from netadapt.depth.rooms.rendering.tracing import Seen, nearest
-from netadapt.depth.rooms.rendering.view import View, column_slope, direction, row_slope
+from netadapt.depth.rooms.rendering.view import View, direction, slope
 from netadapt.depth.rooms.scene.description import Scene
 
 
@@ -74,48 +74,46 @@ def mirrored(
 @inlined
 def colour_at(
     pixel: tuple[int, int],
-    slopes: tuple[float, float],
+    point: tuple[float, float, float],
+    ray: tuple[float, float, float],
     t: float,
     i: int,
     pixel_angle: float,
-    view: Any,
     solids: Any,
-    surfaces: Any,
+    materials: Any,
     room: Any,
-    lit_screen: Any,
-    light: Any,
+    step: int,
+    samples: Any,
     out: Any,
 ) -> float:
-    """Linear RGB of a surface point seen near a pixel (x, y) into out[0:3]; gives |n . v|.
+    """Linear RGB of a point of solid i seen near a pixel (x, y) into out[0:3]; gives |n . v|.
 
-    The point is where the ray of `slopes` meets solid i at t metres. `light` [6] is filled with the
-    screen's light there; pixel_angle: radians a pixel.
+    The ray meets the point at t; pixel_angle: radians a pixel; step, samples: of `LitScreen`. The
+    light there is left in out[3:9].
     """
-    camera, finish = view.position, surfaces.finish
-    dx, dy, dz = direction(view.axes, slopes[0], slopes[1])
-    px = camera[0] + t * dx
-    py = camera[1] + t * dy
-    pz = camera[2] + t * dz
+    px, py, pz = point
+    dx, dy, dz = ray
     nx, ny, nz, u, v, hu, hv, front = surface_point(px, py, pz, i, solids)
-    gather_light(pixel[0], pixel[1], i, nx, ny, nz, lit_screen, light)
+    light = out[3:9]
+    gather_light(pixel[0], pixel[1], i, nx, ny, nz, step, samples, light)
     length = math.sqrt(dx * dx + dy * dy + dz * dz)
     inverse = 1.0 / length
     facing = -(nx * dx + ny * dy + nz * dz) * inverse
     cosine: float = max(0.05, abs(facing))
-    m = solids.materials[i]
-    if finish[m, 4] > 0.0:
+    material = materials[solids[i].material]
+    if material.turned:
         u, v = v, u
         hu, hv = hv, hu
     footprint = t * length * pixel_angle / math.sqrt(cosine)
-    r, g, b = surface_colour(surfaces, m, u, v, hu, hv, front, footprint)
-    emission = finish[m, 2]
+    r, g, b = surface_colour(material, u, v, hu, hv, front, footprint)
+    emission = material.emission
     if emission > 0.0 and front:
         out[0], out[1], out[2] = r * emission, g * emission, b * emission
         return cosine
     out[0] = r * light[0]
     out[1] = g * light[1]
     out[2] = b * light[2]
-    shine = finish[m, 0]
+    shine = material.specular
     if shine > 0.0:
         grazing = 1.0 - cosine
         fresnel = shine * (1.0 + 6.0 * grazing * grazing * grazing * grazing * grazing)
@@ -123,7 +121,7 @@ def colour_at(
         ry = dy * inverse + 2.0 * facing * ny
         rz = dz * inverse + 2.0 * facing * nz
         gr, gg, gb = out[0], out[1], out[2]
-        mirrored((px, py, pz), (rx, ry, rz), room, finish[m, 1], out)
+        mirrored(point, (rx, ry, rz), room, material.gloss, out)
         keep = 1.0 - min(0.9, fresnel)
         share = min(0.9, fresnel)
         out[0] = keep * gr + share * (out[0] + light[3])
@@ -133,9 +131,8 @@ def colour_at(
 
 
 @inlined
-def on_edge(x: int, y: int, seen: Any) -> bool:
+def on_edge(x: int, y: int, solid: Any, face: Any) -> bool:
     """Whether a pixel's neighbours see another solid, or another face of it."""
-    solid, face = seen.solid, seen.face
     height, width = solid.shape
     i = solid[y, x]
     f = face[y, x]
@@ -163,7 +160,7 @@ def shade_screen(
     Linear values are capped at `ceiling` before averaging, so that a lamp's rim stays smooth.
     """
     image, cosines = shade_pixels(
-        view, seen, scene.solids, scene.surfaces, scene.room, lit_screen, lists, ceiling
+        view, seen, scene.solids, scene.materials, scene.room, lit_screen, lists, ceiling
     )
     return image, cosines
 
@@ -173,58 +170,60 @@ def shade_pixels(
     view: Any,
     seen: Any,
     solids: Any,
-    surfaces: Any,
+    materials: Any,
     room: Any,
     lit_screen: Any,
     lists: Any,
     ceiling: float,
 ) -> tuple[Any, Any]:
     """What `shade_screen` gives."""
-    depth, solid, focal = seen.depth, seen.solid, view.focal
-    starts = lists.starts
-    height, width = depth.shape
+    # Named tuples are taken apart once: each look into one counts references.
+    depth, solid, face = seen
+    camera, axes, focal, height, width = view
+    origins, starts, items, closest = lists
+    step, samples = lit_screen
     image = np.zeros((height, width, 3), dtype=np.float32)
     cosines = np.zeros((height, width), dtype=np.float32)
-    light = np.empty(6)
-    out = np.empty(3)
+    out = np.empty(9)
     pixel_angle = 1.0 / focal[0]
     tile_columns = (width + TILE - 1) // TILE
     for y in range(height):
-        cy = row_slope(view, y)
+        cy = slope(y, height, focal[1])
         for x in range(width):
             i = solid[y, x]
             if i < 0:
                 continue
-            cx = column_slope(view, x)
-            samples = 1
-            if on_edge(x, y, seen):
-                samples = 4 if lit_screen.step == 1 else 3
+            cx = slope(x, width, focal[0])
+            rays = 1
+            if on_edge(x, y, solid, face):
+                rays = 4 if step == 1 else 3
             tile = (y // TILE) * tile_columns + x // TILE
             s0 = s1 = s2 = 0.0
             count = 0.0
             t = float(depth[y, x])
             j = i
-            sx, sy = cx, cy
-            for k in range(samples):
+            dx, dy, dz = direction(axes, cx, cy)
+            for k in range(rays):
                 if k > 0:
                     sx = cx + (-0.35 if k == 1 else (0.35 if k == 2 else 0.12)) / focal[0]
                     sy = cy + (-0.15 if k == 1 else (-0.3 if k == 2 else 0.38)) / focal[1]
-                    dx, dy, dz = direction(view.axes, sx, sy)
-                    t, j = nearest(dx, dy, dz, solids, lists, starts[tile], starts[tile + 1])
+                    dx, dy, dz = direction(axes, sx, sy)
+                    start, stop = starts[tile], starts[tile + 1]
+                    t, j = nearest(dx, dy, dz, solids, origins, closest, items, start, stop)
                     if j < 0:
                         continue
                 cosine = colour_at(
                     (x, y),
-                    (sx, sy),
+                    (camera[0] + t * dx, camera[1] + t * dy, camera[2] + t * dz),
+                    (dx, dy, dz),
                     t,
                     j,
                     pixel_angle,
-                    view,
                     solids,
-                    surfaces,
+                    materials,
                     room,
-                    lit_screen,
-                    light,
+                    step,
+                    samples,
                     out,
                 )
                 if k == 0:

@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 
 from netadapt.depth.rooms.rendering.jit import inlined, kernel
 from netadapt.depth.rooms.rendering.local_frames import local_origins
-from netadapt.depth.rooms.scene.description import Lamps, Solids
 
 FACE_TILES = 7
 """Tiles a side of each of the six faces of the cube of directions around a lamp."""
@@ -31,11 +30,11 @@ class ShadowLists(NamedTuple):
     items: NDArray[np.int32]
 
 
-def shadow_lists(lamps: Lamps, solids: Solids) -> ShadowLists:
+def shadow_lists(lamps: NDArray[np.void], solids: NDArray[np.void]) -> ShadowLists:
     """For every lamp and tile of directions the solids that may throw a shadow there."""
-    origins = np.stack([local_origins(lamp, solids) for lamp in lamps.positions])
+    origins = np.stack([local_origins(lamp, solids) for lamp in lamps["position"]])
     middles, radii = tile_cones()
-    return ShadowLists(origins, *list_around_lamps(lamps.positions, solids, middles, radii))
+    return ShadowLists(origins, *list_around_lamps(lamps, solids, middles, radii))
 
 
 @inlined
@@ -119,21 +118,16 @@ def bounding_spheres(solids: Any) -> tuple[Any, Any, Any, Any]:
     Tables and walls are much wider than thick. Gives centres [N, SPHERES, 3], how many there are
     [N] (0: no shadow), their radius [N], and that of one sphere around the whole solid [N].
     """
-    casting, centres, rotations, halves = (
-        solids.casting,
-        solids.centres,
-        solids.rotations,
-        solids.halves,
-    )
-    count = centres.shape[0]
+    count = solids.shape[0]
     sphere = np.empty((count, SPHERES, 3))
     spheres = np.zeros(count, dtype=np.int32)
     reach = np.zeros(count)
     whole = np.zeros(count)
     for i in range(count):
-        if not casting[i]:
+        if not solids[i].casting:
             continue
-        h0, h1, h2 = halves[i, 0], halves[i, 1], halves[i, 2]
+        centre, rotation, half = solids[i].centre, solids[i].rotation, solids[i].half
+        h0, h1, h2 = half[0], half[1], half[2]
         n0, n1, n2 = cuts(h0, h1, h2)
         whole[i] = math.sqrt(h0 * h0 + h1 * h1 + h2 * h2)
         reach[i] = math.sqrt((h0 / n0) ** 2 + (h1 / n1) ** 2 + (h2 / n2) ** 2)
@@ -146,10 +140,10 @@ def bounding_spheres(solids: Any) -> tuple[Any, Any, Any, Any]:
                     k = spheres[i]
                     for d in range(3):
                         sphere[i, k, d] = (
-                            centres[i, d]
-                            + rotations[i, 0, d] * sx
-                            + rotations[i, 1, d] * sy
-                            + rotations[i, 2, d] * sz
+                            centre[d]
+                            + rotation[0, d] * sx
+                            + rotation[1, d] * sy
+                            + rotation[2, d] * sz
                         )
                     spheres[i] = k + 1
     return sphere, spheres, reach, whole
@@ -157,9 +151,8 @@ def bounding_spheres(solids: Any) -> tuple[Any, Any, Any, Any]:
 
 @kernel
 def list_around_lamps(lamps: Any, solids: Any, middles: Any, radii: Any) -> tuple[Any, Any]:
-    """The starts and items of `ShadowLists`; lamps [L, 3]: positions."""
-    centres = solids.centres
-    count = centres.shape[0]
+    """The starts and items of `ShadowLists`."""
+    count = solids.shape[0]
     tiles = middles.shape[0]
     total = lamps.shape[0]
     sphere, spheres, reach, whole = bounding_spheres(solids)
@@ -169,17 +162,19 @@ def list_around_lamps(lamps: Any, solids: Any, middles: Any, radii: Any) -> tupl
     filled = np.zeros(total * tiles, dtype=np.int32)
     for lamp in range(total):
         first = lamp * tiles
+        place = lamps[lamp].position
         for i in range(count):
-            x = centres[i, 0] - lamps[lamp, 0]
-            y = centres[i, 1] - lamps[lamp, 1]
-            z = centres[i, 2] - lamps[lamp, 2]
+            centre = solids[i].centre
+            x = centre[0] - place[0]
+            y = centre[1] - place[1]
+            z = centre[2] - place[2]
             far = x * x + y * y + z * z > (4.0 * whole[i]) ** 2  # one sphere is tight enough
             for k in range(1 if far and spheres[i] > 0 else spheres[i]):
                 radius = whole[i] if far else reach[i]
                 if not far:
-                    x = sphere[i, k, 0] - lamps[lamp, 0]
-                    y = sphere[i, k, 1] - lamps[lamp, 1]
-                    z = sphere[i, k, 2] - lamps[lamp, 2]
+                    x = sphere[i, k, 0] - place[0]
+                    y = sphere[i, k, 1] - place[1]
+                    z = sphere[i, k, 2] - place[2]
                 distance = math.sqrt(x * x + y * y + z * z)
                 everywhere = distance <= radius
                 inverse = 1.0 / max(distance, 1e-9)

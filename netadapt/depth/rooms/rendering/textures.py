@@ -75,24 +75,22 @@ def mixture(texture: int, u: float, v: float, footprint: float, p: Any) -> Mixtu
 
 @inlined
 def framed_print(
-    surfaces: Any, m: int, u: float, v: float, half_u: float, half_v: float, footprint: float
+    material: Any, u: float, v: float, half_u: float, half_v: float, footprint: float
 ) -> Rgb:
     """A print across a whole face: a rim, a mat, and a picture, a sheet or the view outside."""
-    texture = surfaces.textures[m]
-    colours, patterns = surfaces.colours, surfaces.patterns
-    seed = int(patterns[m, 3])
+    colours, seed = material.colours, material.seed
     x = 0.5 + 0.5 * u / half_u
     y = 0.5 + 0.5 * v / half_v
-    if texture == OUTSIDE:
+    if material.texture == OUTSIDE:
         return outside(x, y, seed)
-    rim, aspect = patterns[m, 0], patterns[m, 1]
+    rim, aspect = material.size_m, material.aspect
     edge = min(half_u - abs(u), half_v - abs(v))
     if edge < rim:
-        return colours[m, 0, 0], colours[m, 0, 1], colours[m, 0, 2]
+        return colours[0, 0], colours[0, 1], colours[0, 2]
     if edge < rim * aspect:
-        return colours[m, 1, 0], colours[m, 1, 1], colours[m, 1, 2]
-    if texture == SHEET:
-        return sheet(x, y, v, seed, footprint, colours[m, 2, 0], colours[m, 2, 1], colours[m, 2, 2])
+        return colours[1, 0], colours[1, 1], colours[1, 2]
+    if material.texture == SHEET:
+        return sheet(x, y, v, seed, footprint, colours[2, 0], colours[2, 1], colours[2, 2])
     inner_u = max(half_u - rim * aspect, 1e-3)
     inner_v = max(half_v - rim * aspect, 1e-3)
     return picture(
@@ -101,27 +99,26 @@ def framed_print(
 
 
 @inlined
-def mixed_colour(surfaces: Any, m: int, u: float, v: float, footprint: float) -> Rgb:
+def mixed_colour(material: Any, u: float, v: float, footprint: float) -> Rgb:
     """The material's three colours, mixed by its pattern."""
-    colours, patterns = surfaces.colours, surfaces.patterns
-    p = Pattern(patterns[m, 0], patterns[m, 1], patterns[m, 2], int(patterns[m, 3]))
-    first, second, bright = mixture(surfaces.textures[m], u, v, footprint, p)
+    colours = material.colours
+    p = Pattern(material.size_m, material.aspect, material.contrast, material.seed)
+    first, second, bright = mixture(material.texture, u, v, footprint, p)
     first = min(1.0, max(0.0, first))
     second = min(1.0, max(0.0, second))
     bright = max(0.05, bright)
-    r = colours[m, 0, 0] + (colours[m, 1, 0] - colours[m, 0, 0]) * first
-    g = colours[m, 0, 1] + (colours[m, 1, 1] - colours[m, 0, 1]) * first
-    b = colours[m, 0, 2] + (colours[m, 1, 2] - colours[m, 0, 2]) * first
-    r += (colours[m, 2, 0] - r) * second
-    g += (colours[m, 2, 1] - g) * second
-    b += (colours[m, 2, 2] - b) * second
+    r = colours[0, 0] + (colours[1, 0] - colours[0, 0]) * first
+    g = colours[0, 1] + (colours[1, 1] - colours[0, 1]) * first
+    b = colours[0, 2] + (colours[1, 2] - colours[0, 2]) * first
+    r += (colours[2, 0] - r) * second
+    g += (colours[2, 1] - g) * second
+    b += (colours[2, 2] - b) * second
     return r * bright, g * bright, b * bright
 
 
 @inlined
 def surface_colour(
-    surfaces: Any,
-    m: int,
+    material: Any,
     u: float,
     v: float,
     half_u: float,
@@ -129,18 +126,17 @@ def surface_colour(
     front: bool,
     footprint: float,
 ) -> Rgb:
-    """The albedo of material m at (u, v) metres from a face's middle.
+    """The albedo of a material (of `MATERIAL`) at (u, v) metres from a face's middle.
 
     half_u, half_v: half the face's size in metres; front: whether it is the broad face of its
     solid; footprint: metres a pixel covers there.
     """
-    texture = surfaces.textures[m]
+    texture = material.texture
     if texture in (PICTURE, OUTSIDE, SHEET):
         if not front:
-            colours = surfaces.colours
-            return colours[m, 0, 0], colours[m, 0, 1], colours[m, 0, 2]
-        return framed_print(surfaces, m, u, v, half_u, half_v, footprint)
+            colours = material.colours
+            return colours[0, 0], colours[0, 1], colours[0, 2]
+        return framed_print(material, u, v, half_u, half_v, footprint)
     if texture == SPINES:
-        patterns = surfaces.patterns
-        return spines(u, v, half_v, patterns[m, 0], int(patterns[m, 3]))
-    return mixed_colour(surfaces, m, u, v, footprint)
+        return spines(u, v, half_v, material.size_m, material.seed)
+    return mixed_colour(material, u, v, footprint)

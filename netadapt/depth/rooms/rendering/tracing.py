@@ -17,8 +17,7 @@ from netadapt.depth.rooms.rendering.jit import inlined, kernel
 from netadapt.depth.rooms.rendering.local_frames import NOTHING
 from netadapt.depth.rooms.rendering.screen_lists import TILE, ScreenLists
 from netadapt.depth.rooms.rendering.shadow_lists import FACE_TILES, direction_tile
-from netadapt.depth.rooms.rendering.view import View, column_slope, direction, row_slope
-from netadapt.depth.rooms.scene.description import Solids
+from netadapt.depth.rooms.rendering.view import View, direction, slope
 from netadapt.depth.rooms.scene.solid_kinds import BOX, ELLIPSOID, SHELL
 
 
@@ -137,30 +136,32 @@ def hit(
 
 @inlined
 def nearest(
-    dx: float, dy: float, dz: float, solids: Any, lists: Any, start: int, stop: int
+    dx: float,
+    dy: float,
+    dz: float,
+    solids: Any,
+    origins: Any,
+    closest: Any,
+    items: Any,
+    start: int,
+    stop: int,
 ) -> tuple[float, int]:
-    """The nearest solid among items[start:stop] along a ray, listed with the nearest first."""
-    maps = solids.maps
-    origins = lists.origins
+    """The nearest solid among items[start:stop] along a ray, and the ray parameter there.
+
+    origins, closest, items: of `ScreenLists`.
+    """
     best = NOTHING
     found = -1
     for k in range(start, stop):
-        i = lists.items[k]
-        if lists.closest[i] > best:
+        i = items[k]
+        if closest[i] > best:
             break
-        lx = maps[i, 0, 0] * dx + maps[i, 0, 1] * dy + maps[i, 0, 2] * dz
-        ly = maps[i, 1, 0] * dx + maps[i, 1, 1] * dy + maps[i, 1, 2] * dz
-        lz = maps[i, 2, 0] * dx + maps[i, 2, 1] * dy + maps[i, 2, 2] * dz
-        t = hit(
-            solids.kinds[i],
-            origins[i, 0],
-            origins[i, 1],
-            origins[i, 2],
-            lx,
-            ly,
-            lz,
-            solids.tapers[i],
-        )
+        m = solids[i].map
+        lx = m[0, 0] * dx + m[0, 1] * dy + m[0, 2] * dz
+        ly = m[1, 0] * dx + m[1, 1] * dy + m[1, 2] * dz
+        lz = m[2, 0] * dx + m[2, 1] * dy + m[2, 2] * dz
+        ox, oy, oz = origins[i, 0], origins[i, 1], origins[i, 2]
+        t = hit(solids[i].kind, ox, oy, oz, lx, ly, lz, solids[i].taper)
         if t < best:
             best = t
             found = i
@@ -175,37 +176,29 @@ def lit(
     dz: float,
     clearance: float,
     solids: Any,
-    shadows: Any,
+    origins: Any,
+    starts: Any,
+    items: Any,
     blockers: Any,
 ) -> bool:
     """Whether nothing stands between a lamp and the point at lamp + (dx, dy, dz).
 
     `clearance` is the part of the way, at the point's end, in which a solid doesn't count: it is
-    the surface itself. `blockers` [lamps] remembers what last stood in each lamp's way, which is
-    tried first, since it mostly shades the next point too.
+    the surface itself. origins, starts, items: of `ShadowLists`. `blockers` [lamps] remembers what
+    last stood in each lamp's way, which is tried first, since it mostly shades the next point too.
     """
-    maps = solids.maps
-    starts = shadows.starts
-    origins = shadows.origins
     tile = lamp * 6 * FACE_TILES * FACE_TILES + direction_tile(dx, dy, dz)
     limit = 1.0 - clearance
     for k in range(starts[tile] - 1, starts[tile + 1]):
-        i = shadows.items[k] if k >= starts[tile] else blockers[lamp]
+        i = items[k] if k >= starts[tile] else blockers[lamp]
         if i < 0:
             continue
-        lx = maps[i, 0, 0] * dx + maps[i, 0, 1] * dy + maps[i, 0, 2] * dz
-        ly = maps[i, 1, 0] * dx + maps[i, 1, 1] * dy + maps[i, 1, 2] * dz
-        lz = maps[i, 2, 0] * dx + maps[i, 2, 1] * dy + maps[i, 2, 2] * dz
-        t = hit(
-            solids.kinds[i],
-            origins[lamp, i, 0],
-            origins[lamp, i, 1],
-            origins[lamp, i, 2],
-            lx,
-            ly,
-            lz,
-            solids.tapers[i],
-        )
+        m = solids[i].map
+        lx = m[0, 0] * dx + m[0, 1] * dy + m[0, 2] * dz
+        ly = m[1, 0] * dx + m[1, 1] * dy + m[1, 2] * dz
+        lz = m[2, 0] * dx + m[2, 1] * dy + m[2, 2] * dz
+        ox, oy, oz = origins[lamp, i, 0], origins[lamp, i, 1], origins[lamp, i, 2]
+        t = hit(solids[i].kind, ox, oy, oz, lx, ly, lz, solids[i].taper)
         if t < limit:
             blockers[lamp] = i
             return False
@@ -223,7 +216,7 @@ class Seen(NamedTuple):
     """[H, W]: the axis of a box's face, 0 on curved solids."""
 
 
-def trace_screen(view: View, solids: Solids, lists: ScreenLists) -> Seen:
+def trace_screen(view: View, solids: NDArray[np.void], lists: ScreenLists) -> Seen:
     """What every pixel of a view sees; `lists` are those of `screen_lists`."""
     return Seen(*trace_pixels(view, solids, lists))
 
@@ -231,26 +224,27 @@ def trace_screen(view: View, solids: Solids, lists: ScreenLists) -> Seen:
 @kernel
 def trace_pixels(view: Any, solids: Any, lists: Any) -> tuple[Any, Any, Any]:
     """The fields of `Seen`."""
-    kinds, maps, origins, starts = solids.kinds, solids.maps, lists.origins, lists.starts
-    height, width = view.height, view.width
+    # Named tuples are taken apart once: each look into one counts references.
+    origins, starts, items, closest = lists
+    _, axes, focal, height, width = view
     depth = np.empty((height, width), dtype=np.float32)
     solid = np.empty((height, width), dtype=np.int32)
     face = np.zeros((height, width), dtype=np.int8)
     columns = (width + TILE - 1) // TILE
     for y in range(height):
-        cy = row_slope(view, y)
+        cy = slope(y, height, focal[1])
         for x in range(width):
             tile = (y // TILE) * columns + x // TILE
-            dx, dy, dz = direction(view.axes, column_slope(view, x), cy)
-            t, i = nearest(dx, dy, dz, solids, lists, starts[tile], starts[tile + 1])
+            dx, dy, dz = direction(axes, slope(x, width, focal[0]), cy)
+            start, stop = starts[tile], starts[tile + 1]
+            t, i = nearest(dx, dy, dz, solids, origins, closest, items, start, stop)
             depth[y, x] = t
             solid[y, x] = i
-            if i >= 0 and (kinds[i] == BOX or kinds[i] == SHELL):
+            if i >= 0 and (solids[i].kind == BOX or solids[i].kind == SHELL):
+                m = solids[i].map
                 farthest = 0.0
                 for a in range(3):
-                    local = origins[i, a] + t * (
-                        maps[i, a, 0] * dx + maps[i, a, 1] * dy + maps[i, a, 2] * dz
-                    )
+                    local = origins[i, a] + t * (m[a, 0] * dx + m[a, 1] * dy + m[a, 2] * dz)
                     if abs(local) > farthest:
                         farthest = abs(local)
                         face[y, x] = a

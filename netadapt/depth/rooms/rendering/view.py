@@ -35,17 +35,9 @@ def focal_lengths(height: int, width: int) -> NDArray[np.float64]:
 
 
 @inlined
-def column_slope(view: Any, x: int) -> float:
-    """How far right the middle of column x looks, a metre ahead."""
-    slope: float = (x + 0.5 - 0.5 * view.width) / view.focal[0]
-    return slope
-
-
-@inlined
-def row_slope(view: Any, y: int) -> float:
-    """How far down the middle of row y looks, a metre ahead."""
-    slope: float = (y + 0.5 - 0.5 * view.height) / view.focal[1]
-    return slope
+def slope(pixel: int, pixels: int, focal: float) -> float:
+    """How far aside the middle of a column (or row) of so many looks, a metre ahead."""
+    return (pixel + 0.5 - 0.5 * pixels) / focal
 
 
 @inlined

@@ -1,7 +1,7 @@
 """The description of a rendered scene, as arrays: all that `rendering` knows of what stands there.
 
-How solids are collected into one is `scene_builder`'s, and what stands where `layout`'s. The arrays
-that belong together are named tuples, since compiled code takes them as they are.
+How solids are collected into one is `scene_builder`'s, and what stands where `layout`'s. They are
+arrays of records: compiled code reads these as fast as plain arrays, and takes one for all of them.
 """
 
 from __future__ import annotations
@@ -52,51 +52,49 @@ class Light:
     colours: list[Colour]
 
 
-class Solids(NamedTuple):
-    """N solids, each a unit cube, sphere or frustum under an affine map."""
+SOLID = np.dtype(
+    [
+        ("kind", np.int64),
+        ("centre", np.float64, 3),
+        ("rotation", np.float64, (3, 3)),
+        ("half", np.float64, 3),
+        ("map", np.float64, (3, 3)),
+        ("taper", np.float64),
+        ("material", np.int64),
+        ("casting", np.bool_),
+    ],
+    align=True,
+)
+"""A unit cube, sphere or frustum (of `solid_kinds`) under an affine map.
 
-    kinds: NDArray[np.int64]
-    """[N]: of `solid_kinds`."""
-    centres: NDArray[np.float64]
-    """[N, 3]: metres in the world."""
-    rotations: NDArray[np.float64]
-    """[N, 3, 3]: rows are a solid's own axes in the world."""
-    halves: NDArray[np.float64]
-    """[N, 3]: half its size along each of its own axes, metres."""
-    maps: NDArray[np.float64]
-    """[N, 3, 3]: from the world into the unit solid."""
-    tapers: NDArray[np.float64]
-    """[N]: a frustum's radius at its top, as a share of that at its foot; at most 1."""
-    materials: NDArray[np.int64]
-    """[N]: rows of `Surfaces`."""
-    casting: NDArray[np.bool_]
-    """[N]: whether it throws shadows."""
+centre: metres in the world; rotation: rows are its own axes in the world; half: half its size along
+each of these, metres; map: from the world into the unit solid; taper: a frustum's radius at its
+top, as a share of that at its foot, at most 1; material: its place among the scene's materials;
+casting: whether it throws shadows.
+"""
 
+MATERIAL = np.dtype(
+    [
+        ("texture", np.int64),
+        ("colours", np.float64, (3, 3)),
+        ("size_m", np.float64),
+        ("aspect", np.float64),
+        ("contrast", np.float64),
+        ("seed", np.int64),
+        ("specular", np.float64),
+        ("gloss", np.float64),
+        ("emission", np.float64),
+        ("holes", np.float64),
+        ("turned", np.bool_),
+    ],
+    align=True,
+)
+"""The fields of `Material`."""
 
-class Surfaces(NamedTuple):
-    """M materials."""
-
-    textures: NDArray[np.int64]
-    """[M]: of `pattern_kinds`."""
-    colours: NDArray[np.float64]
-    """[M, 3, 3]: three linear RGB colours."""
-    patterns: NDArray[np.float64]
-    """[M, 4]: size in metres, aspect, contrast, seed."""
-    finish: NDArray[np.float64]
-    """[M, 5]: specular, gloss, emission, holes, turned."""
-
-
-class Lamps(NamedTuple):
-    """L lamps in G groups, each group one light."""
-
-    groups: NDArray[np.int64]
-    """[G, 2]: first lamp, number of lamps."""
-    positions: NDArray[np.float64]
-    """[L, 3]"""
-    normals: NDArray[np.float64]
-    """[L, 3]: zero for a lamp that shines to all sides."""
-    colours: NDArray[np.float64]
-    """[L, 3]: linear RGB, times power."""
+LAMP = np.dtype(
+    [("position", np.float64, 3), ("normal", np.float64, 3), ("colour", np.float64, 3)], align=True
+)
+"""A point that shines; normal: zero for one that shines to all sides; colour: times its power."""
 
 
 class Surroundings(NamedTuple):
@@ -114,9 +112,14 @@ class Surroundings(NamedTuple):
 class Scene:
     """All that is rendered: metres, z up, the room's corner at the origin."""
 
-    solids: Solids
-    surfaces: Surfaces
-    lamps: Lamps
+    solids: NDArray[np.void]
+    """[N] of SOLID."""
+    materials: NDArray[np.void]
+    """[M] of MATERIAL."""
+    lamps: NDArray[np.void]
+    """[L] of LAMP."""
+    groups: NDArray[np.int64]
+    """[G, 2]: the lamps that are one light: the first, and how many."""
     room: Surroundings
     interests: list[Vector]
     """Points that a person would look at from near: table tops, counters, desks."""

@@ -9,19 +9,20 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from netadapt.depth.rooms.scene.description import (
+    LAMP,
+    MATERIAL,
+    SOLID,
     Colour,
-    Lamps,
     Light,
     Material,
     Scene,
-    Solids,
-    Surfaces,
     Surroundings,
     Vector,
 )
@@ -33,11 +34,11 @@ def opposite(vector: Vector) -> Vector:
 
 
 class Placed(NamedTuple):
-    """A solid in the world; see `Solids`."""
+    """A solid in the world; see `SOLID`."""
 
     kind: int
     centre: Vector
-    axes: tuple[Vector, Vector, Vector]
+    rotation: tuple[Vector, Vector, Vector]
     half: Vector
     taper: float
     material: int
@@ -171,10 +172,13 @@ class SceneBuilder:
         glows: list[tuple[float, ...]],
     ) -> Scene:
         """Everything collected, as arrays."""
+        counts = [len(light.positions) for light in lights]
+        firsts = [sum(counts[:k]) for k in range(len(counts))]
         return Scene(
-            solids=solid_arrays(self.solids),
-            surfaces=surface_arrays(self.materials),
-            lamps=lamp_arrays(lights),
+            solids=solid_records(self.solids),
+            materials=material_records(self.materials),
+            lamps=lamp_records(lights),
+            groups=np.array(list(zip(firsts, counts, strict=True)), dtype=np.int64),
             room=Surroundings(
                 corners=np.array(room, dtype=np.float64),
                 wall_light=np.array(wall_light, dtype=np.float64),
@@ -184,41 +188,24 @@ class SceneBuilder:
         )
 
 
-def solid_arrays(solids: list[Placed]) -> Solids:
-    rotations = np.array([solid.axes for solid in solids])
-    halves = np.array([solid.half for solid in solids])
-    return Solids(
-        kinds=np.array([solid.kind for solid in solids], dtype=np.int64),
-        centres=np.array([solid.centre for solid in solids]),
-        rotations=rotations,
-        halves=halves,
-        maps=np.ascontiguousarray(rotations / halves[:, :, None]),
-        tapers=np.array([solid.taper for solid in solids]),
-        materials=np.array([solid.material for solid in solids], dtype=np.int64),
-        casting=np.array([solid.casting for solid in solids]),
-    )
+def solid_records(solids: list[Placed]) -> NDArray[np.void]:
+    out = np.zeros(len(solids), SOLID)
+    for name in Placed._fields:
+        out[name] = [getattr(solid, name) for solid in solids]
+    out["map"] = out["rotation"] / out["half"][:, :, None]
+    return out
 
 
-def surface_arrays(materials: list[Material]) -> Surfaces:
-    patterns = [(m.size_m, m.aspect, m.contrast, m.seed) for m in materials]
-    finish = [(m.specular, m.gloss, m.emission, m.holes, float(m.turned)) for m in materials]
-    return Surfaces(
-        textures=np.array([m.texture for m in materials], dtype=np.int64),
-        colours=np.array([m.colours for m in materials], dtype=np.float64),
-        patterns=np.array(patterns, dtype=np.float64),
-        finish=np.array(finish, dtype=np.float64),
-    )
+def material_records(materials: list[Material]) -> NDArray[np.void]:
+    out = np.zeros(len(materials), MATERIAL)
+    for field_ in fields(Material):
+        out[field_.name] = [getattr(material, field_.name) for material in materials]
+    return out
 
 
-def lamp_arrays(lights: list[Light]) -> Lamps:
-    groups = []
-    first = 0
-    for light in lights:
-        groups.append((first, len(light.positions)))
-        first += len(light.positions)
-    return Lamps(
-        groups=np.array(groups, dtype=np.int64),
-        positions=np.array([p for light in lights for p in light.positions], dtype=np.float64),
-        normals=np.array([n for light in lights for n in light.normals], dtype=np.float64),
-        colours=np.array([c for light in lights for c in light.colours], dtype=np.float64),
-    )
+def lamp_records(lights: list[Light]) -> NDArray[np.void]:
+    out = np.zeros(sum(len(light.positions) for light in lights), LAMP)
+    out["position"] = [p for light in lights for p in light.positions]
+    out["normal"] = [n for light in lights for n in light.normals]
+    out["colour"] = [c for light in lights for c in light.colours]
+    return out
