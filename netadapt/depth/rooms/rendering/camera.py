@@ -98,7 +98,7 @@ def level_pose(rng: Random, scene: Scene) -> Pose:
 def choose_pose(rng: Random, scene: Scene, without: tuple[str, ...] = ()) -> Pose:
     """The first pose whose view is fit to learn from; the best of the tried ones otherwise.
 
-    `without` names what to leave out (`parts`).
+    `without` names what to leave out (`left_out_parts`).
     """
     if "poses" in without:
         return level_pose(rng, scene)

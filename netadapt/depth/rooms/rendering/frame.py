@@ -1,4 +1,8 @@
-"""Renders one frame of a rendered room: `render_frame` is a pure function of its arguments."""
+"""Renders one frame of a rendered room: `render_frame` is a pure function of its arguments.
+
+It puts a scene and the steps of rendering together; what these do is left to the files beside it,
+and writing frames to disk to `writing` and `packed_rooms`.
+"""
 
 from __future__ import annotations
 
@@ -46,7 +50,7 @@ def render_frame(
 
     Depth 0 marks a hole, as a depth camera leaves them. The field of view is that of NYU Depth v2
     at any size. The same arguments give the same bytes in any process of one machine. `without`
-    names what to leave out (`parts`).
+    names what to leave out (`left_out_parts`).
     """
     drawn, shadows = prepare(seed, scene, without)
     rng = Random(f"netadapt rooms {seed}/{scene}/{frame}")

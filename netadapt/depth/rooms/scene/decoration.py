@@ -1,4 +1,7 @@
-"""What hangs on a room's walls: pictures, posters, shelves, mirrors, boards, clocks."""
+"""What hangs on a room's walls: pictures, posters, shelves, mirrors, boards, clocks.
+
+Which part of a wall is free is `floor_plan`'s to say.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""What stands where: pieces along a room's walls and in its middle, none in another."""
+"""What stands where: pieces along a room's walls and in its middle, none in another.
+
+How a piece looks is left to `furniture`, `fixtures`, `seats` and `things`.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""A room's own light: lamps at the ceiling and elsewhere, and what its sides throw back."""
+"""A room's own light: lamps at the ceiling and elsewhere, and what its sides throw back.
+
+Daylight is left to `doors_and_windows`, and how light falls on things to `rendering`.
+"""
 
 from __future__ import annotations
 

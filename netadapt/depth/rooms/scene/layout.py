@@ -1,8 +1,8 @@
 """Draws a random indoor scene: the room's shape, its openings, its light, what stands where.
 
 Rooms have a kind (kitchen, bedroom, office, ...) that decides the furniture. The steps are
-those of `plan`, `shell`, `openings`, `lamps`, `furnishing` and `decoration`; the camera's place is
-`camera`'s.
+those of `floor_plan`, `shell`, `doors_and_windows`, `lamps`, `furnishing` and `decoration`; the
+camera's place is left to `rendering`.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ KINDS = (
 def sample_scene(seed: int, scene: int, without: tuple[str, ...] = ()) -> Scene:
     """The scene of that number; the same arguments always give the same scene.
 
-    `without` names what to leave out (`parts`).
+    `without` names what to leave out (`left_out_parts`).
     """
     rng = Random(f"netadapt rooms {seed}/{scene}")
     b = SceneBuilder()

@@ -1,7 +1,7 @@
 """What things in rooms are made of: random materials, drawn per kind of thing.
 
 Colours are linear RGB albedos. The draws are broad on purpose (domain randomisation): a network
-must not learn that tables are brown.
+must not learn that tables are brown. What a pattern looks like is left to `rendering/textures`.
 """
 
 from __future__ import annotations

@@ -1,4 +1,7 @@
-"""A room's shell: floor, ceiling, walls with their holes, and what is seen through them."""
+"""A room's shell: floor, ceiling, walls with their holes, and what is seen through them.
+
+What fills the holes is left to `doors_and_windows`.
+"""
 
 from __future__ import annotations
 
