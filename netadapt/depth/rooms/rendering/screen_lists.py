@@ -18,6 +18,7 @@ from netadapt.depth.rooms.scene.solid_kinds import SHELL
 TILE = 8
 """Pixels a side of a screen tile."""
 NEAR_M = 0.02
+"""What is nearer to the camera may be left out."""
 
 
 class ScreenLists(NamedTuple):

@@ -95,6 +95,7 @@ def kitchen_run(b: SceneBuilder, rng: Random, width: float, ceiling: float) -> N
 
 
 def fridge(b: SceneBuilder, rng: Random) -> None:
+    """A fridge with a freezer, notes on its door."""
     w, d, h = rng.uniform(0.28, 0.42), rng.uniform(0.58, 0.75), rng.uniform(1.2, 1.9)
     m = (
         made_of.metal(rng)
@@ -125,6 +126,7 @@ def enamel(rng: Random) -> Material:
 
 
 def tub(b: SceneBuilder, rng: Random) -> None:
+    """A bathtub, perhaps with a curtain."""
     white = enamel(rng)
     h = 0.8
     b.slab((-h, 0, 0), (h, 0.7, 0.5), white)
@@ -137,6 +139,7 @@ def tub(b: SceneBuilder, rng: Random) -> None:
 
 
 def basin(b: SceneBuilder, rng: Random) -> None:
+    """A wash basin on a cabinet, with a tap."""
     white = enamel(rng)
     furniture.cabinet(b, rng, 0.6, 0.45, 0.8)
     b.pillar((0, 0.25, 0.8), 0.17, 0.1, white, taper=1.35)
@@ -146,6 +149,7 @@ def basin(b: SceneBuilder, rng: Random) -> None:
 
 
 def toilet(b: SceneBuilder, rng: Random) -> None:
+    """A toilet with its cistern."""
     white = enamel(rng)
     b.slab((-0.2, 0, 0.35), (0.2, 0.18, 0.78), white)
     b.pillar((0, 0.42, 0), 0.13, 0.4, white, taper=1.45)
