@@ -48,9 +48,9 @@ def write_rooms_pack(
 ) -> dict[str, int]:
     """Render `scenes` rooms into the pack `target`: the splits that `write_rooms` would make.
 
-    Gives the number of frames a split. `without` names what to leave out (`parts`). A finished
-    pack of these rooms is left as it is, one of fewer of them gets the others, and a stopped one
-    is continued. Raises DataError when `target` holds anything else.
+    Gives the number of frames a split. `without` names what to leave out (`left_out_parts`). A
+    finished pack of these rooms is left as it is, one of fewer of them gets the others, and a
+    stopped one is continued. Raises DataError when `target` holds anything else.
     """
     target = Path(target)
     workers = workers or os.cpu_count() or 1

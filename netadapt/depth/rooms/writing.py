@@ -1,4 +1,4 @@
-"""Writes rendered rooms to disk in FastDepth's HDF5 layout; `packing` writes the packed form.
+"""Writes rendered rooms to disk in FastDepth's HDF5 layout; `packed_rooms` writes the packed form.
 
 Every frame is a pure function of seed, scene and frame number, so that any number of processes
 writes the same bytes and a stopped job goes on where it was.
@@ -38,7 +38,7 @@ class RoomsSettings:
     frames_per_scene: int
     renderer: str = RENDERER_VERSION
     without: tuple[str, ...] = ()
-    """Parts left out (`parts`)."""
+    """Parts left out (`left_out_parts`)."""
 
     @property
     def name(self) -> str:
@@ -98,9 +98,9 @@ def write_rooms(
     """Render rooms into `dst` in FastDepth's HDF5 layout; gives the number of frames a split.
 
     train/<scene>/NNNNN.h5 and val/official/NNNNN.h5 hold `rgb` uint8 [3, 480, 640] and `depth`
-    float32 [480, 640] metres (0 = hole). `without` names what to leave out (`parts`). Files that
-    are complete already stay. Raises DataError where `dst` holds something else than these rooms,
-    OutputError where it can't be written.
+    float32 [480, 640] metres (0 = hole). `without` names what to leave out (`left_out_parts`).
+    Files that are complete already stay. Raises DataError where `dst` holds something else than
+    these rooms, OutputError where it can't be written.
     """
     settings = checked_settings(scenes, frames_per_scene, seed, workers, without)
     dst = Path(dst)

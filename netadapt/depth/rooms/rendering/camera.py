@@ -1,4 +1,4 @@
-"""Where the hand-held camera stands in a scene, and what it is: NYU Depth v2's, 640 x 480.
+"""Where the hand-held camera stands in a scene.
 
 Poses are drawn as people hold a camera (looking across the room, or at a table or counter from
 near) and refused when the view is empty, blocked or unlike an indoor picture.
@@ -13,12 +13,12 @@ from random import Random
 import numpy as np
 from numpy.typing import NDArray
 
-from netadapt.depth.rooms.rendering.culling import NOTHING, screen_lists
-from netadapt.depth.rooms.rendering.tracing import local_origins, trace_screen
-from netadapt.depth.rooms.scene.solids import Scene
+from netadapt.depth.rooms.rendering.local_frames import NOTHING
+from netadapt.depth.rooms.rendering.screen_lists import screen_lists
+from netadapt.depth.rooms.rendering.tracing import Seen, trace_screen
+from netadapt.depth.rooms.rendering.view import View, focal_lengths
+from netadapt.depth.rooms.scene.description import Scene
 
-FOCAL_PX = 519.0
-"""Focal length of NYU Depth v2's colour camera (518.9, 519.5) at 640 x 480 pixels."""
 PROBE = (15, 20)
 ATTEMPTS = 40
 
@@ -30,10 +30,9 @@ class Pose:
     position: NDArray[np.float64]
     axes: NDArray[np.float64]
 
-
-def focal_lengths(height: int, width: int) -> NDArray[np.float64]:
-    """(fx, fy) in pixels at that size, the field of view kept."""
-    return np.array([FOCAL_PX * width / 640.0, FOCAL_PX * height / 480.0])
+    def view(self, height: int, width: int) -> View:
+        """What a camera there sees at that size; the field of view is the same at any."""
+        return View(self.position, self.axes, focal_lengths(height, width), height, width)
 
 
 def look(
@@ -51,7 +50,7 @@ def look(
 
 def draw_pose(rng: Random, scene: Scene) -> Pose:
     """One random pose."""
-    w, d, h = scene.room[1]
+    w, d, h = scene.room.corners[1]
     roll = rng.gauss(0.0, 0.05)
     if scene.interests and rng.random() < 0.6:
         x, y, z = rng.choice(scene.interests)
@@ -82,42 +81,15 @@ def draw_pose(rng: Random, scene: Scene) -> Pose:
     return look(at, target, roll)
 
 
-def sees(
-    scene: Scene, pose: Pose, height: int, width: int
-) -> tuple[NDArray[np.float32], NDArray[np.int32]]:
-    """Depth [H, W] in metres and the solid of every pixel."""
-    focal = focal_lengths(height, width)
-    starts, items, closest = screen_lists(
-        pose.position,
-        pose.axes,
-        focal,
-        height,
-        width,
-        scene.kinds,
-        scene.centres,
-        scene.rotations,
-        scene.halves,
-    )
-    origins = local_origins(pose.position, scene.centres, scene.maps)
-    depth, solid, _ = trace_screen(
-        pose.axes,
-        focal,
-        height,
-        width,
-        scene.kinds,
-        scene.maps,
-        scene.tapers,
-        origins,
-        starts,
-        items,
-        closest,
-    )
-    return depth, solid
+def sees(scene: Scene, pose: Pose, height: int, width: int) -> Seen:
+    """Depth in metres and the solid of every pixel, at that size."""
+    view = pose.view(height, width)
+    return trace_screen(view, scene.solids, screen_lists(view, scene.solids))
 
 
 def level_pose(rng: Random, scene: Scene) -> Pose:
     """A camera on a tripod: level, 1.4 m up, anywhere in the room, turned anyhow."""
-    w, d, _ = scene.room[1]
+    w, d, _ = scene.room.corners[1]
     x, y = rng.uniform(0.12, 0.88) * w, rng.uniform(0.12, 0.88) * d
     a = rng.uniform(0, 2 * math.pi)
     return look((x, y, 1.4), (x + math.cos(a), y + math.sin(a), 1.4), 0.0)
@@ -126,7 +98,7 @@ def level_pose(rng: Random, scene: Scene) -> Pose:
 def choose_pose(rng: Random, scene: Scene, without: tuple[str, ...] = ()) -> Pose:
     """The first pose whose view is fit to learn from; the best of the tried ones otherwise.
 
-    `without` names what to leave out (`parts`).
+    `without` names what to leave out (`left_out_parts`).
     """
     if "poses" in without:
         return level_pose(rng, scene)
@@ -137,7 +109,7 @@ def choose_pose(rng: Random, scene: Scene, without: tuple[str, ...] = ()) -> Pos
     accepted = 0
     for _ in range(ATTEMPTS):
         pose = draw_pose(rng, scene)
-        depth, solid = sees(scene, pose, *PROBE)
+        depth, solid, _ = sees(scene, pose, *PROBE)
         flat = np.where(depth < 0.5 * NOTHING, depth, 20.0).ravel()
         ordered = np.sort(flat)
         near, middle, far = (float(ordered[int(q * flat.size)]) for q in (0.03, 0.5, 0.95))

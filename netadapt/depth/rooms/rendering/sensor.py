@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from netadapt.depth.rooms.rendering.jit import kernel
-from netadapt.depth.rooms.rendering.textures import lattice, value_noise
+from netadapt.depth.rooms.rendering.noise import lattice, value_noise
 
 FARTHEST_M = 10.0
 NEAREST_M = 0.45

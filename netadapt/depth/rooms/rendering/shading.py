@@ -1,4 +1,8 @@
-"""What colour a lit surface shows the camera: its own, what it reflects, and what it emits."""
+"""What colour a lit surface shows the camera: its own, what it reflects, and what it emits.
+
+How much light falls on it is left to `lighting`, its own colour to `textures`, and what a camera
+makes of the linear picture to `sensor`.
+"""
 
 from __future__ import annotations
 
@@ -6,33 +10,33 @@ import math
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from netadapt.depth.rooms.rendering.culling import TILE
 from netadapt.depth.rooms.rendering.jit import inlined, kernel
-from netadapt.depth.rooms.rendering.lighting import gather_light
+from netadapt.depth.rooms.rendering.lighting import LitScreen, gather_light
+from netadapt.depth.rooms.rendering.screen_lists import TILE, ScreenLists
 from netadapt.depth.rooms.rendering.surfaces import surface_point
 from netadapt.depth.rooms.rendering.textures import surface_colour
-from netadapt.depth.rooms.rendering.tracing import nearest
+from netadapt.depth.rooms.rendering.tracing import Seen, nearest
+from netadapt.depth.rooms.rendering.view import View, direction, slope
+from netadapt.depth.rooms.scene.description import Scene
 
 
 @inlined
 def mirrored(
-    px: float,
-    py: float,
-    pz: float,
-    rx: float,
-    ry: float,
-    rz: float,
+    point: tuple[float, float, float],
+    ray: tuple[float, float, float],
     room: Any,
-    wall_light: Any,
-    glows: Any,
     gloss: float,
     out: Any,
 ) -> None:
     """What a glossy surface reflects: the empty room's six sides and its bright rectangles.
 
-    room [2, 3]: corners; wall_light [6, 3]; glows [K, 8]: side, two intervals, colour.
+    `ray` is the direction from `point` that it reflects; `room` is the scene's `Surroundings`.
     """
+    px, py, pz = point
+    rx, ry, rz = ray
+    corners, wall_light, glows = room
     best = 1e30
     side = 0
     for a in range(3):
@@ -41,7 +45,7 @@ def mirrored(
         if abs(d) < 1e-6:
             continue
         end = 1 if d > 0 else 0
-        t = (room[end, a] - o) / d
+        t = (corners[end, a] - o) / d
         if 0.0 < t < best:
             best = t
             side = 2 * a + end
@@ -69,67 +73,47 @@ def mirrored(
 
 @inlined
 def colour_at(
-    x: int,
-    y: int,
-    i: int,
+    pixel: tuple[int, int],
+    point: tuple[float, float, float],
+    ray: tuple[float, float, float],
     t: float,
-    cx: float,
-    cy: float,
-    camera: Any,
-    axes: Any,
+    i: int,
     pixel_angle: float,
-    kinds: Any,
-    centres: Any,
-    maps: Any,
-    halves: Any,
-    tapers: Any,
-    of_material: Any,
-    textures: Any,
-    colours: Any,
-    patterns: Any,
-    finish: Any,
-    step: int,
-    screen_light: Any,
-    planes: Any,
-    seen: Any,
-    light: Any,
+    solids: Any,
+    materials: Any,
     room: Any,
-    wall_light: Any,
-    glows: Any,
+    step: int,
+    samples: Any,
     out: Any,
 ) -> float:
-    """Linear RGB of a surface point seen near pixel (x, y) into out[0:3]; gives |n . v|.
+    """Linear RGB of a point of solid i seen near a pixel (x, y) into out[0:3]; gives |n . v|.
 
-    `light` [6] is filled with the screen's light at that point.
+    The ray meets the point at t; pixel_angle: radians a pixel; step, samples: of `LitScreen`. The
+    light there is left in out[3:9].
     """
-    dx = axes[0, 0] * cx + axes[1, 0] * cy + axes[2, 0]
-    dy = axes[0, 1] * cx + axes[1, 1] * cy + axes[2, 1]
-    dz = axes[0, 2] * cx + axes[1, 2] * cy + axes[2, 2]
-    px = camera[0] + t * dx
-    py = camera[1] + t * dy
-    pz = camera[2] + t * dz
-    nx, ny, nz, u, v, hu, hv, front = surface_point(
-        kinds[i], px, py, pz, i, centres, maps, halves, tapers
-    )
-    gather_light(x, y, i, nx, ny, nz, step, screen_light, planes, seen, light)
+    px, py, pz = point
+    dx, dy, dz = ray
+    nx, ny, nz, u, v, hu, hv, front = surface_point(px, py, pz, i, solids)
+    light = out[3:9]
+    gather_light(pixel[0], pixel[1], i, nx, ny, nz, step, samples, light)
     length = math.sqrt(dx * dx + dy * dy + dz * dz)
     inverse = 1.0 / length
     facing = -(nx * dx + ny * dy + nz * dz) * inverse
     cosine: float = max(0.05, abs(facing))
-    m = of_material[i]
-    if finish[m, 4] > 0.0:
+    material = materials[solids[i].material]
+    if material.turned:
         u, v = v, u
         hu, hv = hv, hu
     footprint = t * length * pixel_angle / math.sqrt(cosine)
-    r, g, b = surface_colour(textures[m], u, v, hu, hv, front, footprint, m, colours, patterns)
-    emission = finish[m, 2]
+    r, g, b = surface_colour(material, u, v, hu, hv, front, footprint)
+    emission = material.emission
     if emission > 0.0 and front:
         out[0], out[1], out[2] = r * emission, g * emission, b * emission
         return cosine
     out[0] = r * light[0]
     out[1] = g * light[1]
     out[2] = b * light[2]
-    shine = finish[m, 0]
+    shine = material.specular
     if shine > 0.0:
         grazing = 1.0 - cosine
         fresnel = shine * (1.0 + 6.0 * grazing * grazing * grazing * grazing * grazing)
@@ -137,7 +121,7 @@ def colour_at(
         ry = dy * inverse + 2.0 * facing * ny
         rz = dz * inverse + 2.0 * facing * nz
         gr, gg, gb = out[0], out[1], out[2]
-        mirrored(px, py, pz, rx, ry, rz, room, wall_light, glows, finish[m, 1], out)
+        mirrored(point, (rx, ry, rz), room, material.gloss, out)
         keep = 1.0 - min(0.9, fresnel)
         share = min(0.9, fresnel)
         out[0] = keep * gr + share * (out[0] + light[3])
@@ -146,124 +130,100 @@ def colour_at(
     return cosine
 
 
-@kernel
+@inlined
+def on_edge(x: int, y: int, solid: Any, face: Any) -> bool:
+    """Whether a pixel's neighbours see another solid, or another face of it."""
+    height, width = solid.shape
+    i = solid[y, x]
+    f = face[y, x]
+    left, right = max(0, x - 1), min(width - 1, x + 1)
+    above, below = max(0, y - 1), min(height - 1, y + 1)
+    edge: bool = (
+        solid[y, left] != i
+        or solid[y, right] != i
+        or solid[above, x] != i
+        or solid[below, x] != i
+        or face[y, left] != f
+        or face[y, right] != f
+        or face[above, x] != f
+        or face[below, x] != f
+    )
+    return edge
+
+
 def shade_screen(
-    step: int,
-    camera: Any,
-    axes: Any,
-    focal: Any,
-    depth: Any,
-    solid: Any,
-    face: Any,
-    light: Any,
-    planes: Any,
-    seen: Any,
-    kinds: Any,
-    centres: Any,
-    maps: Any,
-    halves: Any,
-    tapers: Any,
-    of_material: Any,
-    textures: Any,
-    colours: Any,
-    patterns: Any,
-    finish: Any,
-    room: Any,
-    wall_light: Any,
-    glows: Any,
-    origins: Any,
-    screen_starts: Any,
-    screen_items: Any,
-    closest: Any,
-    ceiling: float,
-) -> tuple[Any, Any]:
+    view: View, seen: Seen, scene: Scene, lit_screen: LitScreen, lists: ScreenLists, ceiling: float
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """The linear picture [H, W, 3] and |n . v| [H, W]; pixels on an edge are averaged of
     three or four samples.
 
     Linear values are capped at `ceiling` before averaging, so that a lamp's rim stays smooth.
     """
-    height, width = depth.shape
+    image, cosines = shade_pixels(
+        view, seen, scene.solids, scene.materials, scene.room, lit_screen, lists, ceiling
+    )
+    return image, cosines
+
+
+@kernel
+def shade_pixels(
+    view: Any,
+    seen: Any,
+    solids: Any,
+    materials: Any,
+    room: Any,
+    lit_screen: Any,
+    lists: Any,
+    ceiling: float,
+) -> tuple[Any, Any]:
+    """What `shade_screen` gives."""
+    # Named tuples are taken apart once: each look into one counts references.
+    depth, solid, face = seen
+    camera, axes, focal, height, width = view
+    origins, starts, items, closest = lists
+    step, samples = lit_screen
     image = np.zeros((height, width, 3), dtype=np.float32)
     cosines = np.zeros((height, width), dtype=np.float32)
-    here = np.empty(6)
-    out = np.empty(3)
+    out = np.empty(9)
     pixel_angle = 1.0 / focal[0]
     tile_columns = (width + TILE - 1) // TILE
     for y in range(height):
-        cy = (y + 0.5 - 0.5 * height) / focal[1]
+        cy = slope(y, height, focal[1])
         for x in range(width):
             i = solid[y, x]
             if i < 0:
                 continue
-            cx = (x + 0.5 - 0.5 * width) / focal[0]
-            f = face[y, x]
-            left, right = max(0, x - 1), min(width - 1, x + 1)
-            above, below = max(0, y - 1), min(height - 1, y + 1)
-            samples = 1
-            if (
-                solid[y, left] != i
-                or solid[y, right] != i
-                or solid[above, x] != i
-                or solid[below, x] != i
-                or face[y, left] != f
-                or face[y, right] != f
-                or face[above, x] != f
-                or face[below, x] != f
-            ):
-                samples = 4 if step == 1 else 3
+            cx = slope(x, width, focal[0])
+            rays = 1
+            if on_edge(x, y, solid, face):
+                rays = 4 if step == 1 else 3
             tile = (y // TILE) * tile_columns + x // TILE
             s0 = s1 = s2 = 0.0
             count = 0.0
             t = float(depth[y, x])
             j = i
-            sx, sy = cx, cy
-            for k in range(samples):
+            dx, dy, dz = direction(axes, cx, cy)
+            for k in range(rays):
                 if k > 0:
                     sx = cx + (-0.35 if k == 1 else (0.35 if k == 2 else 0.12)) / focal[0]
                     sy = cy + (-0.15 if k == 1 else (-0.3 if k == 2 else 0.38)) / focal[1]
-                    t, j = nearest(
-                        axes[0, 0] * sx + axes[1, 0] * sy + axes[2, 0],
-                        axes[0, 1] * sx + axes[1, 1] * sy + axes[2, 1],
-                        axes[0, 2] * sx + axes[1, 2] * sy + axes[2, 2],
-                        kinds,
-                        maps,
-                        tapers,
-                        origins,
-                        closest,
-                        screen_items,
-                        screen_starts[tile],
-                        screen_starts[tile + 1],
-                    )
+                    dx, dy, dz = direction(axes, sx, sy)
+                    start, stop = starts[tile], starts[tile + 1]
+                    t, j = nearest(dx, dy, dz, solids, origins, closest, items, start, stop)
                     if j < 0:
                         continue
                 cosine = colour_at(
-                    x,
-                    y,
-                    j,
+                    (x, y),
+                    (camera[0] + t * dx, camera[1] + t * dy, camera[2] + t * dz),
+                    (dx, dy, dz),
                     t,
-                    sx,
-                    sy,
-                    camera,
-                    axes,
+                    j,
                     pixel_angle,
-                    kinds,
-                    centres,
-                    maps,
-                    halves,
-                    tapers,
-                    of_material,
-                    textures,
-                    colours,
-                    patterns,
-                    finish,
-                    step,
-                    light,
-                    planes,
-                    seen,
-                    here,
+                    solids,
+                    materials,
                     room,
-                    wall_light,
-                    glows,
+                    step,
+                    samples,
                     out,
                 )
                 if k == 0:

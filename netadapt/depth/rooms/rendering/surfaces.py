@@ -1,4 +1,7 @@
-"""Where on a solid a point lies: its normal, and its place on the face it belongs to."""
+"""Where on a solid a point lies: its normal, and its place on the face it belongs to.
+
+Which point a ray meets is left to `tracing`, and what colour it has there to `textures`.
+"""
 
 from __future__ import annotations
 
@@ -11,28 +14,22 @@ from netadapt.depth.rooms.scene.solid_kinds import BOX, ELLIPSOID, SHELL
 
 @inlined
 def surface_point(
-    kind: int,
-    px: float,
-    py: float,
-    pz: float,
-    i: int,
-    centres: Any,
-    maps: Any,
-    halves: Any,
-    tapers: Any,
+    px: float, py: float, pz: float, i: int, solids: Any
 ) -> tuple[float, float, float, float, float, float, float, bool]:
     """Normal (x, y, z), face position (u, v), half face size (u, v), and if it is the broad face.
 
     (px, py, pz) lies on solid i. Positions on a face are metres from its middle; `v` points up on
     upright faces.
     """
-    x = px - centres[i, 0]
-    y = py - centres[i, 1]
-    z = pz - centres[i, 2]
-    lx = maps[i, 0, 0] * x + maps[i, 0, 1] * y + maps[i, 0, 2] * z
-    ly = maps[i, 1, 0] * x + maps[i, 1, 1] * y + maps[i, 1, 2] * z
-    lz = maps[i, 2, 0] * x + maps[i, 2, 1] * y + maps[i, 2, 2] * z
-    hx, hy, hz = halves[i, 0], halves[i, 1], halves[i, 2]
+    kind, taper = solids[i].kind, solids[i].taper
+    centre, m, half = solids[i].centre, solids[i].map, solids[i].half
+    x = px - centre[0]
+    y = py - centre[1]
+    z = pz - centre[2]
+    lx = m[0, 0] * x + m[0, 1] * y + m[0, 2] * z
+    ly = m[1, 0] * x + m[1, 1] * y + m[1, 2] * z
+    lz = m[2, 0] * x + m[2, 1] * y + m[2, 2] * z
+    hx, hy, hz = half[0], half[1], half[2]
     if kind in (BOX, SHELL):
         ax, ay, az = abs(lx), abs(ly), abs(lz)
         if ax >= ay and ax >= az:
@@ -49,11 +46,11 @@ def surface_point(
             u, v, hu, hv, h = lx * hx, ly * hy, hx, hy, hz
         if kind == SHELL:
             sign = -sign
-        scale = sign * halves[i, axis]
+        scale = sign * half[axis]
         return (
-            maps[i, axis, 0] * scale,
-            maps[i, axis, 1] * scale,
-            maps[i, axis, 2] * scale,
+            m[axis, 0] * scale,
+            m[axis, 1] * scale,
+            m[axis, 2] * scale,
             u,
             v,
             hu,
@@ -77,14 +74,14 @@ def surface_point(
         u, v = lx * hx, ly * hy
         hu, hv = hx, hy
     else:
-        k = 0.5 * (tapers[i] - 1.0)
-        radius = 0.5 * (1.0 + tapers[i]) + k * lz
+        k = 0.5 * (taper - 1.0)
+        radius = 0.5 * (1.0 + taper) + k * lz
         nx, ny, nz = lx, ly, -k * radius
         u = math.atan2(ly, lx) * 0.5 * (hx + hy)
         v = lz * hz
         hu, hv = 3.1416 * hx, hz
-    wx = maps[i, 0, 0] * nx + maps[i, 1, 0] * ny + maps[i, 2, 0] * nz
-    wy = maps[i, 0, 1] * nx + maps[i, 1, 1] * ny + maps[i, 2, 1] * nz
-    wz = maps[i, 0, 2] * nx + maps[i, 1, 2] * ny + maps[i, 2, 2] * nz
+    wx = m[0, 0] * nx + m[1, 0] * ny + m[2, 0] * nz
+    wy = m[0, 1] * nx + m[1, 1] * ny + m[2, 1] * nz
+    wz = m[0, 2] * nx + m[1, 2] * ny + m[2, 2] * nz
     length = 1.0 / math.sqrt(wx * wx + wy * wy + wz * wz + 1e-20)
     return wx * length, wy * length, wz * length, u, v, hu, hv, True

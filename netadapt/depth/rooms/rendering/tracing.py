@@ -1,80 +1,83 @@
 """Rays against solids: what a pixel sees, and whether a lamp sees a point.
 
 Every solid is a unit cube, sphere or frustum under an affine map, so that one ray test serves all
-sizes and orientations. Which solids a ray is tested against is left to `culling`, and light and
-colour to `lighting` and `shading`.
+sizes and orientations. Which solids a ray is tested against is left to `screen_lists` and
+`shadow_lists`, and light and colour to `lighting` and `shading`.
 """
 
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
-from netadapt.depth.rooms.rendering.culling import FACE_TILES, NOTHING, TILE, direction_tile
 from netadapt.depth.rooms.rendering.jit import inlined, kernel
+from netadapt.depth.rooms.rendering.local_frames import NOTHING
+from netadapt.depth.rooms.rendering.screen_lists import TILE, ScreenLists
+from netadapt.depth.rooms.rendering.shadow_lists import FACE_TILES, direction_tile
+from netadapt.depth.rooms.rendering.view import View, direction, slope
 from netadapt.depth.rooms.scene.solid_kinds import BOX, ELLIPSOID, SHELL
 
 
 @inlined
-def hit(
-    kind: int,
-    ox: float,
-    oy: float,
-    oz: float,
-    dx: float,
-    dy: float,
-    dz: float,
-    taper: float,
+def hit_box(
+    ox: float, oy: float, oz: float, dx: float, dy: float, dz: float, from_within: bool
 ) -> float:
-    """The smallest positive ray parameter at which a unit solid is entered, or NOTHING.
+    """Where a ray enters the unit box, or leaves it where that is seen from within."""
+    near = -1e30
+    far = 1e30
+    if abs(dx) > 1e-12:
+        inverse = 1.0 / dx
+        a = (-1.0 - ox) * inverse
+        b = (1.0 - ox) * inverse
+        near = max(near, min(a, b))
+        far = min(far, max(a, b))
+    elif abs(ox) > 1.0:
+        return NOTHING
+    if abs(dy) > 1e-12:
+        inverse = 1.0 / dy
+        a = (-1.0 - oy) * inverse
+        b = (1.0 - oy) * inverse
+        near = max(near, min(a, b))
+        far = min(far, max(a, b))
+    elif abs(oy) > 1.0:
+        return NOTHING
+    if abs(dz) > 1e-12:
+        inverse = 1.0 / dz
+        a = (-1.0 - oz) * inverse
+        b = (1.0 - oz) * inverse
+        near = max(near, min(a, b))
+        far = min(far, max(a, b))
+    elif abs(oz) > 1.0:
+        return NOTHING
+    if near > far or far <= 0.0:
+        return NOTHING
+    if from_within:
+        return far
+    return near if near > 0.0 else NOTHING
 
-    The ray is in the solid's own frame, where it spans [-1, 1] in each axis. A frustum has radius 1
-    at z = -1 and `taper` at z = 1. A shell is a box seen from within.
-    """
-    if kind in (BOX, SHELL):
-        near = -1e30
-        far = 1e30
-        if abs(dx) > 1e-12:
-            inverse = 1.0 / dx
-            a = (-1.0 - ox) * inverse
-            b = (1.0 - ox) * inverse
-            near = max(near, min(a, b))
-            far = min(far, max(a, b))
-        elif abs(ox) > 1.0:
-            return NOTHING
-        if abs(dy) > 1e-12:
-            inverse = 1.0 / dy
-            a = (-1.0 - oy) * inverse
-            b = (1.0 - oy) * inverse
-            near = max(near, min(a, b))
-            far = min(far, max(a, b))
-        elif abs(oy) > 1.0:
-            return NOTHING
-        if abs(dz) > 1e-12:
-            inverse = 1.0 / dz
-            a = (-1.0 - oz) * inverse
-            b = (1.0 - oz) * inverse
-            near = max(near, min(a, b))
-            far = min(far, max(a, b))
-        elif abs(oz) > 1.0:
-            return NOTHING
-        if near > far or far <= 0.0:
-            return NOTHING
-        if kind == SHELL:
-            return far
-        return near if near > 0.0 else NOTHING
-    if kind == ELLIPSOID:
-        a = dx * dx + dy * dy + dz * dz
-        b = ox * dx + oy * dy + oz * dz
-        c = ox * ox + oy * oy + oz * oz - 1.0
-        root = b * b - a * c
-        if root < 0.0:
-            return NOTHING
-        t = (-b - math.sqrt(root)) / a
-        return t if t > 0.0 else NOTHING
-    # frustum: the side is x^2 + y^2 = (m + k z)^2
+
+@inlined
+def hit_ellipsoid(ox: float, oy: float, oz: float, dx: float, dy: float, dz: float) -> float:
+    """Where a ray enters the unit sphere."""
+    a = dx * dx + dy * dy + dz * dz
+    b = ox * dx + oy * dy + oz * dz
+    c = ox * ox + oy * oy + oz * oz - 1.0
+    root = b * b - a * c
+    if root < 0.0:
+        return NOTHING
+    t = (-b - math.sqrt(root)) / a
+    return t if t > 0.0 else NOTHING
+
+
+@inlined
+def hit_frustum(
+    ox: float, oy: float, oz: float, dx: float, dy: float, dz: float, taper: float
+) -> float:
+    """Where a ray meets a frustum of radius 1 at z = -1 and `taper` at z = 1."""
+    # the side is x^2 + y^2 = (m + k z)^2
     m = 0.5 * (1.0 + taper)
     k = 0.5 * (taper - 1.0)
     best = NOTHING
@@ -108,18 +111,27 @@ def hit(
     return best
 
 
-@kernel
-def local_origins(origin: Any, centres: Any, maps: Any) -> Any:
-    """`origin` in the frame of every solid: [N, 3]."""
-    count = centres.shape[0]
-    out = np.empty((count, 3))
-    for i in range(count):
-        x = origin[0] - centres[i, 0]
-        y = origin[1] - centres[i, 1]
-        z = origin[2] - centres[i, 2]
-        for a in range(3):
-            out[i, a] = maps[i, a, 0] * x + maps[i, a, 1] * y + maps[i, a, 2] * z
-    return out
+@inlined
+def hit(
+    kind: int,
+    ox: float,
+    oy: float,
+    oz: float,
+    dx: float,
+    dy: float,
+    dz: float,
+    taper: float,
+) -> float:
+    """The smallest positive ray parameter at which a unit solid is entered, or NOTHING.
+
+    The ray is in the solid's own frame, where it spans [-1, 1] in each axis. A shell is a box seen
+    from within: the parameter is where the ray leaves it.
+    """
+    if kind in (BOX, SHELL):
+        return hit_box(ox, oy, oz, dx, dy, dz, kind == SHELL)
+    if kind == ELLIPSOID:
+        return hit_ellipsoid(ox, oy, oz, dx, dy, dz)
+    return hit_frustum(ox, oy, oz, dx, dy, dz, taper)
 
 
 @inlined
@@ -127,26 +139,29 @@ def nearest(
     dx: float,
     dy: float,
     dz: float,
-    kinds: Any,
-    maps: Any,
-    tapers: Any,
+    solids: Any,
     origins: Any,
     closest: Any,
     items: Any,
     start: int,
     stop: int,
 ) -> tuple[float, int]:
-    """The nearest solid among items[start:stop] along a ray, listed with the nearest first."""
+    """The nearest solid among items[start:stop] along a ray, and the ray parameter there.
+
+    origins, closest, items: of `ScreenLists`.
+    """
     best = NOTHING
     found = -1
     for k in range(start, stop):
         i = items[k]
         if closest[i] > best:
             break
-        lx = maps[i, 0, 0] * dx + maps[i, 0, 1] * dy + maps[i, 0, 2] * dz
-        ly = maps[i, 1, 0] * dx + maps[i, 1, 1] * dy + maps[i, 1, 2] * dz
-        lz = maps[i, 2, 0] * dx + maps[i, 2, 1] * dy + maps[i, 2, 2] * dz
-        t = hit(kinds[i], origins[i, 0], origins[i, 1], origins[i, 2], lx, ly, lz, tapers[i])
+        m = solids[i].map
+        lx = m[0, 0] * dx + m[0, 1] * dy + m[0, 2] * dz
+        ly = m[1, 0] * dx + m[1, 1] * dy + m[1, 2] * dz
+        lz = m[2, 0] * dx + m[2, 1] * dy + m[2, 2] * dz
+        ox, oy, oz = origins[i, 0], origins[i, 1], origins[i, 2]
+        t = hit(solids[i].kind, ox, oy, oz, lx, ly, lz, solids[i].taper)
         if t < best:
             best = t
             found = i
@@ -160,10 +175,8 @@ def lit(
     dy: float,
     dz: float,
     clearance: float,
-    kinds: Any,
-    maps: Any,
-    tapers: Any,
-    lamp_origins: Any,
+    solids: Any,
+    origins: Any,
     starts: Any,
     items: Any,
     blockers: Any,
@@ -171,8 +184,8 @@ def lit(
     """Whether nothing stands between a lamp and the point at lamp + (dx, dy, dz).
 
     `clearance` is the part of the way, at the point's end, in which a solid doesn't count: it is
-    the surface itself. `blockers` [lamps] remembers what last stood in each lamp's way, which is
-    tried first, since it mostly shades the next point too.
+    the surface itself. origins, starts, items: of `ShadowLists`. `blockers` [lamps] remembers what
+    last stood in each lamp's way, which is tried first, since it mostly shades the next point too.
     """
     tile = lamp * 6 * FACE_TILES * FACE_TILES + direction_tile(dx, dy, dz)
     limit = 1.0 - clearance
@@ -180,76 +193,58 @@ def lit(
         i = items[k] if k >= starts[tile] else blockers[lamp]
         if i < 0:
             continue
-        lx = maps[i, 0, 0] * dx + maps[i, 0, 1] * dy + maps[i, 0, 2] * dz
-        ly = maps[i, 1, 0] * dx + maps[i, 1, 1] * dy + maps[i, 1, 2] * dz
-        lz = maps[i, 2, 0] * dx + maps[i, 2, 1] * dy + maps[i, 2, 2] * dz
-        t = hit(
-            kinds[i],
-            lamp_origins[lamp, i, 0],
-            lamp_origins[lamp, i, 1],
-            lamp_origins[lamp, i, 2],
-            lx,
-            ly,
-            lz,
-            tapers[i],
-        )
+        m = solids[i].map
+        lx = m[0, 0] * dx + m[0, 1] * dy + m[0, 2] * dz
+        ly = m[1, 0] * dx + m[1, 1] * dy + m[1, 2] * dz
+        lz = m[2, 0] * dx + m[2, 1] * dy + m[2, 2] * dz
+        ox, oy, oz = origins[lamp, i, 0], origins[lamp, i, 1], origins[lamp, i, 2]
+        t = hit(solids[i].kind, ox, oy, oz, lx, ly, lz, solids[i].taper)
         if t < limit:
             blockers[lamp] = i
             return False
     return True
 
 
-@kernel
-def trace_screen(
-    axes: Any,
-    focal: Any,
-    height: int,
-    width: int,
-    kinds: Any,
-    maps: Any,
-    tapers: Any,
-    origins: Any,
-    starts: Any,
-    items: Any,
-    closest: Any,
-) -> tuple[Any, Any, Any]:
-    """What every pixel sees: depth [H, W] metres along the optical axis, solid, and its face.
+class Seen(NamedTuple):
+    """What every pixel sees."""
 
-    The face is the axis of a box's face, and 0 on curved solids.
-    """
+    depth: NDArray[np.float32]
+    """[H, W]: metres along the optical axis; NOTHING where it sees nothing."""
+    solid: NDArray[np.int32]
+    """[H, W]: -1 where it sees nothing."""
+    face: NDArray[np.int8]
+    """[H, W]: the axis of a box's face, 0 on curved solids."""
+
+
+def trace_screen(view: View, solids: NDArray[np.void], lists: ScreenLists) -> Seen:
+    """What every pixel of a view sees; `lists` are those of `screen_lists`."""
+    return Seen(*trace_pixels(view, solids, lists))
+
+
+@kernel
+def trace_pixels(view: Any, solids: Any, lists: Any) -> tuple[Any, Any, Any]:
+    """The fields of `Seen`."""
+    # Named tuples are taken apart once: each look into one counts references.
+    origins, starts, items, closest = lists
+    _, axes, focal, height, width = view
     depth = np.empty((height, width), dtype=np.float32)
     solid = np.empty((height, width), dtype=np.int32)
     face = np.zeros((height, width), dtype=np.int8)
     columns = (width + TILE - 1) // TILE
     for y in range(height):
-        cy = (y + 0.5 - 0.5 * height) / focal[1]
+        cy = slope(y, height, focal[1])
         for x in range(width):
-            cx = (x + 0.5 - 0.5 * width) / focal[0]
             tile = (y // TILE) * columns + x // TILE
-            dx = axes[0, 0] * cx + axes[1, 0] * cy + axes[2, 0]
-            dy = axes[0, 1] * cx + axes[1, 1] * cy + axes[2, 1]
-            dz = axes[0, 2] * cx + axes[1, 2] * cy + axes[2, 2]
-            t, i = nearest(
-                dx,
-                dy,
-                dz,
-                kinds,
-                maps,
-                tapers,
-                origins,
-                closest,
-                items,
-                starts[tile],
-                starts[tile + 1],
-            )
+            dx, dy, dz = direction(axes, slope(x, width, focal[0]), cy)
+            start, stop = starts[tile], starts[tile + 1]
+            t, i = nearest(dx, dy, dz, solids, origins, closest, items, start, stop)
             depth[y, x] = t
             solid[y, x] = i
-            if i >= 0 and (kinds[i] == BOX or kinds[i] == SHELL):
+            if i >= 0 and (solids[i].kind == BOX or solids[i].kind == SHELL):
+                m = solids[i].map
                 farthest = 0.0
                 for a in range(3):
-                    local = origins[i, a] + t * (
-                        maps[i, a, 0] * dx + maps[i, a, 1] * dy + maps[i, a, 2] * dz
-                    )
+                    local = origins[i, a] + t * (m[a, 0] * dx + m[a, 1] * dy + m[a, 2] * dz)
                     if abs(local) > farthest:
                         farthest = abs(local)
                         face[y, x] = a

@@ -1,4 +1,7 @@
-"""What hangs on a room's walls: pictures, posters, shelves, mirrors, boards, clocks."""
+"""What hangs on a room's walls: pictures, posters, shelves, mirrors, boards, clocks.
+
+Which part of a wall is free is `floor_plan`'s to say.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,7 @@ from random import Random
 from netadapt.depth.rooms.scene import furniture
 from netadapt.depth.rooms.scene import materials as made_of
 from netadapt.depth.rooms.scene.floor_plan import Plan
-from netadapt.depth.rooms.scene.solids import SceneBuilder
+from netadapt.depth.rooms.scene.scene_builder import SceneBuilder
 
 
 def decorate(b: SceneBuilder, rng: Random, plan: Plan) -> None:

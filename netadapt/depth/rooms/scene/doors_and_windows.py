@@ -1,15 +1,20 @@
-"""Windows with their frames, curtains and light, and doors."""
+"""Windows with their frames, curtains and light, and doors.
+
+Where a wall has an opening is decided in `floor_plan`; the wall around it is `shell`'s.
+"""
 
 from __future__ import annotations
 
 from random import Random
 
-from netadapt.depth.rooms.rendering.textures import STRIPES
 from netadapt.depth.rooms.scene import materials as made_of
 from netadapt.depth.rooms.scene import things
+from netadapt.depth.rooms.scene.description import Light, Material, Vector
 from netadapt.depth.rooms.scene.floor_plan import Opening, Plan
 from netadapt.depth.rooms.scene.lamps import LAMPS_PER_LIGHT, made_of_light
-from netadapt.depth.rooms.scene.solids import Light, Material, SceneBuilder, Vector
+from netadapt.depth.rooms.scene.pattern_kinds import STRIPES
+from netadapt.depth.rooms.scene.scene_builder import SceneBuilder
+from netadapt.depth.rooms.scene.solid_kinds import FRUSTUM
 
 
 def fit_openings(
@@ -127,7 +132,7 @@ def dress_window(
             for i in range(n):  # folds as standing cylinders
                 xi = x0 + (x1 - x0) * (i + 0.5) / n
                 b.add(
-                    2,
+                    FRUSTUM,
                     (xi, 0.09, 0.5 * (top + bottom)),
                     (0.6 * (x1 - x0) / n, 0.035 + 0.03 * rng.random(), 0.5 * (top - bottom)),
                     drape,

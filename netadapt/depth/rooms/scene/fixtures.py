@@ -10,7 +10,8 @@ from random import Random
 
 from netadapt.depth.rooms.scene import furniture, things
 from netadapt.depth.rooms.scene import materials as made_of
-from netadapt.depth.rooms.scene.solids import SceneBuilder
+from netadapt.depth.rooms.scene.description import Material
+from netadapt.depth.rooms.scene.scene_builder import SceneBuilder
 
 
 def kitchen_run(b: SceneBuilder, rng: Random, width: float, ceiling: float) -> None:
@@ -94,6 +95,7 @@ def kitchen_run(b: SceneBuilder, rng: Random, width: float, ceiling: float) -> N
 
 
 def fridge(b: SceneBuilder, rng: Random) -> None:
+    """A fridge with a freezer, notes on its door."""
     w, d, h = rng.uniform(0.28, 0.42), rng.uniform(0.58, 0.75), rng.uniform(1.2, 1.9)
     m = (
         made_of.metal(rng)
@@ -119,25 +121,36 @@ def fridge(b: SceneBuilder, rng: Random) -> None:
         )
 
 
-def bath(b: SceneBuilder, rng: Random, width: float) -> None:
-    """A bathtub, basin or toilet with its back along y = 0."""
-    white = made_of.plain(rng, made_of.shade(made_of.WHITE, rng.uniform(0.85, 1.1)), 0.9)
-    if width > 1.3:
-        h = 0.5 * width
-        b.slab((-h, 0, 0), (h, 0.7, 0.5), white)
-        b.slab((-h, 0, 0.5), (h, 0.07, 0.56), white)
-        b.slab((-h, 0.63, 0.5), (h, 0.7, 0.56), white)
-        for x in (-h + 0.035, h - 0.035):
-            b.box((x, 0.35, 0.53), (0.035, 0.35, 0.03), white)
-        if rng.random() < 0.5:
-            b.slab((-h, 0.66, 0.4), (0, 0.68, 2.0), made_of.curtain(rng))
-    elif width > 0.6:
-        furniture.cabinet(b, rng, 0.6, 0.45, 0.8)
-        b.pillar((0, 0.25, 0.8), 0.17, 0.1, white, taper=1.35)
-        tap = made_of.metal(rng)
-        b.pillar((0, 0.06, 0.82), 0.015, 0.2, tap)
-        b.rod((0, 0.12, 1.0), 0.012, 0.07, tap, roll=1.5708)
-    else:
-        b.slab((-0.2, 0, 0.35), (0.2, 0.18, 0.78), white)
-        b.pillar((0, 0.42, 0), 0.13, 0.4, white, taper=1.45)
-        b.ball((0, 0.42, 0.41), (0.19, 0.24, 0.03), white)
+def enamel(rng: Random) -> Material:
+    return made_of.plain(rng, made_of.shade(made_of.WHITE, rng.uniform(0.85, 1.1)), 0.9)
+
+
+def tub(b: SceneBuilder, rng: Random) -> None:
+    """A bathtub, perhaps with a curtain."""
+    white = enamel(rng)
+    h = 0.8
+    b.slab((-h, 0, 0), (h, 0.7, 0.5), white)
+    b.slab((-h, 0, 0.5), (h, 0.07, 0.56), white)
+    b.slab((-h, 0.63, 0.5), (h, 0.7, 0.56), white)
+    for x in (-h + 0.035, h - 0.035):
+        b.box((x, 0.35, 0.53), (0.035, 0.35, 0.03), white)
+    if rng.random() < 0.5:
+        b.slab((-h, 0.66, 0.4), (0, 0.68, 2.0), made_of.curtain(rng))
+
+
+def basin(b: SceneBuilder, rng: Random) -> None:
+    """A wash basin on a cabinet, with a tap."""
+    white = enamel(rng)
+    furniture.cabinet(b, rng, 0.6, 0.45, 0.8)
+    b.pillar((0, 0.25, 0.8), 0.17, 0.1, white, taper=1.35)
+    tap = made_of.metal(rng)
+    b.pillar((0, 0.06, 0.82), 0.015, 0.2, tap)
+    b.rod((0, 0.12, 1.0), 0.012, 0.07, tap, roll=1.5708)
+
+
+def toilet(b: SceneBuilder, rng: Random) -> None:
+    """A toilet with its cistern."""
+    white = enamel(rng)
+    b.slab((-0.2, 0, 0.35), (0.2, 0.18, 0.78), white)
+    b.pillar((0, 0.42, 0), 0.13, 0.4, white, taper=1.45)
+    b.ball((0, 0.42, 0.41), (0.19, 0.24, 0.03), white)

@@ -1,4 +1,7 @@
-"""A room's plan: its size, the openings in its walls, and which floor and walls are taken."""
+"""A room's plan: its size, the openings in its walls, and which floor and walls are taken.
+
+What is built there is left to `shell`, `doors_and_windows`, `furnishing` and `decoration`.
+"""
 
 from __future__ import annotations
 

@@ -7,11 +7,13 @@ Sizes are drawn around those of real furniture. Where pieces stand is decided in
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from random import Random
 
 from netadapt.depth.rooms.scene import materials as made_of
 from netadapt.depth.rooms.scene import seats, things
-from netadapt.depth.rooms.scene.solids import Material, SceneBuilder
+from netadapt.depth.rooms.scene.description import Material
+from netadapt.depth.rooms.scene.scene_builder import SceneBuilder
 
 
 def legs(
@@ -226,47 +228,75 @@ def floor_lamp(b: SceneBuilder, rng: Random) -> None:
     )
 
 
-def floor_things(b: SceneBuilder, rng: Random) -> None:
-    """A bin, bag, carton, basket, toy or pile on the floor."""
-    pick = rng.randrange(8)
-    if pick == 0:
-        b.pillar(
-            (0, 0, 0),
-            rng.uniform(0.1, 0.16),
-            rng.uniform(0.25, 0.6),
-            made_of.plain(rng, made_of.any_colour(rng), 0.4),
-            taper=1.25,
+def waste_bin(b: SceneBuilder, rng: Random) -> None:
+    """A bin."""
+    b.pillar(
+        (0, 0, 0),
+        rng.uniform(0.1, 0.16),
+        rng.uniform(0.25, 0.6),
+        made_of.plain(rng, made_of.any_colour(rng), 0.4),
+        taper=1.25,
+    )
+
+
+def cartons(b: SceneBuilder, rng: Random) -> None:
+    """A pile of cartons."""
+    z = 0.0
+    for _ in range(rng.randrange(1, 4)):
+        h = rng.uniform(0.08, 0.2)
+        m = made_of.plain(rng, made_of.from_hsv(0.085, 0.4, rng.uniform(0.5, 0.8)), 0.0)
+        if rng.random() < 0.5:
+            m = made_of.packaging(rng)
+        b.box(
+            (0, 0, z + h),
+            (rng.uniform(0.12, 0.3), rng.uniform(0.12, 0.25), h),
+            m,
+            yaw=rng.uniform(-0.4, 0.4),
         )
-    elif pick in (1, 2):
-        z = 0.0
-        for _ in range(rng.randrange(1, 4)):
-            h = rng.uniform(0.08, 0.2)
-            m = made_of.plain(rng, made_of.from_hsv(0.085, 0.4, rng.uniform(0.5, 0.8)), 0.0)
-            if rng.random() < 0.5:
-                m = made_of.packaging(rng)
-            b.box(
-                (0, 0, z + h),
-                (rng.uniform(0.12, 0.3), rng.uniform(0.12, 0.25), h),
-                m,
-                yaw=rng.uniform(-0.4, 0.4),
-            )
-            z += 2 * h
-    elif pick == 3:
-        r = rng.uniform(0.12, 0.22)
-        b.ball((0, 0, 1.1 * r), (r, 0.7 * r, 1.15 * r), made_of.fabric(rng), roll=0.1)
-        b.ball((0, 0.6 * r, 0.7 * r), (0.7 * r, 0.35 * r, 0.6 * r), made_of.fabric(rng))
-    elif pick == 4:
-        things.plant(b, rng, rng.uniform(0.5, 1.4))
-    elif pick == 5:
-        for _ in range(rng.randrange(2, 6)):
-            s = rng.uniform(0.04, 0.14)
-            b.ball(
-                (rng.uniform(-0.4, 0.4), rng.uniform(-0.4, 0.4), s),
-                (s, s, s),
-                made_of.plain(rng, made_of.any_colour(rng), 0.4),
-            )
-    elif pick == 6:
-        s = rng.uniform(0.2, 0.35)
-        b.pillar((0, 0, 0), s, rng.uniform(0.3, 0.45), made_of.fabric(rng), taper=0.95)
-    else:
-        seats.stool(b, rng)
+        z += 2 * h
+
+
+def bag(b: SceneBuilder, rng: Random) -> None:
+    """A bag with a pocket."""
+    r = rng.uniform(0.12, 0.22)
+    b.ball((0, 0, 1.1 * r), (r, 0.7 * r, 1.15 * r), made_of.fabric(rng), roll=0.1)
+    b.ball((0, 0.6 * r, 0.7 * r), (0.7 * r, 0.35 * r, 0.6 * r), made_of.fabric(rng))
+
+
+def toys(b: SceneBuilder, rng: Random) -> None:
+    """Balls and the like, strewn."""
+    for _ in range(rng.randrange(2, 6)):
+        s = rng.uniform(0.04, 0.14)
+        b.ball(
+            (rng.uniform(-0.4, 0.4), rng.uniform(-0.4, 0.4), s),
+            (s, s, s),
+            made_of.plain(rng, made_of.any_colour(rng), 0.4),
+        )
+
+
+def pouf(b: SceneBuilder, rng: Random) -> None:
+    """A pouf or basket."""
+    s = rng.uniform(0.2, 0.35)
+    b.pillar((0, 0, 0), s, rng.uniform(0.3, 0.45), made_of.fabric(rng), taper=0.95)
+
+
+def tall_plant(b: SceneBuilder, rng: Random) -> None:
+    things.plant(b, rng, rng.uniform(0.5, 1.4))
+
+
+ON_THE_FLOOR: tuple[Callable[[SceneBuilder, Random], None], ...] = (
+    waste_bin,
+    cartons,
+    cartons,
+    bag,
+    tall_plant,
+    toys,
+    pouf,
+    seats.stool,
+)
+"""What stands about, each as likely as the others; the place in it is what is drawn."""
+
+
+def floor_things(b: SceneBuilder, rng: Random) -> None:
+    """One thing on the floor about the origin."""
+    ON_THE_FLOOR[rng.randrange(len(ON_THE_FLOOR))](b, rng)

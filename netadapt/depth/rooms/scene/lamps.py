@@ -1,4 +1,7 @@
-"""A room's own light: lamps at the ceiling and elsewhere, and what its sides throw back."""
+"""A room's own light: lamps at the ceiling and elsewhere, and what its sides throw back.
+
+Daylight is left to `doors_and_windows`, and how light falls on things to `rendering`.
+"""
 
 from __future__ import annotations
 
@@ -6,8 +9,9 @@ import math
 from random import Random
 
 from netadapt.depth.rooms.scene import materials as made_of
+from netadapt.depth.rooms.scene.description import Colour, Light, Vector
 from netadapt.depth.rooms.scene.floor_plan import Plan
-from netadapt.depth.rooms.scene.solids import Colour, Light, SceneBuilder, Vector
+from netadapt.depth.rooms.scene.scene_builder import SceneBuilder
 
 LAMPS_PER_LIGHT = 16
 """Points that a window, the ceiling's lamps or the bounced light is made of."""

@@ -1,8 +1,8 @@
 """Draws a random indoor scene: the room's shape, its openings, its light, what stands where.
 
 Rooms have a kind (kitchen, bedroom, office, ...) that decides the furniture. The steps are
-those of `plan`, `shell`, `openings`, `lamps`, `furnishing` and `decoration`; the camera's place is
-`camera`'s.
+those of `floor_plan`, `shell`, `doors_and_windows`, `lamps`, `furnishing` and `decoration`; the
+camera's place is left to `rendering`.
 """
 
 from __future__ import annotations
@@ -10,15 +10,16 @@ from __future__ import annotations
 from dataclasses import replace
 from random import Random
 
-from netadapt.depth.rooms.rendering.textures import PLAIN
 from netadapt.depth.rooms.scene import materials as made_of
 from netadapt.depth.rooms.scene.decoration import decorate
+from netadapt.depth.rooms.scene.description import Scene
 from netadapt.depth.rooms.scene.doors_and_windows import fit_openings
 from netadapt.depth.rooms.scene.floor_plan import draw_plan
 from netadapt.depth.rooms.scene.furnishing import furnish
 from netadapt.depth.rooms.scene.lamps import bounced_light, ceiling_lamps
+from netadapt.depth.rooms.scene.pattern_kinds import PLAIN
+from netadapt.depth.rooms.scene.scene_builder import SceneBuilder
 from netadapt.depth.rooms.scene.shell import enclose
-from netadapt.depth.rooms.scene.solids import Scene, SceneBuilder
 
 KINDS = (
     "kitchen",
@@ -45,7 +46,7 @@ KINDS = (
 def sample_scene(seed: int, scene: int, without: tuple[str, ...] = ()) -> Scene:
     """The scene of that number; the same arguments always give the same scene.
 
-    `without` names what to leave out (`parts`).
+    `without` names what to leave out (`left_out_parts`).
     """
     rng = Random(f"netadapt rooms {seed}/{scene}")
     b = SceneBuilder()

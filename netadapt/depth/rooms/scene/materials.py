@@ -1,7 +1,7 @@
 """What things in rooms are made of: random materials, drawn per kind of thing.
 
 Colours are linear RGB albedos. The draws are broad on purpose (domain randomisation): a network
-must not learn that tables are brown.
+must not learn that tables are brown. What a pattern looks like is left to `rendering/textures`.
 """
 
 from __future__ import annotations
@@ -10,7 +10,8 @@ import colorsys
 from random import Random
 from typing import TypedDict
 
-from netadapt.depth.rooms.rendering.textures import (
+from netadapt.depth.rooms.scene.description import Colour, Material
+from netadapt.depth.rooms.scene.pattern_kinds import (
     BLOBS,
     BRICKS,
     CARPET,
@@ -32,7 +33,6 @@ from netadapt.depth.rooms.rendering.textures import (
     WEAVE,
     WOOD,
 )
-from netadapt.depth.rooms.scene.solids import Colour, Material
 
 WHITE: Colour = (0.8, 0.79, 0.77)
 BLACK: Colour = (0.02, 0.02, 0.022)

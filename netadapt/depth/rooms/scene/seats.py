@@ -7,61 +7,94 @@ y = 0, the others stand about the origin. All face +y.
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from random import Random
 
 from netadapt.depth.rooms.scene import materials as made_of
-from netadapt.depth.rooms.scene.solids import Material, SceneBuilder
+from netadapt.depth.rooms.scene.description import Material
+from netadapt.depth.rooms.scene.scene_builder import SceneBuilder
 
 
-def chair(b: SceneBuilder, rng: Random, style: dict[str, object]) -> None:
-    """A chair centred at the origin, its front towards +y; `style` is shared by a set of chairs."""
-    frame: Material = style["frame"]  # type: ignore[assignment]
-    cover: Material = style["cover"]  # type: ignore[assignment]
-    w: float = style["width"]  # type: ignore[assignment]
-    seat: float = style["seat"]  # type: ignore[assignment]
-    top: float = style["top"]  # type: ignore[assignment]
-    back: int = style["back"]  # type: ignore[assignment]
+@dataclass(frozen=True, slots=True)
+class ChairStyle:
+    """What the chairs of a set share; metres."""
+
+    frame: Material
+    cover: Material
+    width: float
+    seat: float
+    top: float
+    back: int
+    """0 upright slats, 1 level slats, 2 solid, 3 crossed, 4 upholstered, 5 an office chair."""
+
+
+def chair(b: SceneBuilder, rng: Random, style: ChairStyle) -> None:
+    """A chair centred at the origin, its front towards +y."""
+    if style.back == 5:
+        office_chair(b, rng, style)
+    else:
+        four_legged_chair(b, rng, style)
+
+
+def office_chair(b: SceneBuilder, rng: Random, style: ChairStyle) -> None:
+    """A chair on a star of five feet, perhaps with arms."""
+    frame, cover, seat, top = style.frame, style.cover, style.seat, style.top
+    h = 0.5 * style.width
+    for k in range(5):
+        a = 1.2566 * k
+        b.box((0.14 * math.cos(a), 0.14 * math.sin(a), 0.06), (0.15, 0.02, 0.015), frame, yaw=a)
+    b.pillar((0, 0, 0.05), 0.025, seat - 0.08, frame)
+    b.box((0, 0, seat - 0.03), (h, h, 0.035), cover)
+    b.box(
+        (0, -h, 0.5 * (seat + top) + 0.08),
+        (0.9 * h, 0.03, 0.5 * (top - seat) - 0.06),
+        cover,
+        roll=0.12,
+    )
+    b.box((0, -h - 0.03, seat + 0.05), (0.03, 0.02, 0.15), frame)
+    if rng.random() < 0.5:
+        for x in (-h - 0.03, h + 0.03):
+            b.box((x, 0, seat + 0.2), (0.025, 0.13, 0.012), frame)
+            b.box((x, 0, seat + 0.08), (0.01, 0.02, 0.12), frame)
+
+
+def four_legged_chair(b: SceneBuilder, rng: Random, style: ChairStyle) -> None:
+    """A chair on four legs, perhaps with bars between them."""
+    frame, cover, w, seat, top = style.frame, style.cover, style.width, style.seat, style.top
     h = 0.5 * w
     t = 0.018
-    if back == 5:  # office chair
-        for k in range(5):
-            a = 1.2566 * k
-            b.box((0.14 * math.cos(a), 0.14 * math.sin(a), 0.06), (0.15, 0.02, 0.015), frame, yaw=a)
-        b.pillar((0, 0, 0.05), 0.025, seat - 0.08, frame)
-        b.box((0, 0, seat - 0.03), (h, h, 0.035), cover)
-        b.box(
-            (0, -h, 0.5 * (seat + top) + 0.08),
-            (0.9 * h, 0.03, 0.5 * (top - seat) - 0.06),
-            cover,
-            roll=0.12,
-        )
-        b.box((0, -h - 0.03, seat + 0.05), (0.03, 0.02, 0.15), frame)
-        if rng.random() < 0.5:
-            for x in (-h - 0.03, h + 0.03):
-                b.box((x, 0, seat + 0.2), (0.025, 0.13, 0.012), frame)
-                b.box((x, 0, seat + 0.08), (0.01, 0.02, 0.12), frame)
-        return
     for x in (-h + t, h - t):
         b.box((x, h - t, 0.5 * seat), (t, t, 0.5 * seat), frame)
         b.box((x, -h + t, 0.5 * top), (t, t, 0.5 * top), frame, roll=0.04)
     b.box((0, 0, seat - 0.02), (h, h, 0.022), cover)
     b.box((0, 0, seat - 0.06), (h - t, h - t, 0.02), frame)
+    chair_back(b, rng, style)
+    if rng.random() < 0.4:
+        for x in (-h + t, h - t):
+            b.box((x, 0, 0.45 * seat), (0.6 * t, h - t, 0.6 * t), frame)
+
+
+def chair_back(b: SceneBuilder, rng: Random, style: ChairStyle) -> None:
+    """What the back legs of a chair hold."""
+    frame, cover, w, seat, top = style.frame, style.cover, style.width, style.seat, style.top
+    h = 0.5 * w
+    t = 0.018
     y = -h + t - 0.02
-    if back == 0:  # upright slats
+    if style.back == 0:  # upright slats
         n = rng.choice((3, 4, 5))
         for k in range(n):
             x = (k + 0.5) / n * (w - 4 * t) - (h - 2 * t)
             b.box((x, y, 0.5 * (seat + top)), (0.014, 0.008, 0.5 * (top - seat)), frame)
         b.box((0, y, top - 0.04), (h, 0.013, 0.045), frame)
-    elif back == 1:  # level slats
+    elif style.back == 1:  # level slats
         n = rng.choice((2, 3, 4, 5))
         for k in range(n):
             z = seat + 0.1 + (top - seat - 0.13) * (k + 0.5) / n
             b.box((0, y, z), (h - t, 0.009, 0.32 * (top - seat - 0.1) / n), frame)
         b.box((0, y, top - 0.035), (h, 0.013, 0.04), frame)
-    elif back == 2:  # a solid back
+    elif style.back == 2:  # a solid back
         b.box((0, y, 0.5 * (seat + top) + 0.07), (h - t, 0.014, 0.5 * (top - seat) - 0.07), cover)
-    elif back == 3:  # crossed
+    elif style.back == 3:  # crossed
         for roll in (0.6, -0.6):
             b.box(
                 (0, y, 0.5 * (seat + top) + 0.04),
@@ -72,21 +105,19 @@ def chair(b: SceneBuilder, rng: Random, style: dict[str, object]) -> None:
         b.box((0, y, top - 0.03), (h, 0.012, 0.03), frame)
     else:  # upholstered
         b.box((0, -h + 0.04, 0.5 * (seat + top)), (h, 0.05, 0.5 * (top - seat)), cover, roll=0.08)
-    if rng.random() < 0.4:
-        for x in (-h + t, h - t):
-            b.box((x, 0, 0.45 * seat), (0.6 * t, h - t, 0.6 * t), frame)
 
 
-def chair_style(rng: Random, back: int | None = None) -> dict[str, object]:
+def chair_style(rng: Random, back: int | None = None) -> ChairStyle:
+    """A style, with that back if one is given."""
     frame = made_of.furniture(rng, turned=True) if rng.random() < 0.75 else made_of.metal(rng)
-    return {
-        "frame": frame,
-        "cover": made_of.fabric(rng) if rng.random() < 0.5 else frame,
-        "width": rng.uniform(0.38, 0.5),
-        "seat": rng.uniform(0.42, 0.48),
-        "top": rng.uniform(0.78, 1.1),
-        "back": rng.choice((0, 0, 1, 1, 2, 3, 4)) if back is None else back,
-    }
+    return ChairStyle(
+        frame=frame,
+        cover=made_of.fabric(rng) if rng.random() < 0.5 else frame,
+        width=rng.uniform(0.38, 0.5),
+        seat=rng.uniform(0.42, 0.48),
+        top=rng.uniform(0.78, 1.1),
+        back=rng.choice((0, 0, 1, 1, 2, 3, 4)) if back is None else back,
+    )
 
 
 def stool(b: SceneBuilder, rng: Random) -> None:

@@ -1,14 +1,18 @@
-"""A room's shell: floor, ceiling, walls with their holes, and what is seen through them."""
+"""A room's shell: floor, ceiling, walls with their holes, and what is seen through them.
+
+What fills the holes is left to `doors_and_windows`.
+"""
 
 from __future__ import annotations
 
 from random import Random
 
-from netadapt.depth.rooms.rendering.textures import TILES
 from netadapt.depth.rooms.scene import furniture
 from netadapt.depth.rooms.scene import materials as made_of
+from netadapt.depth.rooms.scene.description import Material
 from netadapt.depth.rooms.scene.floor_plan import Plan
-from netadapt.depth.rooms.scene.solids import Material, SceneBuilder
+from netadapt.depth.rooms.scene.pattern_kinds import TILES
+from netadapt.depth.rooms.scene.scene_builder import SceneBuilder
 
 
 def enclose(b: SceneBuilder, rng: Random, plan: Plan) -> tuple[Material, list[Material], Material]:

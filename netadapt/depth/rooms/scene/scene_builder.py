@@ -1,7 +1,7 @@
-"""The description of a rendered scene: solids, their materials, the lamps.
+"""Collects solids, in nested frames, into the description of a scene.
 
-`SceneBuilder` collects solids in nested frames (a chair in its own frame, in the room's), and
-`Scene` holds them as arrays for the ray tracer. What stands in a room is decided in `layout`.
+A chair is built in its own frame, that in the room's. What is built is left to `layout` and the
+rooms of furniture that it calls; what a scene is, to `description`.
 """
 
 from __future__ import annotations
@@ -9,85 +9,40 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass, field, fields
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from netadapt.depth.rooms.rendering.textures import PLAIN
+from netadapt.depth.rooms.scene.description import (
+    LAMP,
+    MATERIAL,
+    SOLID,
+    Colour,
+    Light,
+    Material,
+    Scene,
+    Surroundings,
+    Vector,
+)
 from netadapt.depth.rooms.scene.solid_kinds import BOX, ELLIPSOID, FRUSTUM, SHELL
-
-Colour = tuple[float, float, float]
-Vector = tuple[float, float, float]
 
 
 def opposite(vector: Vector) -> Vector:
     return -vector[0], -vector[1], -vector[2]
 
 
-@dataclass(frozen=True, slots=True)
-class Material:
-    """A texture with three linear RGB colours, and a finish.
+class Placed(NamedTuple):
+    """A solid in the world; see `SOLID`."""
 
-    size_m, aspect, contrast, seed: what the texture makes of them (`textures`); specular: share
-    reflected (0 to 0.5); gloss: Phong exponent; emission: times the colour, instead of reflected
-    light; holes: share of its pixels a depth camera loses; turned: exchange u and v.
-    """
-
-    texture: int = PLAIN
-    colours: tuple[Colour, Colour, Colour] = ((0.5,) * 3, (0.3,) * 3, (0.1,) * 3)
-    size_m: float = 0.1
-    aspect: float = 1.0
-    contrast: float = 0.2
-    seed: int = 0
-    specular: float = 0.0
-    gloss: float = 20.0
-    emission: float = 0.0
-    holes: float = 0.0
-    turned: bool = False
-
-
-@dataclass(frozen=True)
-class Light:
-    """A group of sampled lamp positions that together give one light (or the bounced light)."""
-
-    positions: list[Vector]
-    normals: list[Vector]
-    colours: list[Colour]
-
-
-@dataclass(frozen=True)
-class Scene:
-    """Arrays of N solids, M materials, G light groups and their lamps; metres, z up."""
-
-    kinds: NDArray[np.int64]
-    centres: NDArray[np.float64]
-    rotations: NDArray[np.float64]
-    """[N, 3, 3]: rows are a solid's own axes in the world."""
-    halves: NDArray[np.float64]
-    maps: NDArray[np.float64]
-    """[N, 3, 3]: from the world into the unit solid."""
-    tapers: NDArray[np.float64]
-    of_material: NDArray[np.int64]
-    casting: NDArray[np.bool_]
-    textures: NDArray[np.int64]
-    colours: NDArray[np.float64]
-    patterns: NDArray[np.float64]
-    finish: NDArray[np.float64]
-    """[M, 5]: specular, gloss, emission, holes, turned."""
-    groups: NDArray[np.int64]
-    lamps: NDArray[np.float64]
-    lamp_normals: NDArray[np.float64]
-    lamp_colours: NDArray[np.float64]
-    room: NDArray[np.float64]
-    """[2, 3]: corners of the room."""
-    wall_light: NDArray[np.float64]
-    """[6, 3]: what the room's sides look like in a mirror, roughly."""
-    glows: NDArray[np.float64]
-    """[K, 8]: bright rectangles on the room's sides: side, two intervals, colour."""
-    interests: list[Vector]
-    """Points that a person would look at from near: table tops, counters, desks."""
+    kind: int
+    centre: Vector
+    rotation: tuple[Vector, Vector, Vector]
+    half: Vector
+    taper: float
+    material: int
+    casting: bool
 
 
 @dataclass
@@ -95,9 +50,7 @@ class SceneBuilder:
     """Collects solids; positions are given in the current frame (see `frame`)."""
 
     materials: list[Material] = field(default_factory=list)
-    solids: list[tuple[int, Vector, tuple[Vector, Vector, Vector], Vector, float, int, bool]] = (
-        field(default_factory=list)
-    )
+    solids: list[Placed] = field(default_factory=list)
     interests: list[Vector] = field(default_factory=list)
     _indices: dict[Material, int] = field(default_factory=dict)
     _x: float = 0.0
@@ -161,7 +114,8 @@ class SceneBuilder:
             axes = (along, opposite(across), opposite(up))
             half = (half[0] * taper, half[1] * taper, half[2])
             taper = 1.0 / taper
-        self.solids.append((kind, self.world(*position), axes, half, taper, index, casting))
+        at = self.world(*position)
+        self.solids.append(Placed(kind, at, axes, half, taper, index, casting))
 
     def box(self, position: Vector, half: Vector, material: Material, **more: Any) -> None:
         """A box by its middle and half sizes."""
@@ -218,40 +172,40 @@ class SceneBuilder:
         glows: list[tuple[float, ...]],
     ) -> Scene:
         """Everything collected, as arrays."""
-        rotations = np.array([solid[2] for solid in self.solids])
-        halves = np.array([solid[3] for solid in self.solids])
-        groups = []
-        first = 0
-        for light in lights:
-            groups.append((first, len(light.positions)))
-            first += len(light.positions)
+        counts = [len(light.positions) for light in lights]
+        firsts = [sum(counts[:k]) for k in range(len(counts))]
         return Scene(
-            kinds=np.array([solid[0] for solid in self.solids], dtype=np.int64),
-            centres=np.array([solid[1] for solid in self.solids]),
-            rotations=rotations,
-            halves=halves,
-            maps=np.ascontiguousarray(rotations / halves[:, :, None]),
-            tapers=np.array([solid[4] for solid in self.solids]),
-            of_material=np.array([solid[5] for solid in self.solids], dtype=np.int64),
-            casting=np.array([solid[6] for solid in self.solids]),
-            textures=np.array([m.texture for m in self.materials], dtype=np.int64),
-            colours=np.array([m.colours for m in self.materials], dtype=np.float64),
-            patterns=np.array(
-                [(m.size_m, m.aspect, m.contrast, m.seed) for m in self.materials], dtype=np.float64
+            solids=solid_records(self.solids),
+            materials=material_records(self.materials),
+            lamps=lamp_records(lights),
+            groups=np.array(list(zip(firsts, counts, strict=True)), dtype=np.int64),
+            room=Surroundings(
+                corners=np.array(room, dtype=np.float64),
+                wall_light=np.array(wall_light, dtype=np.float64),
+                glows=np.array(glows, dtype=np.float64).reshape(-1, 8),
             ),
-            finish=np.array(
-                [
-                    (m.specular, m.gloss, m.emission, m.holes, float(m.turned))
-                    for m in self.materials
-                ],
-                dtype=np.float64,
-            ),
-            groups=np.array(groups, dtype=np.int64),
-            lamps=np.array([p for light in lights for p in light.positions], dtype=np.float64),
-            lamp_normals=np.array([n for light in lights for n in light.normals], dtype=np.float64),
-            lamp_colours=np.array([c for light in lights for c in light.colours], dtype=np.float64),
-            room=np.array(room, dtype=np.float64),
-            wall_light=np.array(wall_light, dtype=np.float64),
-            glows=np.array(glows, dtype=np.float64).reshape(-1, 8),
             interests=list(self.interests),
         )
+
+
+def solid_records(solids: list[Placed]) -> NDArray[np.void]:
+    out = np.zeros(len(solids), SOLID)
+    for name in Placed._fields:
+        out[name] = [getattr(solid, name) for solid in solids]
+    out["map"] = out["rotation"] / out["half"][:, :, None]
+    return out
+
+
+def material_records(materials: list[Material]) -> NDArray[np.void]:
+    out = np.zeros(len(materials), MATERIAL)
+    for field_ in fields(Material):
+        out[field_.name] = [getattr(material, field_.name) for material in materials]
+    return out
+
+
+def lamp_records(lights: list[Light]) -> NDArray[np.void]:
+    out = np.zeros(sum(len(light.positions) for light in lights), LAMP)
+    out["position"] = [p for light in lights for p in light.positions]
+    out["normal"] = [n for light in lights for n in light.normals]
+    out["colour"] = [c for light in lights for c in light.colours]
+    return out

@@ -1,0 +1,50 @@
+"""A camera as compiled code takes it: where it stands, which way its pixels look.
+
+Which view of a scene is taken is left to `camera`.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from netadapt.depth.rooms.rendering.jit import inlined
+
+FOCAL_PX = 519.0
+"""Focal length of NYU Depth v2's colour camera (518.9, 519.5) at 640 x 480 pixels."""
+
+
+class View(NamedTuple):
+    """A pinhole camera with a picture of height x width pixels."""
+
+    position: NDArray[np.float64]
+    """[3]: metres in the world."""
+    axes: NDArray[np.float64]
+    """[3, 3]: rows are right, down and forward in the world."""
+    focal: NDArray[np.float64]
+    """(fx, fy) in pixels."""
+    height: int
+    width: int
+
+
+def focal_lengths(height: int, width: int) -> NDArray[np.float64]:
+    """(fx, fy) in pixels at that size, the field of view kept."""
+    return np.array([FOCAL_PX * width / 640.0, FOCAL_PX * height / 480.0])
+
+
+@inlined
+def slope(pixel: int, pixels: int, focal: float) -> float:
+    """How far aside the middle of a column (or row) of so many looks, a metre ahead."""
+    return (pixel + 0.5 - 0.5 * pixels) / focal
+
+
+@inlined
+def direction(axes: Any, right: float, down: float) -> tuple[float, float, float]:
+    """The ray a metre ahead, `right` and `down` by so many metres, in the world."""
+    return (
+        axes[0, 0] * right + axes[1, 0] * down + axes[2, 0],
+        axes[0, 1] * right + axes[1, 1] * down + axes[2, 1],
+        axes[0, 2] * right + axes[1, 2] * down + axes[2, 2],
+    )
