@@ -13,15 +13,16 @@ from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 
-import h5py
-
 from netadapt.depth.data.base import SPLITS
 from netadapt.depth.data.hdf5_pairs import HOLDOUT_NAMES
 from netadapt.depth.data.worker_pool import worker_pool
 from netadapt.depth.rooms.left_out_parts import checked_parts
 from netadapt.depth.rooms.rendering.frame import RENDERER_VERSION, render_frame
 from netadapt.errors import DataError
-from netadapt.files import atomic_path, write_text
+from netadapt.extras import needed
+from netadapt.files import atomic_path, clear_half_written, write_text
+
+h5py = needed("h5py", "depth")
 
 Progress = Callable[[int, int], None]
 """Called with the frames done and the frames in all."""
@@ -105,8 +106,7 @@ def write_rooms(
     settings = checked_settings(scenes, frames_per_scene, seed, workers, without)
     dst = Path(dst)
     claim_folder(dst, settings)
-    for half_written in dst.glob("*/*/.*.h5"):
-        half_written.unlink()
+    clear_half_written(dst, ".h5")
     planned = plan_frames(scenes, frames_per_scene)
     missing = [frame for frame in planned if not is_complete(dst / frame.path)]
     done = len(planned) - len(missing)

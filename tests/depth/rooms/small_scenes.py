@@ -6,8 +6,8 @@ from collections.abc import Callable
 from random import Random
 
 from netadapt.depth.rooms.rendering.camera import look
+from netadapt.depth.rooms.rendering.ray_tracing import Seen, trace_screen
 from netadapt.depth.rooms.rendering.screen_lists import screen_lists
-from netadapt.depth.rooms.rendering.tracing import Seen, trace_screen
 from netadapt.depth.rooms.rendering.view import View
 from netadapt.depth.rooms.scene.description import Light, Material, Scene, Vector
 from netadapt.depth.rooms.scene.scene_builder import SceneBuilder

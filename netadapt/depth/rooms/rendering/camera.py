@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from netadapt.depth.rooms.rendering.local_frames import NOTHING
+from netadapt.depth.rooms.rendering.ray_tracing import Seen, trace_screen
 from netadapt.depth.rooms.rendering.screen_lists import screen_lists
-from netadapt.depth.rooms.rendering.tracing import Seen, trace_screen
 from netadapt.depth.rooms.rendering.view import View, focal_lengths
 from netadapt.depth.rooms.scene.description import Scene
 

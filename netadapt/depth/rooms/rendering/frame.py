@@ -15,11 +15,11 @@ from numpy.typing import NDArray
 
 from netadapt.depth.rooms.rendering.camera import choose_pose
 from netadapt.depth.rooms.rendering.lighting import even_out, light_screen
+from netadapt.depth.rooms.rendering.ray_tracing import trace_screen
 from netadapt.depth.rooms.rendering.screen_lists import screen_lists
 from netadapt.depth.rooms.rendering.sensor import FARTHEST_M, expose, record_depth, show
 from netadapt.depth.rooms.rendering.shading import shade_screen
 from netadapt.depth.rooms.rendering.shadow_lists import ShadowLists, shadow_lists
-from netadapt.depth.rooms.rendering.tracing import trace_screen
 from netadapt.depth.rooms.scene.description import Scene
 from netadapt.depth.rooms.scene.layout import sample_scene
 

@@ -11,7 +11,9 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
-from numba import njit
+from netadapt.extras import needed
+
+njit = needed("numba", "depth").njit
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 

@@ -15,9 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from netadapt.depth.rooms.rendering.jit import inlined, kernel
+from netadapt.depth.rooms.rendering.ray_tracing import Seen, lit
 from netadapt.depth.rooms.rendering.shadow_lists import ShadowLists
 from netadapt.depth.rooms.rendering.surfaces import surface_point
-from netadapt.depth.rooms.rendering.tracing import Seen, lit
 from netadapt.depth.rooms.rendering.view import View, direction, slope
 from netadapt.depth.rooms.scene.description import Scene
 

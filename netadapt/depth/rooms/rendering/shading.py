@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 
 from netadapt.depth.rooms.rendering.jit import inlined, kernel
 from netadapt.depth.rooms.rendering.lighting import LitScreen, gather_light
+from netadapt.depth.rooms.rendering.ray_tracing import Seen, nearest
 from netadapt.depth.rooms.rendering.screen_lists import TILE, ScreenLists
 from netadapt.depth.rooms.rendering.surfaces import surface_point
 from netadapt.depth.rooms.rendering.textures import surface_colour
-from netadapt.depth.rooms.rendering.tracing import Seen, nearest
 from netadapt.depth.rooms.rendering.view import View, direction, slope
 from netadapt.depth.rooms.scene.description import Scene
 

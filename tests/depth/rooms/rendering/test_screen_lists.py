@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from small_scenes import GREY, random_solids, random_view, scene_of, view_from
 
 from netadapt.depth.rooms.rendering.local_frames import NOTHING, local_origins
+from netadapt.depth.rooms.rendering.ray_tracing import trace_screen
 from netadapt.depth.rooms.rendering.screen_lists import NEAR_M, TILE, ScreenLists, screen_lists
-from netadapt.depth.rooms.rendering.tracing import trace_screen
 
 
 def everything(view, solids) -> ScreenLists:  # type: ignore[no-untyped-def]

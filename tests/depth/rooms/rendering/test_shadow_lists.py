@@ -10,13 +10,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from small_scenes import GREY, lamp, random_solids, scene_of
 
+from netadapt.depth.rooms.rendering.ray_tracing import lit
 from netadapt.depth.rooms.rendering.shadow_lists import (
     FACE_TILES,
     direction_tile,
     shadow_lists,
     tile_cones,
 )
-from netadapt.depth.rooms.rendering.tracing import lit
 
 TILES = 6 * FACE_TILES * FACE_TILES
 

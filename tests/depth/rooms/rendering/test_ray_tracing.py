@@ -10,7 +10,7 @@ import pytest
 from small_scenes import GREY, random_solids, random_view, scene_of, seen_in, view_from
 
 from netadapt.depth.rooms.rendering.local_frames import NOTHING
-from netadapt.depth.rooms.rendering.tracing import hit
+from netadapt.depth.rooms.rendering.ray_tracing import hit
 from netadapt.depth.rooms.rendering.view import direction, slope
 from netadapt.depth.rooms.scene.solid_kinds import BOX, ELLIPSOID, FRUSTUM, SHELL
 
