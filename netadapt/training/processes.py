@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import warnings
 from dataclasses import dataclass
@@ -58,4 +59,5 @@ def leave_processes(processes: Processes) -> None:
     """End what `join_processes` began."""
     if processes.world_size > 1:
         processes.wait()  # one that leaves early breaks the connections of the others
+        gc.collect()  # a wrapped network that lies about holds the group; its threads abort at exit
         torch.distributed.destroy_process_group()
