@@ -14,7 +14,7 @@ import torch
 from netadapt.errors import InputError
 from netadapt.networks.named_functions import call_named
 from netadapt.registry import Registry
-from netadapt.training.task import MEMBERS, Task
+from netadapt.training.task import Task, require_task
 
 
 @dataclass(frozen=True)
@@ -45,11 +45,4 @@ def open_task(name: str, request: TaskRequest) -> Task:
     """
     if ":" not in name:
         return TASKS[name](request)
-    task = call_named(name, "task", InputError)
-    missing = [member for member in MEMBERS if not hasattr(task, member)]
-    if missing:
-        raise InputError(
-            f"the task that {name}() gives has no {', '.join(missing)}; see netadapt.training.task"
-        )
-    made: Task = task
-    return made
+    return require_task(call_named(name, "task", InputError), f"the task that {name}() gives")
