@@ -9,8 +9,8 @@ from typing import Annotated, Any
 import typer
 
 from netadapt.cli.bar import Bar
-from netadapt.cli.common import JsonOption, QuietOption, print_json, results, say
-from netadapt.cli.options import ComputeOption
+from netadapt.cli.console import print_json, results, say
+from netadapt.cli.options import ComputeOption, JsonOption, QuietOption
 
 ModelArgument = Annotated[
     str,

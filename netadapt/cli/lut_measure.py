@@ -11,11 +11,15 @@ import typer
 from rich.progress import BarColumn, TextColumn
 
 from netadapt.cli.bar import Bar
-from netadapt.cli.common import JsonOption, QuietOption, SeedOption, print_json, say
+from netadapt.cli.console import print_json, say
 from netadapt.cli.options import (
     DeviceNameOption,
+    JsonOption,
     KeyOption,
+    ModelOption,
     ProfileOption,
+    QuietOption,
+    SeedOption,
     ShapeOption,
     SizeOption,
     TrackerOption,
@@ -24,16 +28,9 @@ from netadapt.cli.options import (
 )
 
 if TYPE_CHECKING:
-    from torch import Tensor, nn
-
-    from netadapt.graph import LayerGraph
     from netadapt.graph.layer_shape import LayerShape
     from netadapt.latency.measure.network_check import Checked
     from netadapt.latency.runtimes.base import Timing
-
-ModelOption = Annotated[
-    str, typer.Option(help="fastdepth, a variant, a model folder, or package.module:function.")
-]
 
 
 def build(
@@ -70,6 +67,7 @@ def build(
     from netadapt.latency.measure.planner import Planner
     from netadapt.latency.measure.table_build import build_table
     from netadapt.latency.runtimes.registry import open_runtime
+    from netadapt.networks.open_network import trace_network
 
     found = load_profile(device, file=profile, tracker=tracker, key=key)
     path = out or Path("lookup_tables") / f"{device}.csv"
@@ -81,7 +79,9 @@ def build(
         _Shown(max_layers, quiet) as shown,
     ):
         runtime.reach()  # before the network is traced: a missing board is told at once
-        network, example, graph = _network(model, input_size, input_shapes)
+        network, example, graph = trace_network(
+            model, parse_size(input_size), parse_shapes(input_shapes)
+        )
         built = build_table(
             found,
             runtime,
@@ -166,6 +166,7 @@ def check_networks_on_device(
     from netadapt.latency.measure.network_check import check_networks, plot_check
     from netadapt.latency.runtimes.registry import open_runtime
     from netadapt.latency.table.table import LookupTable
+    from netadapt.networks.open_network import trace_network
 
     table = LookupTable.read(device)
     name = table.name
@@ -181,7 +182,9 @@ def check_networks_on_device(
 
     with open_runtime(found) as runtime:
         runtime.reach()
-        network, example, graph = _network(model, input_size, input_shapes)
+        network, example, graph = trace_network(
+            model, parse_size(input_size), parse_shapes(input_shapes)
+        )
         checked = check_networks(
             table, runtime, network, graph, example, count, seed=seed, progress=progress
         )
@@ -239,20 +242,6 @@ class _Shown:
     def note(self, text: str) -> None:
         """Something to know."""
         say(text, quiet=self._quiet)
-
-
-def _network(
-    model: str, input_size: str | None, input_shapes: list[str] | None
-) -> tuple[nn.Module, tuple[Tensor, ...], LayerGraph]:
-    """The network, an example of its inputs, and its graph; weights don't matter here."""
-    import torch
-
-    from netadapt.graph import trace
-    from netadapt.networks.open_network import build_network
-
-    network, config = build_network(model, parse_size(input_size), parse_shapes(input_shapes))
-    example = tuple(torch.zeros(shape) for shape in config.input_shapes)
-    return network, example, trace(network, example)
 
 
 def _duration(seconds: float) -> str:

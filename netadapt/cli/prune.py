@@ -11,13 +11,17 @@ from rich.progress import BarColumn, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from netadapt.cli.bar import Bar
-from netadapt.cli.common import JsonOption, QuietOption, SeedOption, messages, print_json, say
+from netadapt.cli.console import messages, print_json, say
 from netadapt.cli.options import (
     ComputeOption,
     DataOption,
+    JsonOption,
     KeyOption,
+    ModelOption,
     ProfileOption,
+    QuietOption,
     ResumeOption,
+    SeedOption,
     ShapeOption,
     SizeOption,
     TrackerOption,
@@ -47,10 +51,7 @@ def prune(
     device: Annotated[
         str, typer.Option(help="The device whose lookup table counts, or a table's CSV.")
     ] = "tx2",
-    model: Annotated[
-        str,
-        typer.Option(help="fastdepth, a variant, a model folder, or package.module:function."),
-    ] = "fastdepth",
+    model: ModelOption = "fastdepth",
     weights: Annotated[
         str | None,
         typer.Option(help="A model folder, a shipped model, .pth.tar or .npz."),
@@ -271,9 +272,12 @@ def _run_name(job: PruneJob) -> str:
 
 def _json(record: StepRecord) -> dict[str, Any]:
     """A row of the trajectory as JSON: null where there is no number."""
-    row = record.to_row()
-    numbers = ("width_before", "width_after", "target_ms", "score")
-    return {name: None if name in numbers and value == "" else value for name, value in row.items()}
+    from netadapt.pruning.records import MISSING_NUMBERS
+
+    return {
+        name: None if name in MISSING_NUMBERS and value == "" else value
+        for name, value in record.to_row().items()
+    }
 
 
 def _print_summary(folder: Path, search: Search) -> None:

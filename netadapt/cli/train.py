@@ -7,13 +7,16 @@ from typing import Annotated
 
 import typer
 
-from netadapt.cli.common import JsonOption, QuietOption, SeedOption, print_json, say
+from netadapt.cli.console import print_json, say
 from netadapt.cli.options import (
     AutocastOption,
     ComputeOption,
+    JsonOption,
     MaxScaleOption,
     OutOption,
+    QuietOption,
     ResumeOption,
+    SeedOption,
     SizeOption,
     TensorboardOption,
     parse_size,
