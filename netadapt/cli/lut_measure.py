@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import json
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.progress import BarColumn, TextColumn
 
-from netadapt.cli.bar import Bar
+from netadapt.cli.build_progress import BuildProgress
 from netadapt.cli.console import print_json, say
 from netadapt.cli.options import (
     DeviceNameOption,
@@ -28,9 +26,7 @@ from netadapt.cli.options import (
 )
 
 if TYPE_CHECKING:
-    from netadapt.graph.layer_shape import LayerShape
     from netadapt.latency.measure.network_check import Checked
-    from netadapt.latency.runtimes.base import Timing
 
 
 def build(
@@ -76,7 +72,7 @@ def build(
         say(f"first, on {device}: {advice}", quiet=quiet)
     with (
         open_runtime(found, tune=tune, database=path.with_suffix(".tuning")) as runtime,
-        _Shown(max_layers, quiet) as shown,
+        BuildProgress(max_layers, quiet) as shown,
     ):
         runtime.reach()  # before the network is traced: a missing board is told at once
         network, example, graph = trace_network(
@@ -202,51 +198,6 @@ def check_networks_on_device(
         f"{checked.rank_correlation:.3f}"
     )
     say(f"plot: {plot}; figures: {table.path.with_suffix('.toml')}", quiet=quiet)
-
-
-class _Shown:
-    """Shows a build on the terminal: the row being measured, the error, the time left at most."""
-
-    def __init__(self, most: int, quiet: bool) -> None:
-        self._quiet = quiet
-        self._progress = Bar(
-            TextColumn("{task.fields[what]}"),
-            BarColumn(bar_width=24),
-            TextColumn("{task.completed}/{task.total} rows{task.fields[left]}"),
-            quiet=quiet,
-        )
-        self._line = self._progress.add_task("", total=most, what="starting", left="")
-        self._start = 0.0
-        self._first = 0
-
-    def __enter__(self) -> _Shown:
-        self._progress.start()
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self._progress.stop()
-
-    def measured(self, shape: LayerShape, timing: Timing, done: int, most: int) -> None:
-        now = time.monotonic()
-        if not self._start:
-            self._start, self._first = now, done
-        per_row = (now - self._start) / max(1, done - self._first)
-        left = f", at most {_duration(per_row * (most - done))} left" if done > self._first else ""
-        what = f"{shape}: {timing.latency_ms:.3g} ms"
-        self._progress.update(self._line, completed=done, total=most, what=what, left=left)
-
-    def error(self, error: float) -> None:
-        """Whole networks are predicted within this now."""
-        say(f"whole networks are predicted within {error:.1%} now", quiet=self._quiet)
-
-    def note(self, text: str) -> None:
-        """Something to know."""
-        say(text, quiet=self._quiet)
-
-
-def _duration(seconds: float) -> str:
-    minutes, rest = divmod(int(seconds), 60)
-    return f"{minutes} min {rest} s" if minutes else f"{rest} s"
 
 
 def _print_json(checked: Checked, plot: Path) -> None:

@@ -16,7 +16,7 @@ from typing import Any
 import pandas as pd
 from torch import Tensor, nn
 
-from netadapt.graph import trace
+from netadapt.graph import LayerGraph, trace
 from netadapt.latency.devices.profile import DeviceProfile
 from netadapt.latency.model.estimator import LatencyEstimator
 from netadapt.latency.table.table import LookupTable
@@ -119,13 +119,7 @@ def search(
         held.callback(runner.close)
         constraint = _constraint(budget, on_demand, folder, callback, held)
         callback.table(constraint.describe())
-        networks = networks_in_reach(graph, chosen.width_multiple)
-        constraint = constraint.refined(networks.values())
-        reaches = feasibility(networks, constraint)
-        first = constraint.cost(graph)
-        left = chosen.schedule(first).iterations_left(1, first, constraint.budget)
-        callback.feasible(reaches, left)
-        require_reachable(reaches, constraint)
+        constraint = _within_reach(graph, constraint, chosen, callback)
         tools = Tools(
             example_input,
             task,
@@ -185,6 +179,23 @@ def _constraint(
     if measuring is not None and (folder / RUN_JSON).exists():
         began = RunAbout.read(folder).identity.get("table_rows")
     return DeviceLatency(name, most, LatencyEstimator(table), measuring, began)
+
+
+def _within_reach(
+    graph: LayerGraph, constraint: Constraint, settings: SearchSettings, callback: Callback
+) -> Constraint:
+    """The constraint, knowing the networks in reach of `graph`, when it can be met.
+
+    The callback is told what is possible. Raises BudgetError when it can't.
+    """
+    networks = networks_in_reach(graph, settings.width_multiple)
+    constraint = constraint.refined(networks.values())
+    reaches = feasibility(networks, constraint)
+    first = constraint.cost(graph)
+    left = settings.schedule(first).iterations_left(1, first, constraint.budget)
+    callback.feasible(reaches, left)
+    require_reachable(reaches, constraint)
+    return constraint
 
 
 def _name_of(thing: Any) -> str:
