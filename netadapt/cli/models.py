@@ -93,6 +93,7 @@ def copy(
         bool, typer.Option("--half", help="Store weights as float16: half the size.")
     ] = False,
     as_json: JsonOption = False,
+    quiet: QuietOption = False,  # as every command has; the result is all that this one says
 ) -> None:
     """Copy a network into a model folder of its own: config and weights, nothing else.
 
@@ -164,6 +165,7 @@ def average(
 def show(
     model: Annotated[str, typer.Argument(help="A model folder, a run folder, or a shipped name.")],
     as_json: JsonOption = False,
+    quiet: QuietOption = False,  # likewise
 ) -> None:
     """Show what a model folder holds: network, widths, parameters, GMACs.
 
