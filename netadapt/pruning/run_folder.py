@@ -15,7 +15,7 @@ from torch import nn
 
 from netadapt.errors import RunError
 from netadapt.journal import CsvJournal
-from netadapt.locks import take
+from netadapt.locks import take_lock
 from netadapt.networks.store import TRAJECTORY_NAME, WEIGHTS_NAME, load_weights, save_model
 from netadapt.pruning.records import CandidateRecord, StepRecord, read_records
 from netadapt.pruning.run_json import RUN_JSON, RunAbout, require_same, write_run_json
@@ -54,7 +54,7 @@ class RunFolder:
                     f"another folder with --out"
                 )
             write_run_json(self.path, about)
-        self._lock = take(
+        self._lock = take_lock(
             self.path / ".lock",
             lambda holder: RunError(
                 f"{self.path} is being written by another process ({holder}); wait for it, or "

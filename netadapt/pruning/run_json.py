@@ -15,8 +15,9 @@ from typing import Any
 import torch
 
 from netadapt.errors import InputError, RunError
-from netadapt.files import PACKAGE_DIR, write_text
+from netadapt.files import write_text
 from netadapt.pruning.settings import SearchSettings
+from netadapt.shipped import PACKAGE_DIR
 from netadapt.version import __version__
 
 RUN_JSON = "run.json"
