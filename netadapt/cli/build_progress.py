@@ -38,6 +38,7 @@ class BuildProgress:
         self._progress.stop()
 
     def measured(self, shape: LayerShape, timing: Timing, done: int, most: int) -> None:
+        """A row is written: number `done` of `most` at most."""
         now = time.monotonic()
         if not self._start:
             self._start, self._first = now, done

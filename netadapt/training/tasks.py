@@ -7,7 +7,7 @@ Depth is found here as any other package's task is, by an entry point of the gro
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 
@@ -29,7 +29,7 @@ class TaskRequest:
     data: str
     input_shapes: tuple[tuple[int, ...], ...]
     holdout_images: int | None = None
-    compute: torch.device = torch.device("cpu")  # noqa: RUF009 - devices are immutable
+    compute: torch.device = field(default_factory=lambda: torch.device("cpu"))
     progress: Callable[[int, int], None] | None = None
 
 
