@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from netadapt.lazy import lazy_names
-from netadapt.version import __version__  # noqa: F401
+from netadapt.version import __version__ as __version__
 
 if TYPE_CHECKING:
     from netadapt.depth.training.depth_task import DepthTask

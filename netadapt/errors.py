@@ -69,6 +69,6 @@ class DeviceError(NetadaptError):
 
 
 class BudgetError(NetadaptError):
-    """The budget lies below the smallest latency the network can reach."""
+    """The budget lies below the least that the network can reach."""
 
     exit_code = 4

@@ -1,7 +1,7 @@
-"""Writing files so that nobody ever sees half of one, and finding the files that ship.
+"""Writing files and folders so that nobody ever sees half of one.
 
-Every writer in netadapt goes through `atomic_path`: a temporary file in the same folder, then a
-rename. What the repository ships (lookup tables, models) is found by `find_shipped`.
+Every writer in netadapt goes through `atomic_path` or `atomic_folder`: something temporary in the
+same folder, then a rename. Rows that are added to a file are `journal.py`'s.
 """
 
 from __future__ import annotations
@@ -14,8 +14,6 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from netadapt.errors import OutputError
-
-PACKAGE_DIR = Path(__file__).resolve().parent
 
 
 @contextmanager
@@ -94,25 +92,6 @@ def write_text(path: Path | str, text: str) -> None:
     """Write `text` to `path` as UTF-8, atomically."""
     with atomic_path(path) as temporary:
         temporary.write_text(text, encoding="utf-8")
-
-
-def find_shipped(kind: str) -> list[Path]:
-    """The folders that hold `kind` ('lookup_tables', 'models'), nearest first.
-
-    In order: ./KIND where the command is run, KIND at the root of the repository that this
-    package was imported from, and the copy inside an installed wheel. Only existing folders are
-    returned.
-    """
-    candidates = [
-        Path.cwd() / kind,
-        PACKAGE_DIR.parent / kind,
-        PACKAGE_DIR / "_shipped" / kind,
-    ]
-    found: list[Path] = []
-    for folder in candidates:
-        if folder.is_dir() and folder not in found:
-            found.append(folder)
-    return found
 
 
 def _umask() -> int:

@@ -15,7 +15,7 @@ from filelock import BaseFileLock, FileLock, Timeout
 from netadapt.errors import NetadaptError, OutputError
 
 
-def take(path: Path, busy: Callable[[str], NetadaptError]) -> BaseFileLock:
+def take_lock(path: Path, busy: Callable[[str], NetadaptError]) -> BaseFileLock:
     """Hold the lock file at `path` until `release` is called or the process ends.
 
     Raises what `busy` makes of the holder's process number ('unknown' where it can't be told) when

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from netadapt.errors import InputError
 
@@ -71,11 +71,13 @@ class Registry(Generic[T]):
 
     def _found(self, name: str) -> T:
         """What ships or is offered by that name, imported."""
+        thing: T
         if name in self._homes:
-            return _imported(self._homes[name])
+            thing = _imported(self._homes[name])
+            return thing
         offered = self._offered()
         if name in offered:
-            thing: T = offered[name].load()
+            thing = offered[name].load()
             return thing
         raise self.error(
             f"there is no {self.kind} called '{name}'; choose one of "
@@ -117,7 +119,6 @@ class Registry(Generic[T]):
         return self._entry_points
 
 
-def _imported(home: str) -> T:  # type: ignore[type-var]
+def _imported(home: str) -> Any:
     module, _, attribute = home.partition(":")
-    thing: T = getattr(import_module(module), attribute)
-    return thing
+    return getattr(import_module(module), attribute)

@@ -19,7 +19,10 @@ FLOORS = (
     "depth",
     "cli",
 )
-BASEMENT = ("errors", "extras", "files", "journal", "lazy", "locks", "registry", "version")
+BASEMENT = (
+    *("errors", "extras", "files", "journal", "lazy", "locks"),
+    *("registry", "shipped", "version"),
+)
 
 
 def floor(module: str) -> int:

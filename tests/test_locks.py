@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 
 from netadapt.errors import OutputError, RunError
-from netadapt.locks import take
+from netadapt.locks import take_lock
 
 HOLD = (
-    "import sys, time; from pathlib import Path; from netadapt.locks import take; "
-    "held = take(Path(sys.argv[1]), RuntimeError); print('held', flush=True); time.sleep(60)"
+    "import sys, time; from pathlib import Path; from netadapt.locks import take_lock; "
+    "held = take_lock(Path(sys.argv[1]), RuntimeError); print('held', flush=True); time.sleep(60)"
 )
 
 
@@ -29,22 +29,22 @@ def test_another_process_is_named_and_its_death_frees_the_lock(tmp_path: Path) -
         assert holder.stdout is not None
         assert holder.stdout.readline() == b"held\n"
         with pytest.raises(RunError, match=f"held by {holder.pid}"):
-            take(path, busy)
+            take_lock(path, busy)
     finally:
         holder.send_signal(signal.SIGKILL)
         holder.communicate()
-    take(path, busy).release()
+    take_lock(path, busy).release()
 
 
 def test_a_released_lock_can_be_taken_again_in_the_same_process(tmp_path: Path) -> None:
-    lock = take(tmp_path / "table.lock", busy)
+    lock = take_lock(tmp_path / "table.lock", busy)
     with pytest.raises(RunError):
-        take(tmp_path / "table.lock", busy)
+        take_lock(tmp_path / "table.lock", busy)
     lock.release()
-    take(tmp_path / "table.lock", busy).release()
+    take_lock(tmp_path / "table.lock", busy).release()
 
 
 def test_a_place_that_cannot_be_written_is_told(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("no folder")
     with pytest.raises(OutputError, match="cannot write"):
-        take(tmp_path / "file" / "run.lock", busy)
+        take_lock(tmp_path / "file" / "run.lock", busy)

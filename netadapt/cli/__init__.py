@@ -1,7 +1,7 @@
 """The command `netadapt`: parse, call, print; the work is done below.
 
-One file a family of commands; `common.py` holds what all of them share (options, exit codes,
-the console). Nothing heavy is imported before a command runs.
+One file a family of commands, named as the command; `options.py` holds the options that several
+take, `console.py` what they print and exit with. Nothing heavy is imported before a command runs.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Assembles the commands. A family's file is imported only when the command line names it."""
+"""Assembles the commands: which there are, and the options that stand before any."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from netadapt.cli import (
     report,
     train,
 )
-from netadapt.cli.common import run_app
+from netadapt.cli.console import run_app
 from netadapt.version import __version__
 
 app = typer.Typer(
@@ -31,6 +31,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.command()(prune.prune)
+app.command()(plan.plan)
 app.command()(train.train)
 app.command()(finetune.finetune)
 app.command()(evaluate.evaluate)
@@ -41,7 +42,6 @@ app.command()(report.report)
 app.add_typer(data.app, name="data")
 app.add_typer(lut.app, name="lut")
 app.add_typer(models.app, name="models")
-app.command("plan")(plan.plan)
 
 
 def _version(show: bool) -> None:

@@ -16,11 +16,11 @@ from rich.progress import (
 )
 from rich.text import Text
 
-from netadapt.cli.common import messages, say
+from netadapt.cli.console import messages, say
 
 SPOKEN_EVERY_S = 60.0
 
-MEANING: dict[type, str] = {TimeRemainingColumn: " left", TimeElapsedColumn: " so far"}
+WORD_BEHIND: dict[type, str] = {TimeRemainingColumn: " left", TimeElapsedColumn: " so far"}
 """What is clear beside a bar needs a word in a line."""
 
 
@@ -48,5 +48,5 @@ class Bar(Progress):
                 continue
             shown = column(task)
             if isinstance(shown, Text) and (word := shown.plain.strip()):
-                words.append(word + MEANING.get(type(column), ""))
+                words.append(word + WORD_BEHIND.get(type(column), ""))
         return ", ".join(words)

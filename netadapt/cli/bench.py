@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from netadapt.cli.common import JsonOption, QuietOption, print_json, results, say
+from netadapt.cli.console import print_json, results, say
 from netadapt.cli.options import (
     DeviceNameOption,
+    JsonOption,
     KeyOption,
     ProfileOption,
+    QuietOption,
     ShapeOption,
     SizeOption,
     TrackerOption,

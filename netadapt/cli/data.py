@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -14,15 +13,8 @@ import typer
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
 
 from netadapt.cli.bar import Bar
-from netadapt.cli.common import (
-    JsonOption,
-    QuietOption,
-    SeedOption,
-    print_json,
-    results,
-    say,
-)
-from netadapt.cli.options import ComputeOption
+from netadapt.cli.console import print_json, results, say
+from netadapt.cli.options import ComputeOption, JsonOption, QuietOption, SeedOption
 
 if TYPE_CHECKING:
     from netadapt.depth.data.inspection import SplitCheck
@@ -190,7 +182,7 @@ def check(folder: SetArgument, as_json: JsonOption = False, quiet: QuietOption =
     with _bar("checking", quiet or as_json) as progress:
         checks = check_data(folder, lambda split, done, total: progress(done, total, split))
     if as_json:
-        print_json({"data": str(folder), "splits": [_plain(asdict(split)) for split in checks]})
+        print_json({"data": str(folder), "splits": [asdict(split) for split in checks]})
     else:
         for split in checks:
             _print_check(split)
@@ -216,10 +208,10 @@ def pack(
 
     Example: netadapt data pack data/nyudepthv2 data/nyu-packed
     """
-    from netadapt.depth.data import pack_writer as packing
+    from netadapt.depth.data.pack_writer import pack as write_pack
 
     with _resumable(quiet), _bar("packing", quiet or as_json) as progress:
-        packed = packing.pack(source, target, workers=workers, progress=progress)
+        packed = write_pack(source, target, workers=workers, progress=progress)
     if as_json:
         size = {"height": packed.height, "width": packed.width}
         print_json({"data": str(target), **size, "images": packed.counts})
@@ -234,7 +226,7 @@ def bench(
     split: Annotated[str, typer.Option(help="train, holdout or val.")] = "train",
     images: Annotated[int, typer.Option(min=1, help="Images to read over and over.")] = 256,
     seconds: Annotated[float, typer.Option(min=0.1, help="Time for each figure.")] = 3.0,
-    batch_size: Annotated[int, typer.Option(min=1)] = 8,
+    batch_size: Annotated[int, typer.Option(min=1, help="Images a batch.")] = 8,
     training: Annotated[
         bool, typer.Option("--training", help="Also train a network on each form, in turns.")
     ] = False,
@@ -261,43 +253,52 @@ def bench(
         if not as_json:
             print(f"{speed.form:8} {speed.read_per_s:9.0f} {speed.batches_per_s:20.0f}")
     if training:
-        from netadapt.depth.training.task_data import compute_device
-        from netadapt.depth.training.training_speed import (
-            machine_name,
-            measure_training,
-            share_of_memory,
+        reading = {"split": split, "images": images, "batch_size": batch_size, "seconds": seconds}
+        report["training"] = _bench_training(
+            folder, model, reading, rounds, compute, as_json=as_json, quiet=quiet
         )
-        from netadapt.networks.build import build
-        from netadapt.training.allocator import keep_freed_memory
-
-        keep_freed_memory()
-        device = compute_device(compute)
-        say(f"training {model} on {machine_name(device)}", quiet=quiet or as_json)
-        say("images/s    median      best    of memory", quiet=quiet or as_json)
-        trained = measure_training(
-            folder,
-            build(model),
-            split=split,
-            images=images,
-            batch_size=batch_size,
-            rounds=rounds,
-            seconds=seconds,
-            compute=device,
-        )
-        report["training"] = {"model": model, "machine": machine_name(device), "forms": []}
-        for run in trained:
-            share = share_of_memory(trained, run.form)
-            report["training"]["forms"].append(
-                {"form": run.form, "median": run.median, "best": run.best, "rounds": run.rounds}
-                | {"median_of_memory": share[0], "best_of_memory": share[1]}
-            )
-            if not as_json:
-                print(
-                    f"{run.form:8} {run.median:9.1f} {run.best:9.1f}  {share[0]:6.1%} (median of "
-                    f"{rounds} rounds, best {share[1]:.1%})"
-                )
     if as_json:
         print_json(report)
+
+
+def _bench_training(
+    folder: Path,
+    model: str,
+    reading: dict[str, Any],
+    rounds: int,
+    compute: str | None,
+    *,
+    as_json: bool,
+    quiet: bool,
+) -> dict[str, Any]:
+    """Train on each form in turns and print a line a form; gives the same for JSON."""
+    from netadapt.depth.training.training_speed import (
+        machine_name,
+        measure_training,
+        share_of_memory,
+    )
+    from netadapt.networks.build import build
+    from netadapt.training.allocator import keep_freed_memory
+    from netadapt.training.compute import compute_device
+
+    keep_freed_memory()
+    device = compute_device(compute)
+    say(f"training {model} on {machine_name(device)}", quiet=quiet or as_json)
+    say("images/s    median      best    of memory", quiet=quiet or as_json)
+    trained = measure_training(folder, build(model), rounds=rounds, compute=device, **reading)
+    forms = []
+    for run in trained:
+        share = share_of_memory(trained, run.form)
+        forms.append(
+            {"form": run.form, "median": run.median, "best": run.best, "rounds": run.rounds}
+            | {"median_of_memory": share[0], "best_of_memory": share[1]}
+        )
+        if not as_json:
+            print(
+                f"{run.form:8} {run.median:9.1f} {run.best:9.1f}  {share[0]:6.1%} (median of "
+                f"{rounds} rounds, best {share[1]:.1%})"
+            )
+    return {"model": model, "machine": machine_name(device), "forms": forms}
 
 
 def _print_check(split: SplitCheck) -> None:
@@ -346,10 +347,3 @@ def _resumable(quiet: bool) -> Iterator[None]:
     except KeyboardInterrupt:
         say("stopped; the same command goes on from here", quiet=quiet)
         raise
-
-
-def _plain(value: Any) -> Any:
-    """`value` with NaN as null, which JSON has no number for."""
-    if isinstance(value, dict):
-        return {key: _plain(item) for key, item in value.items()}
-    return None if isinstance(value, float) and math.isnan(value) else value

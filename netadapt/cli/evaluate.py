@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import math
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from rich.progress import TaskID
 
 from netadapt.cli.bar import Bar
-from netadapt.cli.common import JsonOption, QuietOption, print_json, results, say
-from netadapt.cli.options import ComputeOption
+from netadapt.cli.console import print_json, results, say
+from netadapt.cli.options import ComputeOption, JsonOption, QuietOption
 
 ModelArgument = Annotated[
     str,
@@ -76,7 +78,7 @@ def evaluate(
                 predictor,
                 source,
                 batch_size=batch_size,
-                progress=lambda done, _, line=line: bar.update(line, completed=done),  # type: ignore[misc]
+                progress=partial(_show, bar, line),
             )
             measured = {"network": rows[name]}
             if constants:
@@ -97,6 +99,10 @@ def evaluate(
         results.print(f"{model} on {len(rows[name])} images of {name} ({split})", markup=False)
         _print_metrics(of_set)
     say(PROTOCOL, quiet=quiet)
+
+
+def _show(bar: Bar, line: TaskID, done: int, total: int) -> None:
+    bar.update(line, completed=done, total=total)
 
 
 def _report(

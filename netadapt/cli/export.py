@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from netadapt.cli.common import JsonOption, QuietOption, print_json, results, say
-from netadapt.cli.options import KeyOption, ProfileOption, TrackerOption
+from netadapt.cli.console import print_json, results, say
+from netadapt.cli.options import JsonOption, KeyOption, ProfileOption, QuietOption, TrackerOption
 
 if TYPE_CHECKING:
     from netadapt.latency.devices.profile import DeviceProfile

@@ -7,11 +7,13 @@ from typing import Annotated, Any
 
 import typer
 
-from netadapt.cli.common import JsonOption, QuietOption, print_json, say
+from netadapt.cli.console import print_json, say
 from netadapt.cli.options import (
     AutocastOption,
     ComputeOption,
+    JsonOption,
     MaxScaleOption,
+    QuietOption,
     ResumeOption,
     TensorboardOption,
 )

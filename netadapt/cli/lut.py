@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -10,10 +11,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from netadapt.cli import lut_measure
-from netadapt.cli.common import JsonOption, QuietOption, SeedOption, print_json, say
+from netadapt.cli.console import print_json, say
 from netadapt.cli.options import (
+    JsonOption,
     KeyOption,
+    ModelOption,
     ProfileOption,
+    QuietOption,
+    SeedOption,
     ShapeOption,
     SizeOption,
     TrackerOption,
@@ -22,6 +27,8 @@ from netadapt.cli.options import (
 )
 
 if TYPE_CHECKING:
+    from netadapt.graph import LayerGraph
+    from netadapt.latency.model.estimator import LayerLatency
     from netadapt.latency.model.leave_out import Check
     from netadapt.latency.table.table import LookupTable
 
@@ -32,6 +39,7 @@ app = typer.Typer(
 )
 
 LEFT = ("name", "layer", "family", "source", "sources", "schedule", "network", "role", "rows")
+"""Columns of words, aligned on the left; numbers are on the right."""
 
 app.command("build")(lut_measure.build)
 app.command("doctor")(lut_measure.doctor)
@@ -92,11 +100,10 @@ def show(
     Example: netadapt lut show --device tx2 --rows
     """
     table = _read(device, quiet)
-    frame = table.rows
     if as_json:
         about: dict[str, Any] = {**_about(table), "meta": table.meta}
         if rows:
-            about["table"] = json.loads(frame.to_json(orient="records"))
+            about["table"] = json.loads(table.rows.to_json(orient="records"))
         print_json(about)
         return
     for key, value in _about(table).items():
@@ -106,21 +113,34 @@ def show(
             value = table.meta[key]
             say(f"{key}: {'; '.join(value) if isinstance(value, list) else value}", quiet=quiet)
     if rows:
-        _print_table(
-            ["layer", "ms", "spread ms", "samples", "source", "schedule"],
+        _print_rows(table)
+    else:
+        _print_families(table)
+
+
+def _print_rows(table: LookupTable) -> None:
+    """A line a row."""
+    _print_table(
+        ["layer", "ms", "spread ms", "samples", "source", "schedule"],
+        [
             [
-                [
-                    str(row.shape),
-                    f"{row.latency_ms:.4g}",
-                    "" if row.spread_ms is None else f"{row.spread_ms:.2g}",
-                    str(row.samples),
-                    row.source,
-                    row.schedule,
-                ]
-                for row in table.entries
-            ],
-        )
-        return
+                str(row.shape),
+                f"{row.latency_ms:.4g}",
+                "" if row.spread_ms is None else f"{row.spread_ms:.2g}",
+                str(row.samples),
+                row.source,
+                row.schedule,
+            ]
+            for row in table.entries
+        ],
+    )
+
+
+def _print_families(table: LookupTable) -> None:
+    """A line a family: how many rows, and what they take."""
+    from netadapt.latency.model.features import family
+
+    families = [family(entry.shape) for entry in table.entries]
     _print_table(
         ["family", "rows", "least ms", "most ms", "sources"],
         [
@@ -131,7 +151,7 @@ def show(
                 f"{part.latency_ms.max():.4g}",
                 ", ".join(sorted(set(part.source))),
             ]
-            for name, part in frame.groupby(_families(table), sort=False)
+            for name, part in table.rows.groupby(families, sort=False)
         ],
     )
 
@@ -139,13 +159,7 @@ def show(
 @app.command()
 def estimate(
     device: DeviceOption,
-    model: Annotated[
-        str,
-        typer.Option(
-            help="A network's name (fastdepth, fastdepth-pruned), package.module:function, or a "
-            "model's or run's folder."
-        ),
-    ] = "fastdepth",
+    model: ModelOption = "fastdepth",
     input_size: SizeOption = None,
     input_shapes: ShapeOption = None,
     allow_unsupported: Annotated[
@@ -162,16 +176,12 @@ def estimate(
 
     Example: netadapt lut estimate --device tx2 --model fastdepth
     """
-    import torch
-
-    from netadapt.graph import trace
     from netadapt.latency.model.estimator import LatencyEstimator
     from netadapt.latency.table.network_shapes import write_shapes
-    from netadapt.networks.open_network import build_network
+    from netadapt.networks.open_network import trace_network
 
     table = _read(device, quiet)
-    network, config = build_network(model, parse_size(input_size), parse_shapes(input_shapes))
-    graph = trace(network, tuple(torch.zeros(shape) for shape in config.input_shapes))
+    _, _, graph = trace_network(model, parse_size(input_size), parse_shapes(input_shapes))
     if save_layers is not None:
         write_shapes(save_layers, [layer.shape for layer in graph.layers])
     estimator = LatencyEstimator(table, strict=not allow_unsupported)
@@ -193,7 +203,20 @@ def estimate(
             }
         )
         return
-    estimates = estimator.layers(layer.shape for layer in graph.layers)
+    _print_estimate(graph, estimator.layers(layer.shape for layer in graph.layers))
+    by_source = latency.layers.groupby("source").kernel_ms.sum().to_dict()
+    by_source["modelled"] = latency.ms - sum(
+        ms for source, ms in by_source.items() if source != "modelled"
+    )
+    parts = ", ".join(f"{ms:.2f} {source}" for source, ms in sorted(by_source.items()))
+    print(
+        f"{model} on {table.name}: {latency.ms:.2f} ms "
+        f"({latency.low_ms:.2f}–{latency.high_ms:.2f}; {parts})"
+    )
+
+
+def _print_estimate(graph: LayerGraph, estimates: Sequence[LayerLatency]) -> None:
+    """A line a layer."""
     _print_table(
         ["name", "layer", "ms", "90 % interval", "source", "of it added by the model"],
         [
@@ -208,15 +231,6 @@ def estimate(
             for layer, one in zip(graph.layers, estimates, strict=True)
         ],
     )
-    by_source = latency.layers.groupby("source").kernel_ms.sum().to_dict()
-    by_source["modelled"] = latency.ms - sum(
-        ms for source, ms in by_source.items() if source != "modelled"
-    )
-    parts = ", ".join(f"{ms:.2f} {source}" for source, ms in sorted(by_source.items()))
-    print(
-        f"{model} on {table.name}: {latency.ms:.2f} ms "
-        f"({latency.low_ms:.2f}–{latency.high_ms:.2f}; {parts})"
-    )
 
 
 @app.command()
@@ -230,7 +244,7 @@ def check(
     networks: Annotated[
         int, typer.Option(help="Time so many random prunings whole, on the device itself.", min=0)
     ] = 0,
-    model: lut_measure.ModelOption = "fastdepth",
+    model: ModelOption = "fastdepth",
     input_size: SizeOption = None,
     input_shapes: ShapeOption = None,
     profile: ProfileOption = None,
@@ -349,12 +363,6 @@ def _about(table: LookupTable) -> dict[str, Any]:
         "published": table.published,
         "hash": table.hash,
     }
-
-
-def _families(table: LookupTable) -> list[str]:
-    from netadapt.latency.model.features import family
-
-    return [family(entry.shape) for entry in table.entries]
 
 
 def _print_table(header: list[str], rows: list[list[str]]) -> None:

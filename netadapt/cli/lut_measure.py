@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import json
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.progress import BarColumn, TextColumn
 
-from netadapt.cli.bar import Bar
-from netadapt.cli.common import JsonOption, QuietOption, SeedOption, print_json, say
+from netadapt.cli.build_progress import BuildProgress
+from netadapt.cli.console import print_json, say
 from netadapt.cli.options import (
     DeviceNameOption,
+    JsonOption,
     KeyOption,
+    ModelOption,
     ProfileOption,
+    QuietOption,
+    SeedOption,
     ShapeOption,
     SizeOption,
     TrackerOption,
@@ -24,16 +26,7 @@ from netadapt.cli.options import (
 )
 
 if TYPE_CHECKING:
-    from torch import Tensor, nn
-
-    from netadapt.graph import LayerGraph
-    from netadapt.graph.layer_shape import LayerShape
     from netadapt.latency.measure.network_check import Checked
-    from netadapt.latency.runtimes.base import Timing
-
-ModelOption = Annotated[
-    str, typer.Option(help="fastdepth, a variant, a model folder, or package.module:function.")
-]
 
 
 def build(
@@ -70,6 +63,7 @@ def build(
     from netadapt.latency.measure.planner import Planner
     from netadapt.latency.measure.table_build import build_table
     from netadapt.latency.runtimes.registry import open_runtime
+    from netadapt.networks.open_network import trace_network
 
     found = load_profile(device, file=profile, tracker=tracker, key=key)
     path = out or Path("lookup_tables") / f"{device}.csv"
@@ -78,10 +72,12 @@ def build(
         say(f"first, on {device}: {advice}", quiet=quiet)
     with (
         open_runtime(found, tune=tune, database=path.with_suffix(".tuning")) as runtime,
-        _Shown(max_layers, quiet) as shown,
+        BuildProgress(max_layers, quiet) as shown,
     ):
         runtime.reach()  # before the network is traced: a missing board is told at once
-        network, example, graph = _network(model, input_size, input_shapes)
+        network, example, graph = trace_network(
+            model, parse_size(input_size), parse_shapes(input_shapes)
+        )
         built = build_table(
             found,
             runtime,
@@ -166,6 +162,7 @@ def check_networks_on_device(
     from netadapt.latency.measure.network_check import check_networks, plot_check
     from netadapt.latency.runtimes.registry import open_runtime
     from netadapt.latency.table.table import LookupTable
+    from netadapt.networks.open_network import trace_network
 
     table = LookupTable.read(device)
     name = table.name
@@ -181,7 +178,9 @@ def check_networks_on_device(
 
     with open_runtime(found) as runtime:
         runtime.reach()
-        network, example, graph = _network(model, input_size, input_shapes)
+        network, example, graph = trace_network(
+            model, parse_size(input_size), parse_shapes(input_shapes)
+        )
         checked = check_networks(
             table, runtime, network, graph, example, count, seed=seed, progress=progress
         )
@@ -199,65 +198,6 @@ def check_networks_on_device(
         f"{checked.rank_correlation:.3f}"
     )
     say(f"plot: {plot}; figures: {table.path.with_suffix('.toml')}", quiet=quiet)
-
-
-class _Shown:
-    """Shows a build on the terminal: the row being measured, the error, the time left at most."""
-
-    def __init__(self, most: int, quiet: bool) -> None:
-        self._quiet = quiet
-        self._progress = Bar(
-            TextColumn("{task.fields[what]}"),
-            BarColumn(bar_width=24),
-            TextColumn("{task.completed}/{task.total} rows{task.fields[left]}"),
-            quiet=quiet,
-        )
-        self._line = self._progress.add_task("", total=most, what="starting", left="")
-        self._start = 0.0
-        self._first = 0
-
-    def __enter__(self) -> _Shown:
-        self._progress.start()
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self._progress.stop()
-
-    def measured(self, shape: LayerShape, timing: Timing, done: int, most: int) -> None:
-        now = time.monotonic()
-        if not self._start:
-            self._start, self._first = now, done
-        per_row = (now - self._start) / max(1, done - self._first)
-        left = f", at most {_duration(per_row * (most - done))} left" if done > self._first else ""
-        what = f"{shape}: {timing.latency_ms:.3g} ms"
-        self._progress.update(self._line, completed=done, total=most, what=what, left=left)
-
-    def error(self, error: float) -> None:
-        """Whole networks are predicted within this now."""
-        say(f"whole networks are predicted within {error:.1%} now", quiet=self._quiet)
-
-    def note(self, text: str) -> None:
-        """Something to know."""
-        say(text, quiet=self._quiet)
-
-
-def _network(
-    model: str, input_size: str | None, input_shapes: list[str] | None
-) -> tuple[nn.Module, tuple[Tensor, ...], LayerGraph]:
-    """The network, an example of its inputs, and its graph; weights don't matter here."""
-    import torch
-
-    from netadapt.graph import trace
-    from netadapt.networks.open_network import build_network
-
-    network, config = build_network(model, parse_size(input_size), parse_shapes(input_shapes))
-    example = tuple(torch.zeros(shape) for shape in config.input_shapes)
-    return network, example, trace(network, example)
-
-
-def _duration(seconds: float) -> str:
-    minutes, rest = divmod(int(seconds), 60)
-    return f"{minutes} min {rest} s" if minutes else f"{rest} s"
 
 
 def _print_json(checked: Checked, plot: Path) -> None:

@@ -7,8 +7,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from netadapt.cli.common import JsonOption, QuietOption, SeedOption, print_json, say
-from netadapt.cli.options import DataOption, ShapeOption, parse_shapes
+from netadapt.cli.console import print_json, say
+from netadapt.cli.options import (
+    DataOption,
+    JsonOption,
+    QuietOption,
+    SeedOption,
+    ShapeOption,
+    parse_shapes,
+)
 
 if TYPE_CHECKING:
     from torch import nn
@@ -86,6 +93,7 @@ def copy(
         bool, typer.Option("--half", help="Store weights as float16: half the size.")
     ] = False,
     as_json: JsonOption = False,
+    quiet: QuietOption = False,  # as every command has; the result is all that this one says
 ) -> None:
     """Copy a network into a model folder of its own: config and weights, nothing else.
 
@@ -157,6 +165,7 @@ def average(
 def show(
     model: Annotated[str, typer.Argument(help="A model folder, a run folder, or a shipped name.")],
     as_json: JsonOption = False,
+    quiet: QuietOption = False,  # likewise
 ) -> None:
     """Show what a model folder holds: network, widths, parameters, GMACs.
 
@@ -178,7 +187,7 @@ def _summary(model: nn.Module, config: ModelConfig) -> dict[str, Any]:
     from netadapt.graph import trace
 
     inputs = tuple(torch.zeros(shape) for shape in config.input_shapes)
-    graph = trace(model, inputs[0] if len(inputs) == 1 else inputs, verify=False)
+    graph = trace(model, inputs, verify=False)
     return {
         "name": config.name,
         "parameters": sum(parameter.numel() for parameter in model.parameters()),

@@ -7,6 +7,17 @@ from typing import Annotated
 
 import typer
 
+JsonOption = Annotated[bool, typer.Option("--json", help="Print the result as JSON, for machines.")]
+QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="Print only the result.")]
+SeedOption = Annotated[int, typer.Option("--seed", help="Fixes every random choice.")]
+ModelOption = Annotated[
+    str,
+    typer.Option(
+        "--model",
+        help="A network's name (fastdepth, a variant), a model or run folder, or "
+        "package.module:function.",
+    ),
+]
 DataOption = Annotated[
     str,
     typer.Option(

@@ -6,35 +6,29 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from netadapt.cli.common import JsonOption, QuietOption, print_json, say
-from netadapt.cli.options import SizeOption, parse_shapes, parse_size
+from netadapt.cli.console import print_json, say
+from netadapt.cli.options import (
+    JsonOption,
+    ModelOption,
+    QuietOption,
+    ShapeOption,
+    SizeOption,
+    parse_shapes,
+    parse_size,
+)
+from netadapt.pruning.settings import SearchSettings
 
 if TYPE_CHECKING:
     from netadapt.graph import ChannelGroup, LayerGraph
 
-Shape = tuple[int, ...]
-
 
 def plan(
-    model: Annotated[
-        str,
-        typer.Option(
-            "--model",
-            help="A name (fastdepth), a model or run folder, or package.module:function.",
-        ),
-    ] = "fastdepth",
+    model: ModelOption = "fastdepth",
     input_size: SizeOption = None,
-    input_shape: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--input-shape",
-            metavar="BxCxHxW",
-            help="The shape of an input; once for each, where it isn't one image: 1x3x64x64.",
-        ),
-    ] = None,
+    input_shapes: ShapeOption = None,
     multiple: Annotated[
         int, typer.Option("--width-multiple", min=1, help="Widths are multiples of this.")
-    ] = 8,
+    ] = SearchSettings.width_multiple,
     as_json: JsonOption = False,
     quiet: QuietOption = False,
 ) -> None:
@@ -47,10 +41,7 @@ def plan(
     from netadapt.graph import trace
     from netadapt.networks.open_network import build_network
 
-    size, given = parse_size(input_size), parse_shapes(input_shape)
-    if given and size:
-        raise typer.BadParameter("--input-size and --input-shape exclude each other")
-    network, config = build_network(model, size, given)
+    network, config = build_network(model, parse_size(input_size), parse_shapes(input_shapes))
     shapes = config.input_shapes
     say(f"tracing {model} with input {_shapes_text(shapes)}, and cutting it once", quiet=quiet)
     graph = trace(network, tuple(torch.zeros(shape) for shape in shapes))
@@ -60,7 +51,7 @@ def plan(
         _print(graph, multiple)
 
 
-def _shapes_text(shapes: tuple[Shape, ...]) -> str:
+def _shapes_text(shapes: tuple[tuple[int, ...], ...]) -> str:
     return ", ".join("×".join(str(number) for number in shape) for shape in shapes)
 
 

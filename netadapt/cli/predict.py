@@ -9,8 +9,8 @@ from typing import Annotated
 
 import typer
 
-from netadapt.cli.common import JsonOption, QuietOption, print_json, say
-from netadapt.cli.options import ComputeOption
+from netadapt.cli.console import print_json, say
+from netadapt.cli.options import ComputeOption, JsonOption, QuietOption
 
 
 def predict(

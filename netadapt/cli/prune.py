@@ -1,4 +1,4 @@
-"""`netadapt prune`: the main job, with the feasibility table, progress and the resume command."""
+"""`netadapt prune`: the main job; what it is asked, how it ends, and how to go on."""
 
 from __future__ import annotations
 
@@ -7,35 +7,33 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.progress import BarColumn, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from netadapt.cli.bar import Bar
-from netadapt.cli.common import JsonOption, QuietOption, SeedOption, messages, print_json, say
+from netadapt.cli.console import messages, print_json, say
 from netadapt.cli.options import (
     ComputeOption,
     DataOption,
+    JsonOption,
     KeyOption,
+    ModelOption,
     ProfileOption,
+    QuietOption,
     ResumeOption,
+    SeedOption,
     ShapeOption,
     SizeOption,
     TrackerOption,
     parse_shapes,
     parse_size,
 )
+from netadapt.cli.search_progress import SearchProgress, search_progress
 from netadapt.cli.setting_options import with_settings
 from netadapt.errors import DeviceError
-from netadapt.pruning.callbacks import Callback
-from netadapt.pruning.time_left import TimeLeft
 
 if TYPE_CHECKING:
-    from netadapt.pruning.feasibility import Reach
     from netadapt.pruning.job import PruneJob
-    from netadapt.pruning.proposals import Proposal
     from netadapt.pruning.records import StepRecord
     from netadapt.pruning.search import Search
-    from netadapt.pruning.step import Step
 
 
 @with_settings
@@ -47,10 +45,7 @@ def prune(
     device: Annotated[
         str, typer.Option(help="The device whose lookup table counts, or a table's CSV.")
     ] = "tx2",
-    model: Annotated[
-        str,
-        typer.Option(help="fastdepth, a variant, a model folder, or package.module:function."),
-    ] = "fastdepth",
+    model: ModelOption = "fastdepth",
     weights: Annotated[
         str | None,
         typer.Option(help="A model folder, a shipped model, .pth.tar or .npz."),
@@ -97,14 +92,7 @@ def prune(
 
     Example: netadapt prune --budget-ms 6 --device tx2
     """
-    from netadapt.pruning.job import (
-        OpenedBy,
-        PruneJob,
-        is_begun,
-        measuring_profile,
-        prepare,
-        start,
-    )
+    from netadapt.pruning.job import measuring_profile
     from netadapt.training.allocator import keep_freed_memory
 
     given: dict[str, Any] = {
@@ -125,47 +113,21 @@ def prune(
         "seed": seed,
         **settings,
     }
-    job = PruneJob({}, OpenedBy(model, task, data))
-    if resume and out is not None and is_begun(out):
-        job = PruneJob.of_run(out)
-        option = {"frozen": "freeze", "min_widths": "min_width"}
-        given = {n: v for n, v in given.items() if _was_given(context, option.get(n, n))}
-    job = job.changed(given).with_budget(
-        device if not job.budget or _was_given(context, "device") else None, budget_ms
-    )
+    job = _job(context, given, device, budget_ms, out if resume else None)
     folder = out or Path("runs") / _run_name(job)
     quiet = quiet or as_json
     if (device_profile := measuring_profile(job)) is not None:
         for advice in device_profile.fix_first:
             say(f"first, on {device_profile.name}: {advice}", quiet=quiet)
-    with Bar(
-        TextColumn("{task.description}"),
-        BarColumn(bar_width=24),
-        TextColumn("{task.fields[left]}"),
-        TimeElapsedColumn(),
-        quiet=quiet,
-    ) as progress:
-        shown = _Shown(progress, quiet)
-        keep_freed_memory()
-        try:
-            prepared = prepare(job, lambda text: say(text, quiet=quiet), shown.rendering)
-            search = start(job, prepared, folder, resume=resume, callbacks=[shown])
-            for _ in search:
-                pass
-        except KeyboardInterrupt:
-            again = f"netadapt prune --resume --out {folder}"
-            say(f"stopped; continue with: {again if is_begun(folder) else 'the same command'}")
-            raise
-        except DeviceError as error:
-            raise DeviceError(
-                f"{error}; to go on, run the same command again with --resume"
-            ) from error
+    keep_freed_memory()
+    with search_progress(quiet) as progress:
+        search = _run(job, folder, progress, resume=resume, quiet=quiet)
     if as_json:
         print_json({"run": str(folder), "trajectory": [_json(r) for r in search.records]})
         return
-    if shown.layers_measured:
+    if progress.layers_measured:
         say(
-            f"measured {shown.layers_measured} layers that the table lacked, and added them",
+            f"measured {progress.layers_measured} layers that the table lacked, and added them",
             quiet=quiet,
         )
     _print_summary(folder, search)
@@ -173,78 +135,43 @@ def prune(
         say(f"next: netadapt finetune {folder}, to win back what short-term fine-tuning left")
 
 
-class _Shown(Callback):
-    """Shows a search on the terminal: what it is doing and how long is left."""
+def _job(
+    context: typer.Context,
+    given: dict[str, Any],
+    device: str,
+    budget_ms: float | None,
+    resumed: Path | None,
+) -> PruneJob:
+    """What the options ask for; of a run that is resumed, what they say otherwise than it did."""
+    from netadapt.pruning.job import OpenedBy, PruneJob, is_begun
 
-    def __init__(self, progress: Bar, quiet: bool) -> None:
-        self._progress = progress
-        self._quiet = quiet
-        self._line: TaskID | None = None
-        self._left = TimeLeft()
-        self._iteration = ""
-        self.layers_measured = 0
+    job = PruneJob({}, OpenedBy(given["model"], given["task"], given["data"]))
+    if resumed is not None and is_begun(resumed):
+        job = PruneJob.of_run(resumed)
+        option = {"frozen": "freeze", "min_widths": "min_width"}
+        given = {n: v for n, v in given.items() if _was_given(context, option.get(n, n))}
+    another = not job.budget or _was_given(context, "device")
+    return job.changed(given).with_budget(device if another else None, budget_ms)
 
-    def rendering(self, done: int, total: int) -> None:
-        """Rooms are being rendered."""
-        self._show("rendering rooms", done, total, "")
-        if done == total:
-            self._close()
 
-    def table(self, description: str) -> None:
-        say(description, quiet=self._quiet)
+def _run(
+    job: PruneJob, folder: Path, progress: SearchProgress, *, resume: bool, quiet: bool
+) -> Search:
+    """The search of `job`, at its end; where it stops before, how to go on is said."""
+    from netadapt.pruning.job import is_begun, prepare, start
 
-    def feasible(self, reaches: list[Reach], iterations: int) -> None:
-        unit = reaches[0].unit
-        table = Table(
-            "widths", f"predicted {unit}", "90 % interval", "MACs", "parameters", box=None
-        )
-        for reach in reaches:
-            table.add_row(
-                reach.name,
-                f"{reach.cost.value:.3g}",
-                f"{reach.cost.low:.3g} to {reach.cost.high:.3g}",
-                f"{reach.macs / 1e9:.3f} G",
-                f"{reach.params / 1e6:.2f} M",
-            )
-        if not self._quiet:
-            messages.print(table)
-        say(f"the budget needs about {iterations} iterations", quiet=self._quiet)
-
-    def measured(self, layer: str, latency_ms: float, done: int, most: int) -> None:
-        self.layers_measured += 1
-        self._show(f"measured {layer}: {latency_ms:.3g} ms", done, most, "")
-
-    def note(self, text: str) -> None:
-        say(text, quiet=self._quiet)
-
-    def iteration(self, iteration: int, cost: float, target: float, left: int) -> None:
-        self._iteration = f"iteration {iteration}: {cost:.3g} → {target:.3g} ms"
-        self._left.iteration(left)
-
-    def candidate(self, proposal: Proposal, index: int, count: int) -> None:
-        what = f"fine-tuning {proposal.group} {proposal.width_before}→{proposal.width_after}"
-        left = self._left.candidate(index, count)
-        self._show(f"{self._iteration}, {what}", index, count, left)
-
-    def chosen(self, step: Step) -> None:
-        record = step.record
-        latency = "" if record.latency is None else f"{record.latency.value:6.3f} ms  "
-        say(
-            f"{record.iteration:>3}  {record.group:<16} {record.width_before:>4} → "
-            f"{record.width_after:<4} {latency}"
-            + "  ".join(f"{name} {value:.3f}" for name, value in record.metrics.items()),
-            quiet=self._quiet,
-        )
-
-    def _show(self, what: str, done: int, total: int, left: str) -> None:
-        if self._line is None:
-            self._line = self._progress.add_task(what, total=total, left=left)
-        self._progress.update(self._line, description=what, completed=done, total=total, left=left)
-
-    def _close(self) -> None:
-        if self._line is not None:
-            self._progress.remove_task(self._line)
-            self._line = None
+    try:
+        prepared = prepare(job, lambda text: say(text, quiet=quiet), progress.rendering)
+        search = start(job, prepared, folder, resume=resume, callbacks=[progress])
+        for _ in search:
+            pass
+    except KeyboardInterrupt:
+        again = f"netadapt prune --resume --out {folder}"
+        say(f"stopped; continue with: {again if is_begun(folder) else 'the same command'}")
+        raise
+    except DeviceError as error:
+        raise DeviceError(f"{error}; to go on, run the same command again with --resume") from error
+    return search
 
 
 def _was_given(context: typer.Context, name: str) -> bool:
@@ -271,9 +198,12 @@ def _run_name(job: PruneJob) -> str:
 
 def _json(record: StepRecord) -> dict[str, Any]:
     """A row of the trajectory as JSON: null where there is no number."""
-    row = record.to_row()
-    numbers = ("width_before", "width_after", "target_ms", "score")
-    return {name: None if name in numbers and value == "" else value for name, value in row.items()}
+    from netadapt.pruning.records import MISSING_NUMBERS
+
+    return {
+        name: None if name in MISSING_NUMBERS and value == "" else value
+        for name, value in record.to_row().items()
+    }
 
 
 def _print_summary(folder: Path, search: Search) -> None:

@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from netadapt.cli.common import JsonOption, QuietOption, print_json, say
+from netadapt.cli.console import print_json, say
+from netadapt.cli.options import JsonOption, QuietOption
 
 
 def report(

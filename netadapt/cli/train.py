@@ -3,22 +3,30 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from netadapt.cli.common import JsonOption, QuietOption, SeedOption, print_json, say
+from netadapt.cli.console import print_json, say
 from netadapt.cli.options import (
     AutocastOption,
     ComputeOption,
+    JsonOption,
     MaxScaleOption,
     OutOption,
+    QuietOption,
     ResumeOption,
+    SeedOption,
     SizeOption,
     TensorboardOption,
     parse_size,
 )
 from netadapt.cli.training_bar import training_bar
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from netadapt.networks import ModelConfig
 
 
 def train(
@@ -97,9 +105,6 @@ def train(
     from netadapt.depth.training.long_training import train as run_training
     from netadapt.depth.training.recipe import parse_stages, recipe_named
     from netadapt.depth.training.task_data import data_folder, open_task
-    from netadapt.networks.build import build
-    from netadapt.networks.open_network import open_network, with_inputs
-    from netadapt.networks.registry import named_config
     from netadapt.training.allocator import keep_freed_memory
     from netadapt.training.batch_norm_restoring import ready_to_train
     from netadapt.training.compute import compute_device
@@ -126,11 +131,7 @@ def train(
     processes = join_processes(device)
     quiet = quiet or as_json or not processes.is_first
     torch.manual_seed(seed)
-    if weights is None:
-        config = with_inputs(named_config(model).complete(), parse_size(input_size))
-        network = build(config)
-    else:
-        network, config = open_network(model, weights, parse_size(input_size))
+    network, config = _network(model, weights, parse_size(input_size))
     height, width = config.input_shapes[0][-2:]
     chosen = chosen.for_input((height, width))
     if encoder_weights is not None:
@@ -169,3 +170,17 @@ def train(
     else:
         named = " --data ".join(sets)
         say(f"the network is in {out}; next: netadapt evaluate {out} --data {named}", quiet=quiet)
+
+
+def _network(
+    model: str, weights: str | None, size: tuple[int, int] | None
+) -> tuple[nn.Module, ModelConfig]:
+    """The network to train: with fresh weights, unless some are given."""
+    from netadapt.networks.build import build
+    from netadapt.networks.open_network import open_network, with_inputs
+    from netadapt.networks.registry import named_config
+
+    if weights is not None:
+        return open_network(model, weights, size)
+    config = with_inputs(named_config(model).complete(), size)
+    return build(config), config

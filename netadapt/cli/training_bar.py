@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
 
 from netadapt.cli.bar import Bar
-from netadapt.cli.common import say
+from netadapt.cli.console import say
 
 if TYPE_CHECKING:
     from netadapt.depth.training.long_training import Progress

@@ -15,8 +15,9 @@ from netadapt.latency.measure.network_check import runtime_difference
 from netadapt.latency.model.estimator import Latency, LatencyEstimator
 from netadapt.latency.runtimes.base import Runtime, Timing
 from netadapt.latency.table.table import LookupTable, find_table
+from netadapt.networks.config import Shapes
 from netadapt.networks.onnx_export import export_onnx
-from netadapt.networks.open_network import Shapes, build_network
+from netadapt.networks.open_network import build_network
 
 if TYPE_CHECKING:
     from netadapt.graph import LayerGraph

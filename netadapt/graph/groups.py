@@ -6,7 +6,6 @@ its width says how many of them are kept.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from itertools import count
 from math import gcd
@@ -14,7 +13,7 @@ from math import gcd
 import numpy as np
 
 from netadapt.graph.labels import Ints
-from netadapt.graph.walk import AxisUse, Walk
+from netadapt.graph.walk import Walk
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,24 +98,22 @@ def form_groups(walk: Walk, tracked: list[Ints], frozen: dict[str, str]) -> Grou
     layers' inputs and outputs): classes in one group occur equally often in each. `frozen` adds
     reasons, by the groups' names, to those the walk found.
     """
-    uses = list(walk.axes.items())
-    arrays = [walk.labels.find(use.labels) for _, use in uses]
+    found = _Found.of(walk)
+    counted = [*found.roots, *(walk.labels.find(labels) for labels in tracked)]
     touched: dict[int, list[tuple[int, int]]] = {}
-    for index, roots in enumerate([*arrays, *(walk.labels.find(labels) for labels in tracked)]):
+    for index, roots in enumerate(counted):
         present, counts = np.unique(roots, return_counts=True)
         for root, number in zip(present.tolist(), counts.tolist(), strict=True):
             touched.setdefault(root, []).append((index, number))
-    reasons = walk.labels.frozen()
     gathered: dict[tuple[object, ...], list[int]] = {}
     for root, places in touched.items():
-        if any(index < len(uses) and uses[index][1].role == "out" for index, _ in places):
-            gathered.setdefault((root in reasons, *places), []).append(root)
+        if any(i < len(found.uses) and found.uses[i].role == "out" for i, _ in places):
+            gathered.setdefault((root in found.reasons, *places), []).append(root)
 
-    notes, least = walk.labels.notes(), walk.labels.least()
     drafts = []
     for members in gathered.values():
-        indices = [index for index, _ in touched[members[0]] if index < len(uses)]
-        drafts.append(_gather(walk, uses, arrays, indices, members, reasons, notes, least))
+        indices = [index for index, _ in touched[members[0]] if index < len(found.uses)]
+        drafts.append(found.draft(indices, sorted(members)))
     drafts.sort(key=lambda draft: draft.order)
     names = _short_names([draft.group.name for draft in drafts])
     groups, group_of_root = [], {}
@@ -134,60 +131,91 @@ class _Draft:
     order: tuple[int, int]
 
 
-def _gather(
-    walk: Walk,
-    uses: Sequence[tuple[tuple[str, int], AxisUse]],
-    arrays: list[Ints],
-    indices: list[int],
-    roots: list[int],
-    reasons: dict[int, str],
-    notes: dict[int, list[str]],
-    least: dict[int, int],
-) -> _Draft:
-    members = np.array(sorted(roots), dtype=np.int64)
-    found: list[ParamUse] = []
-    unit_of: dict[int, int] = {}
-    layers: list[str] = []
-    order, step = (0, 0), 1
-    # The units are in the order of the channels of the first weight that makes them.
-    lead = next(i for i in indices if walk.axes[uses[i][0]].role == "out")
-    wanted = set(roots)
-    for root in arrays[lead].tolist():
-        if root in wanted and root not in unit_of:
-            unit_of[root] = len(unit_of)
-    for i in indices:
-        (parameter, axis), role = uses[i][0], walk.axes[uses[i][0]].role
-        places = np.flatnonzero(np.isin(arrays[i], members))
-        units = np.array([unit_of[root] for root in arrays[i][places].tolist()])
-        positions = places[np.argsort(units, kind="stable")].reshape(len(unit_of), -1)
-        found.append(ParamUse(parameter, axis, role, positions))
-        if i == lead:
-            order, step = (i, int(places[0])), positions.shape[1]
-        layer = parameter.rpartition(".")[0] or parameter
-        if role != "in" and len(walk.shapes[parameter]) > 1 and layer not in layers:
-            layers.append(layer)
-    reason = next((reasons[root] for root in members.tolist() if root in reasons), "")
-    if not reason and step > 1 and len(unit_of) < 2:
-        reason = f"its {step} channels can only be removed all together"
-    min_width = max(least.get(root, 1) for root in members.tolist())
-    if not reason and min_width > len(unit_of):
-        reason = f"it has only {len(unit_of)} units of {step} channels"
-    min_width = min(min_width, len(unit_of))
-    couplings = dict.fromkeys(note for root in members.tolist() for note in notes.get(root, []))
-    lead_parameter = uses[lead][0][0]
-    group = ChannelGroup(
-        name=lead_parameter.rpartition(".")[0] or lead_parameter,
-        full_width=len(unit_of),
-        width=len(unit_of),
-        layers=tuple(layers),
-        frozen=bool(reason),
-        reason=reason,
-        step=step,
-        min_width=min_width,
-        couplings=tuple(couplings),
-        uses=tuple(found),
-    )
-    return _Draft(group, roots, order)
+@dataclass(frozen=True)
+class _Use:
+    """An axis of a parameter that the walk met; a `weight` has several axes, a bias one."""
+
+    param: str
+    axis: int
+    role: str
+    weight: bool
+
+    @property
+    def owner(self) -> str:
+        """The module that holds the parameter."""
+        return self.param.rpartition(".")[0] or self.param
+
+
+@dataclass(frozen=True)
+class _Found:
+    """What a walk has found, by the roots of its labels' classes."""
+
+    uses: list[_Use]
+    roots: list[Ints]
+    """Of each use, along its axis."""
+    reasons: dict[int, str]
+    notes: dict[int, list[str]]
+    least: dict[int, int]
+
+    @classmethod
+    def of(cls, walk: Walk) -> _Found:
+        labels = walk.labels
+        uses = [
+            _Use(param, axis, use.role, len(walk.shapes[param]) > 1)
+            for (param, axis), use in walk.axes.items()
+        ]
+        roots = [labels.find(use.labels) for use in walk.axes.values()]
+        return cls(uses, roots, labels.frozen(), labels.notes(), labels.least())
+
+    def draft(self, indices: list[int], members: list[int]) -> _Draft:
+        """The group of the classes `members`, ascending, that the uses `indices` cut."""
+        # The units are in the order of the channels of the first weight that makes them.
+        lead = next(i for i in indices if self.uses[i].role == "out")
+        wanted = set(members)
+        in_order = dict.fromkeys(root for root in self.roots[lead].tolist() if root in wanted)
+        unit_of = {root: unit for unit, root in enumerate(in_order)}
+        positions = {i: self._positions(i, unit_of) for i in indices}
+        cut = [self.uses[i] for i in indices]
+        count, step = positions[lead].shape
+        min_width = max(self.least.get(root, 1) for root in members)
+        reason = self._reason(members, count, step, min_width)
+        group = ChannelGroup(
+            name=self.uses[lead].owner,
+            full_width=count,
+            width=count,
+            layers=tuple(dict.fromkeys(u.owner for u in cut if u.weight and u.role != "in")),
+            frozen=bool(reason),
+            reason=reason,
+            step=step,
+            min_width=min(min_width, count),
+            couplings=tuple(
+                dict.fromkeys(note for root in members for note in self.notes.get(root, []))
+            ),
+            uses=tuple(
+                ParamUse(use.param, use.axis, use.role, positions[i])
+                for i, use in zip(indices, cut, strict=True)
+            ),
+        )
+        return _Draft(group, members, (lead, int(positions[lead].min())))
+
+    def _positions(self, index: int, unit_of: dict[int, int]) -> Ints:
+        """Where the units stand along the axis of a use: [units, m]."""
+        roots = self.roots[index]
+        places = np.flatnonzero(np.isin(roots, list(unit_of)))
+        units = np.array([unit_of[root] for root in roots[places].tolist()])
+        positions: Ints = places[np.argsort(units, kind="stable")].reshape(len(unit_of), -1)
+        return positions
+
+    def _reason(self, members: list[int], count: int, step: int, min_width: int) -> str:
+        """Why a group of `count` units of `step` channels keeps its width; '' if it needn't."""
+        stated = next((self.reasons[root] for root in members if root in self.reasons), "")
+        if stated:
+            return stated
+        if step > 1 and count < 2:
+            return f"its {step} channels can only be removed all together"
+        if min_width > count:
+            return f"it has only {count} units of {step} channels"
+        return ""
 
 
 def _short_names(names: list[str]) -> list[str]:

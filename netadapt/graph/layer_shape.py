@@ -37,10 +37,12 @@ class LayerShape:
 
     @property
     def is_depthwise(self) -> bool:
+        """Whether each channel is convolved by itself."""
         return self.op == "conv2d" and self.groups > 1 and self.groups == self.in_channels
 
     @property
     def is_pointwise(self) -> bool:
+        """Whether it is a convolution of 1×1 over all channels."""
         return self.op == "conv2d" and self.groups == 1 and self.kernel == (1, 1)
 
     @property

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from netadapt.errors import WeightsError
 from netadapt.networks.pickles import ClassNames, Pickled, StandIn, TensorRecord, read_pickled
-from netadapt.networks.store import read_tensors
+from netadapt.networks.store import in_float32, read_tensors
 
 _WRAPPERS = ("DataParallel", "DistributedDataParallel")
 _MAX_MODULES = 5000
@@ -96,11 +96,7 @@ def _unwrapped(module: StandIn) -> StandIn:
 
 
 def _tensors(pickled: Pickled, records: Mapping[str, TensorRecord]) -> dict[str, Tensor]:
-    tensors = {key: pickled.tensor(record, key) for key, record in records.items()}
-    return {
-        key: tensor.float() if tensor.is_floating_point() else tensor
-        for key, tensor in tensors.items()
-    }
+    return in_float32({key: pickled.tensor(record, key) for key, record in records.items()})
 
 
 def _without_wrapper(tensors: dict[str, Tensor]) -> dict[str, Tensor]:

@@ -33,15 +33,16 @@ def export_onnx(model: nn.Module, example: torch.Tensor | tuple[torch.Tensor, ..
     """
     import torch
 
+    from netadapt.graph.operator_calls import evaluating
+
     needed("onnxscript", "onnx")
     inputs = example if isinstance(example, tuple) else (example,)
-    training = model.training
-    model.eval()
     logger = logging.getLogger("torch.onnx")
     level = logger.level
     logger.setLevel(logging.ERROR)
     try:
         with (
+            evaluating(model),
             warnings.catch_warnings(),
             contextlib.redirect_stdout(io.StringIO()),
             torch.no_grad(),
@@ -54,7 +55,6 @@ def export_onnx(model: nn.Module, example: torch.Tensor | tuple[torch.Tensor, ..
         raise ModelError(f"torch can't export {type(model).__name__} to ONNX: {line}") from error
     finally:
         logger.setLevel(level)
-        model.train(training)
     assert program is not None
     return bytes(program.model_proto.SerializeToString())
 

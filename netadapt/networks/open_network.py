@@ -7,9 +7,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from torch import nn
+import torch
+from torch import Tensor, nn
 
 from netadapt.errors import ModelError, WeightsError
+from netadapt.graph import LayerGraph, trace
 from netadapt.networks.build import build
 from netadapt.networks.checkpoint_tensors import checkpoint_tensors
 from netadapt.networks.config import FactoryConfig, ModelConfig, Shapes
@@ -22,8 +24,6 @@ from netadapt.networks.store import (
     read_config,
     shipped_models,
 )
-
-__all__ = ["Shapes", "build_network", "open_network", "with_inputs"]
 
 
 def open_network(
@@ -71,6 +71,17 @@ def build_network(
     _, wanted = _find(model)
     config = with_inputs(wanted, input_size, input_shapes)
     return build(config).eval(), config
+
+
+def trace_network(
+    model: str,
+    input_size: tuple[int, int] | None = None,
+    input_shapes: Shapes | None = None,
+) -> tuple[nn.Module, tuple[Tensor, ...], LayerGraph]:
+    """The network of `build_network`, an example of its inputs (zeros) and its trace."""
+    network, config = build_network(model, input_size, input_shapes)
+    example = tuple(torch.zeros(shape) for shape in config.input_shapes)
+    return network, example, trace(network, example)
 
 
 def with_inputs(

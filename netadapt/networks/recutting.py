@@ -43,7 +43,7 @@ def cut_to_widths(
 
     inputs = tuple(torch.zeros(shape) for shape in input_shapes)
     # It was traced and checked when it was cut: no trial cut is needed.
-    graph = trace(model, inputs[0] if len(inputs) == 1 else inputs, verify=False)
+    graph = trace(model, inputs, verify=False)
     full = {group.name: group.width for group in graph.groups}
     for name, width in widths.items():
         if name not in full:

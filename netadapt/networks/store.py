@@ -20,11 +20,12 @@ from safetensors.torch import load_file, save
 from torch import Tensor, nn
 
 from netadapt.errors import ModelError, WeightsError
-from netadapt.files import atomic_path, find_shipped, write_text
+from netadapt.files import atomic_path, write_text
 from netadapt.graph import LayerGraph
 from netadapt.networks.build import as_config, build, describe
 from netadapt.networks.config import ModelConfig, factory_config
 from netadapt.networks.registry import config_from_json
+from netadapt.shipped import find_shipped
 
 CONFIG_NAME = "config.json"
 WEIGHTS_NAME = "model.safetensors"
@@ -115,6 +116,11 @@ def read_tensors(file: Path) -> dict[str, Tensor]:
         raise WeightsError(
             f"cannot read {file}: {error}; the file is damaged or cut short, copy or train it again"
         ) from error
+    return in_float32(tensors)
+
+
+def in_float32(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """The floating point ones of `tensors` as float32, the others as they are."""
     return {
         key: tensor.float() if tensor.is_floating_point() else tensor
         for key, tensor in tensors.items()

@@ -16,8 +16,7 @@ from typing import Any
 import pandas as pd
 from torch import Tensor, nn
 
-from netadapt.errors import InputError
-from netadapt.graph import trace
+from netadapt.graph import LayerGraph, trace
 from netadapt.latency.devices.profile import DeviceProfile
 from netadapt.latency.model.estimator import LatencyEstimator
 from netadapt.latency.table.table import LookupTable
@@ -35,14 +34,14 @@ from netadapt.pruning.limits import limited
 from netadapt.pruning.on_demand_device import open_device
 from netadapt.pruning.records import StepRecord, frame_of
 from netadapt.pruning.run_folder import RunFolder
-from netadapt.pruning.run_json import FILE, RunAbout
+from netadapt.pruning.run_json import RUN_JSON, RunAbout
 from netadapt.pruning.search import Search, Tools
 from netadapt.pruning.settings import SearchSettings
 from netadapt.pruning.step import Step
 from netadapt.pruning.strategies.base import Strategy
 from netadapt.pruning.strategies.registry import STRATEGIES
 from netadapt.pruning.weights_hash import weights_hash
-from netadapt.training.task import Task
+from netadapt.training.task import Task, require_task
 
 
 @dataclass(frozen=True)
@@ -66,8 +65,8 @@ def search(
     task: Task,
     budget: Budget,
     out: Path | str | None = None,
-    strategy: str | Strategy = "full",
-    importance: str | Importance = "l2",
+    strategy: str | Strategy = SearchSettings.strategy,
+    importance: str | Importance = SearchSettings.importance,
     executor: str | Executor = "local",
     frozen: Iterable[str] = (),
     min_widths: Mapping[str, int] | None = None,
@@ -100,7 +99,7 @@ def search(
     budget can't be met; RunError when `out` exists and `resume` is false, or when it was begun
     otherwise.
     """
-    require_task(task)
+    require_task(task, f"the task, of the class {type(task).__name__},")
     deciding = STRATEGIES[strategy] if isinstance(strategy, str) else strategy
     ranking = IMPORTANCES[importance] if isinstance(importance, str) else importance
     runner = EXECUTORS[executor]() if isinstance(executor, str) else executor
@@ -120,13 +119,7 @@ def search(
         held.callback(runner.close)
         constraint = _constraint(budget, on_demand, folder, callback, held)
         callback.table(constraint.describe())
-        networks = networks_in_reach(graph, chosen.width_multiple)
-        constraint = constraint.refined(networks.values())
-        reaches = feasibility(networks, constraint)
-        first = constraint.cost(graph)
-        left = chosen.schedule(first).iterations_left(1, first, constraint.budget)
-        callback.feasible(reaches, left)
-        require_reachable(reaches, constraint)
+        constraint = _within_reach(graph, constraint, chosen, callback)
         tools = Tools(
             example_input,
             task,
@@ -168,17 +161,6 @@ def prune(
         return Result(steps.step.model, steps.records, steps.out)
 
 
-def require_task(task: Any) -> None:
-    """Raise InputError, naming what is missing, unless `task` has the members of a `Task`."""
-    members = ("metrics", "loss", "training_batches", "evaluate")
-    missing = [member for member in members if not hasattr(task, member)]
-    if missing:
-        raise InputError(
-            f"the task, of the class {type(task).__name__}, has no {', '.join(missing)}; see "
-            f"netadapt.Task"
-        )
-
-
 def _constraint(
     budget: Budget,
     on_demand: DeviceProfile | None,
@@ -194,9 +176,26 @@ def _constraint(
     table = LookupTable.read(name)
     measuring = held.enter_context(open_device(on_demand, table, callback))
     began = None
-    if measuring is not None and (folder / FILE).exists():
+    if measuring is not None and (folder / RUN_JSON).exists():
         began = RunAbout.read(folder).identity.get("table_rows")
     return DeviceLatency(name, most, LatencyEstimator(table), measuring, began)
+
+
+def _within_reach(
+    graph: LayerGraph, constraint: Constraint, settings: SearchSettings, callback: Callback
+) -> Constraint:
+    """The constraint, knowing the networks in reach of `graph`, when it can be met.
+
+    The callback is told what is possible. Raises BudgetError when it can't.
+    """
+    networks = networks_in_reach(graph, settings.width_multiple)
+    constraint = constraint.refined(networks.values())
+    reaches = feasibility(networks, constraint)
+    first = constraint.cost(graph)
+    left = settings.schedule(first).iterations_left(1, first, constraint.budget)
+    callback.feasible(reaches, left)
+    require_reachable(reaches, constraint)
+    return constraint
 
 
 def _name_of(thing: Any) -> str:

@@ -23,7 +23,7 @@ class Reach:
     params: int
 
 
-def networks_in_reach(graph: LayerGraph, width_multiple: int = 8) -> dict[str, LayerGraph]:
+def networks_in_reach(graph: LayerGraph, width_multiple: int) -> dict[str, LayerGraph]:
     """`graph` at the widths given, at half of them and at the smallest the search may choose."""
     return {
         "full": graph,

@@ -23,7 +23,7 @@ from netadapt.pruning.begin import search
 from netadapt.pruning.callbacks import Callback
 from netadapt.pruning.constraints.registry import single_budget
 from netadapt.pruning.importance.registry import IMPORTANCES
-from netadapt.pruning.run_json import FILE, RunAbout
+from netadapt.pruning.run_json import RUN_JSON, RunAbout
 from netadapt.pruning.search import Search
 from netadapt.pruning.settings import SearchSettings
 from netadapt.pruning.strategies.registry import STRATEGIES
@@ -203,7 +203,7 @@ def start(
 
 def is_begun(run: Path) -> bool:
     """Whether there is a run at `run` to go on with."""
-    return (run / FILE).exists()
+    return (run / RUN_JSON).exists()
 
 
 def _at_shape_of_batches(config: ModelConfig, task: Task) -> ModelConfig:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from netadapt.graph import ChannelGroup, LayerGraph
 from netadapt.pruning.schedule import MET
+from netadapt.pruning.settings import SearchSettings
 
 Cost = Callable[[LayerGraph], float]
 """What a network costs, in the unit of a constraint."""
@@ -32,7 +33,10 @@ class Proposal:
 
 
 def propose(
-    graph: LayerGraph, cost: Cost, target: float, width_multiple: int = 8
+    graph: LayerGraph,
+    cost: Cost,
+    target: float,
+    width_multiple: int = SearchSettings.width_multiple,
 ) -> list[Proposal]:
     """For every group the largest width, a multiple of `width_multiple`, that meets `target`.
 
@@ -67,7 +71,7 @@ def narrower_widths(group: ChannelGroup, width_multiple: int) -> tuple[int, ...]
     )
 
 
-def smallest_widths(graph: LayerGraph, width_multiple: int = 8) -> dict[str, int]:
+def smallest_widths(graph: LayerGraph, width_multiple: int) -> dict[str, int]:
     """The narrowest width that the search may give to every group that isn't frozen."""
     return {
         group.name: group.allowed_widths(width_multiple)[0]
@@ -76,7 +80,7 @@ def smallest_widths(graph: LayerGraph, width_multiple: int = 8) -> dict[str, int
     }
 
 
-def half_widths(graph: LayerGraph, width_multiple: int = 8) -> dict[str, int]:
+def half_widths(graph: LayerGraph, width_multiple: int) -> dict[str, int]:
     """Every group at half its width, rounded to a width it may take."""
     return {
         group.name: min(

@@ -16,18 +16,16 @@ from netadapt.errors import RunError
 if TYPE_CHECKING:
     import pandas as pd
 
+_LATENCY = ("latency_ms", "latency_low_ms", "latency_high_ms")
 _BEFORE_METRICS = (
-    "iteration",
-    "group",
-    "layers",
-    "width_before",
-    "width_after",
-    "latency_ms",
-    "latency_low_ms",
-    "latency_high_ms",
+    *("iteration", "group", "layers", "width_before", "width_after"),
+    *_LATENCY,
     "target_ms",
 )
 _AFTER_METRICS = ("macs", "params", "score", "seconds")
+
+MISSING_NUMBERS = ("width_before", "width_after", *_LATENCY, "target_ms", "score")
+"""Columns of numbers whose cells may be empty."""
 
 Cell = str | int | float
 Row = Mapping[str, str]
@@ -164,12 +162,9 @@ def frame_of(records: Sequence[TrialRecord]) -> pd.DataFrame:
     import pandas as pd
 
     frame = pd.DataFrame([record.to_row() for record in records])
-    for column in ("width_before", "width_after", "target_ms", "score", *_LATENCY):
+    for column in MISSING_NUMBERS:
         frame[column] = pd.to_numeric(frame[column])
     return frame
-
-
-_LATENCY = ("latency_ms", "latency_low_ms", "latency_high_ms")
 
 
 def _fields(row: Row) -> dict[str, Any]:

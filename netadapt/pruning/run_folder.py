@@ -15,13 +15,12 @@ from torch import nn
 
 from netadapt.errors import RunError
 from netadapt.journal import CsvJournal
-from netadapt.locks import take
-from netadapt.networks.store import WEIGHTS_NAME, load_weights, save_model
+from netadapt.locks import take_lock
+from netadapt.networks.store import TRAJECTORY_NAME, WEIGHTS_NAME, load_weights, save_model
 from netadapt.pruning.records import CandidateRecord, StepRecord, read_records
-from netadapt.pruning.run_json import FILE, RunAbout, require_same, write_run_json
+from netadapt.pruning.run_json import RUN_JSON, RunAbout, require_same, write_run_json
 from netadapt.pruning.step import Step
 
-TRAJECTORY = "trajectory.csv"
 CANDIDATES = "candidates.csv"
 
 
@@ -41,7 +40,7 @@ class RunFolder:
         resume: bool = False,
     ) -> None:
         self.path = Path(path)
-        if (self.path / FILE).exists():
+        if (self.path / RUN_JSON).exists():
             if not resume:
                 raise RunError(
                     f"{self.path} exists already; add --resume to continue it, or choose another "
@@ -51,18 +50,18 @@ class RunFolder:
         else:
             if self.path.exists() and any(self.path.iterdir()):
                 raise RunError(
-                    f"{self.path} exists and is not a run's folder (it has no {FILE}); choose "
+                    f"{self.path} exists and is not a run's folder (it has no {RUN_JSON}); choose "
                     f"another folder with --out"
                 )
             write_run_json(self.path, about)
-        self._lock = take(
+        self._lock = take_lock(
             self.path / ".lock",
             lambda holder: RunError(
                 f"{self.path} is being written by another process ({holder}); wait for it, or "
                 f"choose another folder with --out"
             ),
         )
-        self._trajectory = CsvJournal(self.path / TRAJECTORY, StepRecord.columns(metrics))
+        self._trajectory = CsvJournal(self.path / TRAJECTORY_NAME, StepRecord.columns(metrics))
         self._candidates = CsvJournal(self.path / CANDIDATES, CandidateRecord.columns(metrics))
         self._steps = read_steps(self.path)
 
@@ -104,9 +103,9 @@ class RunFolder:
 
 def read_steps(run: Path | str) -> list[StepRecord]:
     """The iterations of a run's folder. Raises RunError where there is no trajectory.csv."""
-    file = Path(run) / TRAJECTORY
+    file = Path(run) / TRAJECTORY_NAME
     if not file.is_file():
-        raise RunError(f"{run} is not a run's folder: it has no {TRAJECTORY}")
+        raise RunError(f"{run} is not a run's folder: it has no {TRAJECTORY_NAME}")
     return read_records(StepRecord, CsvJournal.read(file), str(file))
 
 

@@ -15,11 +15,12 @@ from typing import Any
 import torch
 
 from netadapt.errors import InputError, RunError
-from netadapt.files import PACKAGE_DIR, write_text
+from netadapt.files import write_text
 from netadapt.pruning.settings import SearchSettings
+from netadapt.shipped import PACKAGE_DIR
 from netadapt.version import __version__
 
-FILE = "run.json"
+RUN_JSON = "run.json"
 
 
 @dataclass(frozen=True)
@@ -55,7 +56,7 @@ class RunAbout:
     @classmethod
     def read(cls, run: Path | str) -> RunAbout:
         """What the run at `run` was asked. Raises RunError without a run.json, or a damaged one."""
-        file = Path(run) / FILE
+        file = Path(run) / RUN_JSON
         content = read_run_json(run)
         try:
             return cls(
@@ -116,16 +117,16 @@ def write_run_json(run: Path, about: RunAbout) -> None:
         },
         "started": datetime.now(timezone.utc).isoformat(timespec="seconds"),
     }
-    write_text(run / FILE, json.dumps(content, indent=2) + "\n")
+    write_text(run / RUN_JSON, json.dumps(content, indent=2) + "\n")
 
 
 def read_run_json(run: Path | str) -> dict[str, Any]:
     """The whole of a run's run.json. Raises RunError when it is missing or no JSON object."""
-    file = Path(run) / FILE
+    file = Path(run) / RUN_JSON
     try:
         content = json.loads(file.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise RunError(f"{run} is not a run's folder: it has no {FILE}") from None
+        raise RunError(f"{run} is not a run's folder: it has no {RUN_JSON}") from None
     except (OSError, ValueError) as error:
         raise RunError(f"{file} is damaged ({error}); start a new run with --out") from None
     if not isinstance(content, dict):

@@ -13,7 +13,7 @@ class Schedule:
     """Iteration i must save `first · decay^(i − 1)`, in the unit of the constraint."""
 
     first: float
-    decay: float = 0.98
+    decay: float
 
     def reduction(self, iteration: int) -> float:
         """What `iteration` (from 1) must save."""

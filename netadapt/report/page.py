@@ -15,12 +15,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from netadapt.errors import RunError
 from netadapt.extras import needed
 from netadapt.files import write_text
 from netadapt.pruning.records import CandidateRecord, StepRecord
 from netadapt.pruning.run_folder import read_candidates
-from netadapt.pruning.run_json import FILE
+from netadapt.pruning.run_json import RUN_JSON, read_run_json
 from netadapt.report.trajectory_plot import draw_trajectories, read_some_steps
 
 TEMPLATE = "page.html.jinja"
@@ -132,10 +131,4 @@ def _settings(content: Mapping[str, Any]) -> list[tuple[str, str]]:
 
 def _run_json(run: Path) -> dict[str, Any]:
     """A run's run.json; empty for a folder that holds only what a run decided."""
-    file = run / FILE
-    if not file.is_file():
-        return {}
-    try:
-        return dict(json.loads(file.read_text(encoding="utf-8")))
-    except (ValueError, TypeError) as error:
-        raise RunError(f"{file} is damaged ({error}); remove it to report without") from None
+    return read_run_json(run) if (run / RUN_JSON).is_file() else {}

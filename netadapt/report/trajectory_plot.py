@@ -14,15 +14,18 @@ import pandas as pd
 from netadapt.errors import RunError
 from netadapt.extras import needed
 from netadapt.files import atomic_path
+from netadapt.networks.store import TRAJECTORY_NAME
 from netadapt.pruning.records import StepRecord
-from netadapt.pruning.run_folder import TRAJECTORY, read_steps
+from netadapt.pruning.run_folder import read_steps
 
 
 def read_some_steps(run: Path | str) -> list[StepRecord]:
     """The iterations of a run's folder. Raises RunError where there is none, or no row yet."""
     steps = read_steps(run)
     if not steps:
-        raise RunError(f"{Path(run) / TRAJECTORY} has no rows yet; continue the run with --resume")
+        raise RunError(
+            f"{Path(run) / TRAJECTORY_NAME} has no rows yet; continue the run with --resume"
+        )
     return steps
 
 

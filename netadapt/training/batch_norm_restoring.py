@@ -18,6 +18,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from netadapt.errors import DataError
 from netadapt.networks.config import ModelConfig
+from netadapt.training.modes import evaluation_mode
 from netadapt.training.task import Task
 
 RESTORING_BATCHES = 32
@@ -76,17 +77,15 @@ def restore_batch_norm(model: nn.Module, batches: Iterable[Tensor]) -> int:
     handles = [
         norm.register_forward_pre_hook(_measure(moments[name])) for name, norm in norms.items()
     ]
-    was_training = model.training
-    model.eval()
     images = 0
     try:
-        for batch in batches:
-            model(batch)
-            images += len(batch)
+        with evaluation_mode(model):
+            for batch in batches:
+                model(batch)
+                images += len(batch)
     finally:
         for handle in handles:
             handle.remove()
-        model.train(was_training)
     if images == 0:
         raise DataError("no frames to measure batch norm on: give at least one training frame")
     for name, measured in moments.items():

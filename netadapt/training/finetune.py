@@ -17,8 +17,6 @@ from netadapt.training.settings import FineTuning
 from netadapt.training.steps import train_step
 from netadapt.training.task import Task
 
-__all__ = ["FineTuning", "fine_tune"]
-
 
 def fine_tune(
     model: nn.Module,

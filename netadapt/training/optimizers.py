@@ -27,8 +27,10 @@ def make_optimizers(
     """What moves all of `model`'s parameters; `name` is one of `OPTIMIZERS`, `momentum` is SGD's.
 
     The model must be on its device, with its parameters in place: weights and optimizers share
-    memory. Raises InputError for Muon with a torch that lacks it.
+    memory. Raises InputError for another name, and for Muon with a torch that lacks it.
     """
+    if name not in OPTIMIZERS:
+        raise InputError(f"no optimizer is called '{name}'; choose one of {', '.join(OPTIMIZERS)}")
     if name == "muon" and not hasattr(torch.optim, "Muon"):
         raise InputError(
             f"the optimizer muon came with torch 2.9 and this is {torch.__version__}; update "

@@ -10,6 +10,8 @@ from typing import Any, Protocol
 
 from torch import Tensor, nn
 
+from netadapt.errors import InputError
+
 MEMBERS = ("metrics", "loss", "training_batches", "evaluate")
 """What an object must have to be a task."""
 
@@ -58,3 +60,15 @@ class Task(Protocol):
         Leaves the model in the mode that it was in.
         """
         ...
+
+
+def require_task(given: Any, what: str) -> Task:
+    """`given` as a task; `what` says in an error which one it is.
+
+    Raises InputError, naming what is missing, unless it has the members of a `Task`.
+    """
+    missing = [member for member in MEMBERS if not hasattr(given, member)]
+    if missing:
+        raise InputError(f"{what} has no {', '.join(missing)}; see netadapt.training.task")
+    task: Task = given
+    return task

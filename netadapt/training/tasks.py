@@ -7,14 +7,14 @@ Depth is found here as any other package's task is, by an entry point of the gro
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 
 from netadapt.errors import InputError
 from netadapt.networks.named_functions import call_named
 from netadapt.registry import Registry
-from netadapt.training.task import MEMBERS, Task
+from netadapt.training.task import Task, require_task
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class TaskRequest:
     data: str
     input_shapes: tuple[tuple[int, ...], ...]
     holdout_images: int | None = None
-    compute: torch.device = torch.device("cpu")  # noqa: RUF009 - devices are immutable
+    compute: torch.device = field(default_factory=lambda: torch.device("cpu"))
     progress: Callable[[int, int], None] | None = None
 
 
@@ -45,11 +45,4 @@ def open_task(name: str, request: TaskRequest) -> Task:
     """
     if ":" not in name:
         return TASKS[name](request)
-    task = call_named(name, "task", InputError)
-    missing = [member for member in MEMBERS if not hasattr(task, member)]
-    if missing:
-        raise InputError(
-            f"the task that {name}() gives has no {', '.join(missing)}; see netadapt.training.task"
-        )
-    made: Task = task
-    return made
+    return require_task(call_named(name, "task", InputError), f"the task that {name}() gives")

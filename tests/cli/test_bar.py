@@ -8,14 +8,15 @@ import pytest
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
 
-from netadapt.cli import bar, common
+import netadapt.cli.console
+from netadapt.cli import bar
 
 
 def stderr(monkeypatch, **options) -> io.StringIO:
     """What reaches stderr from the bar, and what is said beside it."""
     stream = io.StringIO()
     console = Console(file=stream, highlight=False, soft_wrap=True, **options)
-    monkeypatch.setattr(common, "messages", console)
+    monkeypatch.setattr(netadapt.cli.console, "messages", console)
     monkeypatch.setattr(bar, "messages", console)
     return stream
 

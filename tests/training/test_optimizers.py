@@ -77,3 +77,8 @@ def test_muon_needs_no_pointwise_convolution():
     before = model[0].weight.detach().clone()
     step(model, opened(model, "muon"))
     assert not torch.equal(before, model[0].weight)
+
+
+def test_an_unknown_optimizer_is_refused_with_those_there_are() -> None:
+    with pytest.raises(InputError, match="no optimizer is called 'lion'; choose one of sgd, adamw"):
+        make_optimizers(nn.Linear(2, 2), "lion", learning_rate=0.1, momentum=0.9, weight_decay=0.0)

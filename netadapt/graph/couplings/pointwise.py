@@ -16,11 +16,11 @@ UNARY = (
     *("gelu", "elu", "selu", "celu", "leaky_relu", "mish", "softplus", "softsign", "logsigmoid"),
     *("log_sigmoid", "hardshrink", "softshrink", "threshold", "clamp", "clamp_min", "clamp_max"),
     *("exp", "log", "sqrt", "rsqrt", "square", "abs", "neg", "reciprocal", "sign", "erf"),
-    *("sin", "cos", "round", "floor", "ceil", "relu_", "rrelu", "log1p", "expm1", "nan_to_num"),
+    *("sin", "cos", "round", "floor", "ceil", "rrelu", "log1p", "expm1", "nan_to_num"),
 )
 UNCHANGED = (
     *("dropout", "feature_dropout", "alpha_dropout", "native_dropout", "contiguous", "clone"),
-    *("detach", "detach_", "alias", "to", "_to_copy", "type_as", "float", "lift_fresh_copy"),
+    *("detach", "alias", "to", "_to_copy", "type_as", "float", "lift_fresh_copy"),
     *("zeros_like", "ones_like", "empty_like", "full_like", "rand_like", "randn_like", "identity"),
     *("fill", "zero", "view_as_real_copy"),
 )

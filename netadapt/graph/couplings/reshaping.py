@@ -71,7 +71,7 @@ def _factors(before: Shape, after: Shape, axis: int) -> tuple[range, range]:
             return range(start_i, i), range(start_j, j)
 
 
-@handles("permute", "transpose", "swapaxes", "movedim", "t", "numpy_T", "mT", "transpose_")
+@handles("permute", "transpose", "swapaxes", "movedim", "t", "numpy_T", "mT")
 def permute(walk: Walk, call: Call, given: dict[str, Any]) -> Result:
     """The channels' axis moves."""
     x = given["self"]

@@ -16,12 +16,8 @@ _POOLS = tuple(
     for end in ("", "_with_indices")
 )
 _RESIZES = (
-    *(
-        "upsample_nearest1d",
-        "upsample_nearest2d",
-        "upsample_nearest3d",
-        "_upsample_nearest_exact2d",
-    ),
+    *("upsample_nearest1d", "upsample_nearest2d", "upsample_nearest3d"),
+    "_upsample_nearest_exact2d",
     *("upsample_linear1d", "upsample_bilinear2d", "upsample_trilinear3d", "upsample_bicubic2d"),
     *("_upsample_bilinear2d_aa", "_upsample_bicubic2d_aa"),
 )
@@ -108,18 +104,8 @@ def sample(walk: Walk, call: Call, given: dict[str, Any]) -> Result:
 
 
 @handles(
-    *(
-        "zeros",
-        "ones",
-        "empty",
-        "full",
-        "arange",
-        "linspace",
-        "eye",
-        "rand",
-        "randn",
-        "scalar_tensor",
-    ),
+    *("zeros", "ones", "empty", "full", "arange", "linspace", "eye", "rand", "randn"),
+    "scalar_tensor",
     *("new_zeros", "new_ones", "new_full", "new_empty", "meshgrid", "lift_fresh", "_assert_async"),
     *("_assert_tensor_metadata", "_assert_scalar", "sym_size"),
 )

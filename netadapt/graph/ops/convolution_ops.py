@@ -109,7 +109,7 @@ def _read(reader: LayerReader, call: Call, given: dict[str, Any]) -> bool:
         return True
     kernel, stride = as_pair(weight.shape[2:], dims), as_pair(given["stride"], dims)
     dilation = as_pair(given["dilation"], dims)
-    size, out = as_pair(size, dims, 1), as_pair(out, dims, 1)
+    size, out = as_pair(size, dims), as_pair(out, dims)
     output_padding: Pair = (0, 0)
     if transposed:
         padding = as_pair(given["padding"], dims, 0)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from netadapt.graph.extents import image_shape
 from netadapt.graph.layer_shape import LayerShape, Pair
-from netadapt.graph.ops.spec import OpSpec, Size, one_image
+from netadapt.graph.ops.spec import OpSpec, Size, one_image, scaled_size
 from netadapt.graph.walk import Value
 
 if TYPE_CHECKING:
@@ -30,16 +30,12 @@ _MODES = {
 }
 
 
-def _scaled(shape: LayerShape) -> Pair:
-    return (shape.in_height * shape.kernel[0], shape.in_width * shape.kernel[1])
-
-
 def _given(shape: LayerShape) -> Pair:
     return shape.kernel
 
 
 def _image_and_skip(shape: LayerShape) -> tuple[Size, ...]:
-    return (*one_image(shape), (1, shape.out_channels, *_scaled(shape)))
+    return (*one_image(shape), (1, shape.out_channels, *scaled_size(shape)))
 
 
 def _forward(
@@ -77,13 +73,13 @@ UPSAMPLE = OpSpec(
     "upsample",  # kernel is the integer scale
     calls=tuple(_MODES),
     read=_read,
-    out_size=_scaled,
+    out_size=scaled_size,
     moded=True,
     forward=_forward,
 )
 UPSAMPLE_ADD = OpSpec(
     "upsample_add",  # an addition at the output's size
-    out_size=_scaled,
+    out_size=scaled_size,
     inputs=_image_and_skip,
     moded=True,
     forward=_forward,

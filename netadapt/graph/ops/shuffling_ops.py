@@ -9,18 +9,14 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from netadapt.graph.extents import count_of, image_shape
-from netadapt.graph.layer_shape import LayerShape, Pair
-from netadapt.graph.ops.spec import OpSpec
+from netadapt.graph.layer_shape import LayerShape
+from netadapt.graph.ops.spec import OpSpec, scaled_size
 
 if TYPE_CHECKING:
     from torch import Tensor
 
     from netadapt.graph.layer_reading import LayerReader
     from netadapt.graph.operator_calls import Call
-
-
-def _scaled(shape: LayerShape) -> Pair:
-    return (shape.in_height * shape.kernel[0], shape.in_width * shape.kernel[1])
 
 
 def _pixel_shuffle(
@@ -67,7 +63,7 @@ PIXEL_SHUFFLE = OpSpec(
     "pixel_shuffle",  # kernel is the upscale factor
     calls=("pixel_shuffle",),
     read=_read_pixel_shuffle,
-    out_size=_scaled,
+    out_size=scaled_size,
     forward=_pixel_shuffle,
 )
 SHUFFLE = OpSpec(

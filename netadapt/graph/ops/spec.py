@@ -43,6 +43,11 @@ def window_places(shape: LayerShape) -> Pair:
     )
 
 
+def scaled_size(shape: LayerShape) -> Pair:
+    """The output is `kernel` times as high and wide as the input."""
+    return (shape.in_height * shape.kernel[0], shape.in_width * shape.kernel[1])
+
+
 def no_macs(shape: LayerShape) -> int:
     """Nothing is multiplied and added."""
     return 0

@@ -24,7 +24,7 @@ from netadapt.latency.model.estimator import LatencyEstimator
 from netadapt.latency.runtimes.base import Runtime, Timing, UnsupportedLayer, WrongOutput
 from netadapt.latency.table.table import LookupTable
 from netadapt.latency.table.table_row import TableRow
-from netadapt.locks import take
+from netadapt.locks import take_lock
 
 SPREAD_LIMIT = 0.05
 """Relative spread above which a row is taken again."""
@@ -155,7 +155,7 @@ def _calibrate(
 @contextmanager
 def table_lock(table: Path) -> Iterator[None]:
     """Hold the table at this path for the block. Raises TableError while another build holds it."""
-    lock = take(
+    lock = take_lock(
         table.with_suffix(".lock"),
         lambda holder: TableError(
             f"{table} is being written by another build (process {holder}); wait until it has "

@@ -18,11 +18,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from netadapt.errors import OutputError, TableError
-from netadapt.files import find_shipped, write_text
+from netadapt.files import write_text
 from netadapt.graph.layer_shape import LayerShape
 from netadapt.journal import append_line, csv_line
 from netadapt.latency.table.csv_rows import read_rows
 from netadapt.latency.table.table_row import ANY_ACTIVATION, COLUMNS, TableRow, kernel_of
+from netadapt.shipped import find_shipped
 
 if sys.version_info >= (3, 11):
     import tomllib

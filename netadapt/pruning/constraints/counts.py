@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from netadapt.graph import LayerGraph
+from netadapt.pruning.constraints.base import Constraint
 from netadapt.pruning.records import Interval
 
 
@@ -15,7 +16,10 @@ class _Count:
     """What a count shares: it is exact, and nothing can be measured about it."""
 
     budget: float
-    in_ms = False
+    name: ClassVar[str]
+    unit: ClassVar[str]
+    what: ClassVar[str]
+    in_ms: ClassVar[bool] = False
 
     def cost(self, graph: LayerGraph) -> float:
         raise NotImplementedError
@@ -24,6 +28,13 @@ class _Count:
         """Exact: all three are the same."""
         value = self.cost(graph)
         return Interval(value, value, value)
+
+    def refined(self, graphs: Iterable[LayerGraph]) -> Constraint:
+        """This one: it counts."""
+        return self
+
+    def describe(self) -> str:
+        return f"{self.unit}: {self.what}, counted"
 
     def identity(self) -> Mapping[str, Any]:
         """Nothing: the graph says it all."""
@@ -36,16 +47,10 @@ class Macs(_Count):
 
     name = "macs"
     unit = "MACs"
+    what = "multiply-accumulates for one image"
 
     def cost(self, graph: LayerGraph) -> float:
         return float(graph.macs)
-
-    def refined(self, graphs: Iterable[LayerGraph]) -> Macs:
-        """This one: it counts."""
-        return self
-
-    def describe(self) -> str:
-        return "MACs: multiply-accumulates for one image, counted"
 
 
 @dataclass(frozen=True)
@@ -54,13 +59,7 @@ class Parameters(_Count):
 
     name = "params"
     unit = "parameters"
+    what = "learnable ones"
 
     def cost(self, graph: LayerGraph) -> float:
         return float(graph.params)
-
-    def refined(self, graphs: Iterable[LayerGraph]) -> Parameters:
-        """This one: it counts."""
-        return self
-
-    def describe(self) -> str:
-        return "parameters: learnable ones, counted"

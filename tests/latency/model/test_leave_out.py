@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from netadapt.cli.app import app
-from netadapt.cli.common import run_app
+from netadapt.cli.console import run_app
 from netadapt.errors import TableError
 from netadapt.latency.model.leave_out import check_table
 from netadapt.latency.table.table import LookupTable

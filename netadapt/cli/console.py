@@ -1,12 +1,13 @@
-"""What every command shares: the console, `--json`, `--quiet`, and how errors reach the user."""
+"""What a command prints and where: words, JSON, and how errors reach the user and the exit code."""
 
 from __future__ import annotations
 
 import json
+import math
 import os
 import sys
 from collections.abc import Callable, Mapping
-from typing import Annotated, Any
+from typing import Any
 
 import typer
 from rich.console import Console
@@ -17,10 +18,6 @@ INTERRUPTED = 130
 
 # typer's releases carry click inside or depend on it; the base class is found through typer.
 UsageFault: type[Exception] = typer.BadParameter.__mro__[2]
-
-JsonOption = Annotated[bool, typer.Option("--json", help="Print the result as JSON, for machines.")]
-QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="Print only the result.")]
-SeedOption = Annotated[int, typer.Option("--seed", help="Fixes every random choice.")]
 
 messages = Console(stderr=True, highlight=False, soft_wrap=True)
 """Where progress, words to the user and errors go; results go to stdout."""
@@ -35,8 +32,8 @@ def say(text: str, *, quiet: bool = False) -> None:
 
 
 def print_json(value: Mapping[str, Any] | list[Any]) -> None:
-    """Print `value` to stdout as one JSON document."""
-    sys.stdout.write(json.dumps(value, indent=2, default=str) + "\n")
+    """Print `value` to stdout as one JSON document; null for NaN, which JSON has no number for."""
+    sys.stdout.write(json.dumps(_without_nan(value), indent=2, default=str) + "\n")
 
 
 def run_app(app: Callable[..., Any]) -> int:
@@ -66,3 +63,11 @@ def run_app(app: Callable[..., Any]) -> int:
     except BrokenPipeError:
         return 0
     return code if isinstance(code, int) else 0
+
+
+def _without_nan(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {key: _without_nan(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_without_nan(item) for item in value]
+    return None if isinstance(value, float) and math.isnan(value) else value
