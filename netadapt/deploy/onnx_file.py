@@ -1,7 +1,7 @@
 """Exports a network as an ONNX file, and proves that the file computes what the network does.
 
 The file has batch norm folded, one fixed input size and batch 1, as a device runs it. How torch is
-asked for it is shared with whole-network timing, in `cost.whole_onnx`.
+asked for it is shared with whole-network timing, in `networks.onnx_export`.
 """
 
 from __future__ import annotations

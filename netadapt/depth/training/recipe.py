@@ -149,9 +149,8 @@ RECIPES = {
 def parse_stages(text: str) -> tuple[tuple[Size, float], ...]:
     """The stages written as `64=0.4,128=0.2` (pixels a side = share of the epochs), or `none`.
 
-    They are squares; `Recipe.for_input` gives them a network's own shape.
-
-    Raises InputError for anything else.
+    They are squares; `Recipe.for_input` gives them a network's own shape. Raises InputError for
+    anything else.
     """
     if text.strip().lower() == "none":
         return ()

@@ -56,8 +56,8 @@ def measure_training(
 ) -> list[TrainingSpeed]:
     """Train `model` from each form of up to `images` images of a split, `seconds` a round.
 
-    The forms are those of `data.benchmark`, the last one memory. The model's weights change, its
-    speed doesn't. Raises DataError as reading does.
+    The forms are those of `reading_speed.forms_of`, the last one memory. The model's weights
+    change, its speed doesn't. Raises DataError as reading does.
     """
     if rounds < 1:
         raise InputError(f"rounds are {rounds}; expected 1 or more")
