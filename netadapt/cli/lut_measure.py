@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from netadapt.graph import LayerGraph
     from netadapt.graph.layer_shape import LayerShape
-    from netadapt.latency.measure.network_check import Checked
+    from netadapt.latency.measure.network_check import NetworksCheck
     from netadapt.latency.runtimes.base import Timing
 
 ModelOption = Annotated[
@@ -163,7 +163,8 @@ def check_networks_on_device(
 ) -> None:
     """Predict and time `count` random prunings on the device; table, plot and the table's .toml."""
     from netadapt.latency.devices.profile import load_profile
-    from netadapt.latency.measure.network_check import check_networks, plot_check
+    from netadapt.latency.measure.network_check import check_networks
+    from netadapt.latency.measure.network_check_plot import plot_check
     from netadapt.latency.runtimes.registry import open_runtime
     from netadapt.latency.table.table import LookupTable
 
@@ -260,7 +261,7 @@ def _duration(seconds: float) -> str:
     return f"{minutes} min {rest} s" if minutes else f"{rest} s"
 
 
-def _print_json(checked: Checked, plot: Path) -> None:
+def _print_json(checked: NetworksCheck, plot: Path) -> None:
     result: dict[str, Any] = {
         **checked.to_meta(),
         "plot": str(plot),
