@@ -261,7 +261,6 @@ def bench(
         if not as_json:
             print(f"{speed.form:8} {speed.read_per_s:9.0f} {speed.batches_per_s:20.0f}")
     if training:
-        from netadapt.depth.training.task_data import compute_device
         from netadapt.depth.training.training_speed import (
             machine_name,
             measure_training,
@@ -269,6 +268,7 @@ def bench(
         )
         from netadapt.networks.build import build
         from netadapt.training.allocator import keep_freed_memory
+        from netadapt.training.compute import compute_device
 
         keep_freed_memory()
         device = compute_device(compute)

@@ -20,6 +20,7 @@ from torch import nn
 from netadapt.depth.data.base import DepthSource
 from netadapt.depth.data.loader import PREFETCHED, batches
 from netadapt.depth.data.reading_speed import forms_of
+from netadapt.depth.fastdepth.config import INPUT_SIZE
 from netadapt.depth.training.depth_task import DepthTask
 from netadapt.errors import InputError
 from netadapt.training.optimizers import Optimizers
@@ -48,7 +49,7 @@ def measure_training(
     *,
     split: str = "train",
     images: int = 256,
-    size: tuple[int, int] = (224, 224),
+    size: tuple[int, int] = INPUT_SIZE,
     batch_size: int = 8,
     rounds: int = 5,
     seconds: float = 3.0,

@@ -26,6 +26,7 @@ from netadapt.depth.rooms.scene.layout import sample_scene
 RENDERER_VERSION = "2"
 """Changes whenever the same seed gives other pictures."""
 FULL_SIZE = (480, 640)
+"""Height and width of NYU Depth v2's frames."""
 CEILING = 4.0
 """Linear values above this are cut before anti-aliasing."""
 
@@ -42,8 +43,8 @@ def render_frame(
     scene: int,
     frame: int,
     *,
-    height: int = 480,
-    width: int = 640,
+    height: int = FULL_SIZE[0],
+    width: int = FULL_SIZE[1],
     without: tuple[str, ...] = (),
 ) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
     """Render frame `frame` of scene `scene`: RGB uint8 [3, H, W], depth float32 [H, W] metres.
