@@ -118,4 +118,6 @@ def test_rooms_that_were_begun_before_parts_could_be_left_out_go_on(tmp_path: Pa
     content = json.loads(file.read_text())
     del content["settings"]["without"]
     file.write_text(json.dumps(content))
+    before = digests(tmp_path)
     write_rooms(tmp_path, scenes=1, frames_per_scene=1)
+    assert digests(tmp_path) == before

@@ -14,8 +14,7 @@ from netadapt.latency.devices.profile import load_profile
 from netadapt.latency.runtimes.reference import compare, reference
 from netadapt.latency.runtimes.tvm import tuning as tvm_tuning
 from netadapt.latency.runtimes.tvm.kernel_source import Making
-
-from .shapes import shape
+from tests.latency.runtimes.every_kind import shape
 
 tvm = pytest.importorskip("tvm", reason="the extra netadapt[tvm] is not installed")
 

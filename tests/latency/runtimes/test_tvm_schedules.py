@@ -7,8 +7,7 @@ import pytest
 from netadapt.graph.layer_shape import LayerShape
 from netadapt.latency.runtimes.base import UnsupportedLayer
 from netadapt.latency.runtimes.reference import compare, reference
-
-from .shapes import EVERY_KIND, shape
+from tests.latency.runtimes.every_kind import EVERY_KIND, shape
 
 tvm = pytest.importorskip("tvm", reason="the extra netadapt[tvm] is not installed")
 

@@ -1,4 +1,4 @@
-"""Whole networks: read from ONNX as a trace reads them, resized, and run through TVM."""
+"""Whole networks as steps: read from ONNX as a trace reads them, resized, run through TVM."""
 
 from __future__ import annotations
 
