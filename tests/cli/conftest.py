@@ -13,8 +13,9 @@ from command import Command, call
 from netadapt.depth.data.hdf5_pairs import write_pair
 from netadapt.depth.fastdepth.config import FastDepthConfig
 from netadapt.networks import build, save_model
+from tests.depth.fastdepth.thin import thin_widths
 
-THIN = {f"conv{i}": 16 for i in range(14)} | {f"decode_conv{i}": 16 for i in range(1, 6)}
+THIN = thin_widths(16)
 
 
 @pytest.fixture

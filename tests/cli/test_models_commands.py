@@ -15,8 +15,9 @@ from netadapt.depth.data.loader import batches
 from netadapt.depth.fastdepth.config import FastDepthConfig
 from netadapt.depth.training.task_data import open_for_evaluation
 from netadapt.networks import build, load_model, save_model
+from tests.depth.fastdepth.thin import thin_widths
 
-THIN = {f"conv{i}": 4 for i in range(14)} | {f"decode_conv{i}": 4 for i in range(1, 6)}
+THIN = thin_widths(4)
 
 
 def test_import_then_show(netadapt: Command, tmp_path: Path) -> None:

@@ -18,8 +18,9 @@ from netadapt.depth.fastdepth.config import FastDepthConfig
 from netadapt.errors import ModelError, OutputError
 from netadapt.networks import build, load_model, save_model
 from netadapt.networks.config import FactoryConfig
+from tests.depth.fastdepth.thin import thin_widths
 
-THIN = {f"conv{i}": 8 for i in range(14)} | {f"decode_conv{i}": 8 for i in range(1, 6)}
+THIN = thin_widths(8)
 
 
 class Normed(nn.Module):
