@@ -12,7 +12,6 @@ from tests.latency.runtimes.every_kind import EVERY_KIND, shape
 tvm = pytest.importorskip("tvm", reason="the extra netadapt[tvm] is not installed")
 
 A57 = {"kind": "llvm", "mtriple": "aarch64-linux-gnu", "mcpu": "cortex-a57", "mattr": ["+neon"]}
-LEVELS = {"narrow": "x86-64", "wide": "native"}
 
 
 def run(layer: LayerShape, cpu: str, repeats: int = 1) -> None:
