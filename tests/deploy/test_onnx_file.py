@@ -100,7 +100,7 @@ def test_a_name_without_out_is_written_here(small, tmp_path, monkeypatch):
 def test_a_file_that_differs_is_not_written(small, tmp_path, monkeypatch):
     good = onnx_export.export_onnx
 
-    def damaged(model: nn.Module, example: Tensor) -> bytes:
+    def damaged(model: nn.Module, example: tuple[Tensor, ...]) -> bytes:
         proto = onnx.load_from_string(good(model, example))
         weights = proto.graph.initializer[0]
         values = numpy_helper.to_array(weights) * np.float32(1.01)
