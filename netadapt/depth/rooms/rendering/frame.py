@@ -1,7 +1,7 @@
 """Renders one frame of a rendered room: `render_frame` is a pure function of its arguments.
 
 It puts a scene and the steps of rendering together; what these do is left to the files beside it,
-and writing frames to disk to `writing` and `packed_rooms`.
+and writing frames to disk to `hdf5_rooms` and `packed_rooms`.
 """
 
 from __future__ import annotations
@@ -80,6 +80,11 @@ def render_frame(
         1,
     )
     return rgb, recorded
+
+
+def compile_kernels() -> None:
+    """Compile the renderer now (half a minute once a machine), before several processes would."""
+    render_frame(0, 0, 0, height=30, width=40)
 
 
 def render_frames(

@@ -11,7 +11,7 @@ from file_digests import digests
 
 from netadapt.depth.data.datasets import open_depth_data
 from netadapt.depth.rooms import write_rooms, write_rooms_pack
-from netadapt.depth.rooms.writing import plan_frames
+from netadapt.depth.rooms.frame_plan import plan_frames
 from netadapt.errors import DataError
 
 
