@@ -93,7 +93,7 @@ if __name__ == "__main__":
     parser.add_argument("--sets", nargs="+", type=Path, required=True, help="imported data sets")
     parser.add_argument("--sample", type=Path, help="a folder with rgb.npy and depth.npy")
     parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--work", type=Path, default=Path("runs/compare-rooms"))
+    parser.add_argument("--work", type=Path, default=Path("runs/rooms"))
     parser.add_argument("--only", nargs="+", choices=[NOTHING, *PARTS], default=[NOTHING, *PARTS])
     parser.add_argument("--scenes", type=int, default=600)
     parser.add_argument("--epochs", type=int, default=10)

@@ -25,7 +25,7 @@ from netadapt.latency.runtimes.base import Timing
 from netadapt.latency.runtimes.onnxruntime.runtime import OnnxRuntime
 from netadapt.latency.runtimes.reference import compare, reference
 from netadapt.latency.runtimes.repeating import repeats_for
-from netadapt.latency.runtimes.tvm import relax_network as tvm_generic
+from netadapt.latency.runtimes.tvm import relax_network
 from netadapt.latency.runtimes.tvm.compiled import Program
 from netadapt.latency.runtimes.tvm.device_worker import TvmDevice
 from netadapt.latency.runtimes.tvm.kernel_source import Making
@@ -50,7 +50,7 @@ def compare_schedules(out: Path) -> None:
         values = reference(shape)
         repeats = repeats_for(shape, device.profile.ring_mb)
         own = device.layer(shape, values)
-        default = tvm_generic.build_layer(shape, values, device.target, repeats, Making())
+        default = relax_network.build_layer(shape, values, device.target, repeats, Making())
         rounds: list[Any] = []
         for program in (own, default):
             machine, arguments = device.load(program)

@@ -157,7 +157,7 @@ def index(
 
     Example: netadapt data index data/nyudepthv2 --out lists
     """
-    from netadapt.depth.data.inspection import write_lists
+    from netadapt.depth.data.hdf5_pairs import write_lists
 
     counts = write_lists(folder, out)
     where = out or folder

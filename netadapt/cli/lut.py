@@ -29,7 +29,7 @@ from netadapt.cli.options import (
 if TYPE_CHECKING:
     from netadapt.graph import LayerGraph
     from netadapt.latency.model.estimator import LayerLatency
-    from netadapt.latency.model.leave_out import Check
+    from netadapt.latency.model.leave_out import TableCheck
     from netadapt.latency.table.table import LookupTable
 
 app = typer.Typer(
@@ -301,7 +301,7 @@ def check(
     _print_check(checked, quiet)
 
 
-def _print_check(checked: Check, quiet: bool) -> None:
+def _print_check(checked: TableCheck, quiet: bool) -> None:
     say("Each shape predicted from a table without it:", quiet=quiet)
     _print_table(
         ["rows", "family", "shapes", "mean error", "median", "inside 90 % interval"],

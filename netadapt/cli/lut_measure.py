@@ -26,7 +26,7 @@ from netadapt.cli.options import (
 )
 
 if TYPE_CHECKING:
-    from netadapt.latency.measure.network_check import Checked
+    from netadapt.latency.measure.network_check import NetworksCheck
 
 
 def build(
@@ -159,7 +159,8 @@ def check_networks_on_device(
 ) -> None:
     """Predict and time `count` random prunings on the device; table, plot and the table's .toml."""
     from netadapt.latency.devices.profile import load_profile
-    from netadapt.latency.measure.network_check import check_networks, plot_check
+    from netadapt.latency.measure.network_check import check_networks
+    from netadapt.latency.measure.network_check_plot import plot_check
     from netadapt.latency.runtimes.registry import open_runtime
     from netadapt.latency.table.table import LookupTable
     from netadapt.networks.open_network import trace_network
@@ -200,7 +201,7 @@ def check_networks_on_device(
     say(f"plot: {plot}; figures: {table.path.with_suffix('.toml')}", quiet=quiet)
 
 
-def _print_json(checked: Checked, plot: Path) -> None:
+def _print_json(checked: NetworksCheck, plot: Path) -> None:
     result: dict[str, Any] = {
         **checked.to_meta(),
         "plot": str(plot),

@@ -1,7 +1,7 @@
 """Exports a network as an ONNX file, and proves that the file computes what the network does.
 
 The file has batch norm folded, one fixed input size and batch 1, as a device runs it. How torch is
-asked for it is shared with whole-network timing, in `cost.whole_onnx`.
+asked for it is shared with whole-network timing, in `networks.onnx_export`.
 """
 
 from __future__ import annotations
@@ -55,8 +55,7 @@ def export_model(path: str, out: Path | None = None) -> Exported:
     folder = find_model(path)
     shapes = read_config(folder).input_shapes
     model = load_model(folder)
-    examples = tuple(torch.zeros(shape) for shape in shapes)
-    content = _plain(export_onnx(model, examples[0] if len(examples) == 1 else examples))
+    content = _plain(export_onnx(model, tuple(torch.zeros(shape) for shape in shapes)))
     difference, largest = _compare(model, content, shapes, path)
     if not difference <= TOLERANCE * largest:
         raise ModelError(

@@ -71,7 +71,7 @@ def export_bundle(
         if checked:
             _reach(runtime)  # before anything slow
         examples = tuple(torch.zeros(shape) for shape in shapes)
-        model = export_onnx(load_model(source), examples[0] if len(examples) == 1 else examples)
+        model = export_onnx(load_model(source), examples)
         with atomic_folder(folder, ABOUT) as made:
             library = runtime.compile_network(model, made / "network.so", checked=checked)
             about = {

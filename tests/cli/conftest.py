@@ -1,33 +1,21 @@
-"""The command line, called in this process as a person calls it; and a small network and frames."""
+"""The command as a person calls it, and what it is called with: a small network and frames."""
 
 from __future__ import annotations
 
 import shutil
-import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from command import Command, call
 
-from netadapt.cli import main
 from netadapt.depth.data.hdf5_pairs import write_pair
 from netadapt.depth.fastdepth.config import FastDepthConfig
 from netadapt.networks import build, save_model
+from tests.depth.fastdepth.thin import thin_widths
 
-Command = Callable[..., tuple[int, str, str]]
-
-THIN = {f"conv{i}": 16 for i in range(14)} | {f"decode_conv{i}": 16 for i in range(1, 6)}
-
-
-def call(*arguments: object) -> int:
-    """`netadapt ARGUMENTS…`; gives the exit code."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(sys, "argv", ["netadapt", *map(str, arguments)])
-        with pytest.raises(SystemExit) as stop:
-            main()
-    return int(stop.value.code or 0)
+THIN = thin_widths(16)
 
 
 @pytest.fixture

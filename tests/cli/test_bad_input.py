@@ -11,7 +11,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
-from one_line import one_line
+from command import one_line
 
 TABLES = Path(__file__).parents[2] / "lookup_tables"
 

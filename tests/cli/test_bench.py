@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from one_line import one_line
+from command import one_line
 
 
 def test_the_time_and_its_spread(netadapt, weights, tmp_path, monkeypatch):

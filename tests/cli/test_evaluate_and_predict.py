@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from one_line import one_line
+from command import one_line
 from PIL import Image
 
 from netadapt.depth.data.hdf5_pairs import write_pair, write_splits

@@ -4,21 +4,20 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import torch
-from one_line import one_line
+from command import Command, one_line
 from torch import nn
 
 from netadapt.depth.data.loader import batches
 from netadapt.depth.fastdepth.config import FastDepthConfig
 from netadapt.depth.training.task_data import open_for_evaluation
 from netadapt.networks import build, load_model, save_model
+from tests.depth.fastdepth.thin import thin_widths
 
-THIN = {f"conv{i}": 4 for i in range(14)} | {f"decode_conv{i}": 4 for i in range(1, 6)}
-Command = Callable[..., tuple[int, str, str]]
+THIN = thin_widths(4)
 
 
 def test_import_then_show(netadapt: Command, tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 import torch
-from one_line import one_line
+from command import one_line
 
 from examples import digits
 from netadapt.graph import trace

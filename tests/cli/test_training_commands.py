@@ -12,13 +12,13 @@ from pathlib import Path
 import pandas as pd
 import pytest
 import torch
-from one_line import one_line
+from command import one_line
 
 from netadapt.depth.training.long_term import LONG_TERM, finetune_run
 from netadapt.depth.training.recipe import RECIPES
 from netadapt.depth.training.task_data import open_task
 from netadapt.networks import build, load_model
-from tests.depth.fastdepth.test_folded import small_archive
+from tests.depth.fastdepth.folded_archive import small_archive
 
 SHORT = ("--epochs", 2, "--batch-size", 2)
 

@@ -18,8 +18,9 @@ from netadapt.depth.fastdepth.config import FastDepthConfig
 from netadapt.errors import ModelError, OutputError
 from netadapt.networks import build, load_model, save_model
 from netadapt.networks.config import FactoryConfig
+from tests.depth.fastdepth.thin import thin_widths
 
-THIN = {f"conv{i}": 8 for i in range(14)} | {f"decode_conv{i}": 8 for i in range(1, 6)}
+THIN = thin_widths(8)
 
 
 class Normed(nn.Module):
@@ -99,7 +100,7 @@ def test_a_name_without_out_is_written_here(small, tmp_path, monkeypatch):
 def test_a_file_that_differs_is_not_written(small, tmp_path, monkeypatch):
     good = onnx_export.export_onnx
 
-    def damaged(model: nn.Module, example: Tensor) -> bytes:
+    def damaged(model: nn.Module, example: tuple[Tensor, ...]) -> bytes:
         proto = onnx.load_from_string(good(model, example))
         weights = proto.graph.initializer[0]
         values = numpy_helper.to_array(weights) * np.float32(1.01)

@@ -22,8 +22,9 @@ from netadapt.networks.store import (
     read_config,
     refuse_existing,
 )
+from tests.depth.fastdepth.thin import thin_widths
 
-SMALL = {f"conv{i}": 8 for i in range(14)} | {f"decode_conv{i}": 8 for i in range(1, 6)}
+SMALL = thin_widths(8)
 
 
 def small_config() -> FastDepthConfig:

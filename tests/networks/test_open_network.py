@@ -14,8 +14,9 @@ from netadapt.errors import ModelError, WeightsError
 from netadapt.networks import build, save_model
 from netadapt.networks.config import FactoryConfig
 from netadapt.networks.open_network import build_network, open_network, with_inputs
+from tests.depth.fastdepth.thin import thin_widths
 
-THIN = {f"conv{i}": 8 for i in range(14)} | {f"decode_conv{i}": 8 for i in range(1, 6)}
+THIN = thin_widths(8)
 HERE = "tests.networks.test_open_network:pair"
 
 

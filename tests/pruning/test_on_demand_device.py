@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 import shutil
-import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
 import pytest
+import tiny
 
 from netadapt.errors import DeviceError, RunError, TableError
 from netadapt.graph import LayerGraph, trace
@@ -31,10 +31,6 @@ from netadapt.pruning.run_json import RunAbout
 from netadapt.pruning.settings import SearchSettings
 from netadapt.pruning.step import Step
 from netadapt.training.settings import FineTuning
-
-sys.path.insert(0, str(Path(__file__).parent))
-
-import tiny
 
 PROFILE = DeviceProfile(name="paper", runtime="fake")
 GRAPH = trace(tiny.network(), tiny.EXAMPLE)

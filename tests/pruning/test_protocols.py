@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import sys
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import pandas as pd
 import pytest
+import tiny
 import torch
 
 import netadapt
@@ -22,22 +21,7 @@ from netadapt.pruning.strategies.base import Strategy
 from netadapt.pruning.strategies.registry import STRATEGIES
 from tests.docstring_examples import names_of_example
 
-sys.path.insert(0, str(Path(__file__).parent))
-
-import tiny
-
 SHORT = netadapt.FineTuning(steps=1, batch_size=16, learning_rate=0.01)
-
-
-@pytest.fixture(scope="module")
-def table(tmp_path_factory) -> str:
-    return str(tiny.write_table(tmp_path_factory.mktemp("tables") / "tiny.csv"))
-
-
-@pytest.fixture(scope="module")
-def full_ms(table) -> float:
-    graph = netadapt.trace(tiny.network(), tiny.EXAMPLE)
-    return netadapt.LatencyEstimator(netadapt.LookupTable.read(table)).network(graph).ms
 
 
 @pytest.fixture

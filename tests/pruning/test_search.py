@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+import tiny
 import torch
 
 from netadapt.errors import BudgetError, InputError, RunError
@@ -28,22 +29,8 @@ from netadapt.pruning.schedule import Schedule
 from netadapt.training.settings import FineTuning
 
 HERE = Path(__file__).parent
-sys.path.insert(0, str(HERE))
-
-import tiny  # noqa: E402
-
 CONFIG = FactoryConfig("tiny:network", input_shapes=((1, 3, 8, 8),))
 SHORT = FineTuning(steps=2, batch_size=16, learning_rate=0.01)
-
-
-@pytest.fixture(scope="session")
-def table(tmp_path_factory) -> str:
-    return str(tiny.write_table(tmp_path_factory.mktemp("tables") / "tiny.csv"))
-
-
-@pytest.fixture(scope="session")
-def full_ms(table) -> float:
-    return LatencyEstimator(LookupTable.read(table)).network(trace(tiny.network(), tiny.EXAMPLE)).ms
 
 
 def run(table, out, budget_ms, **options):

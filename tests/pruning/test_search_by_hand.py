@@ -2,29 +2,22 @@
 
 from __future__ import annotations
 
-import sys
 from itertools import islice
 from pathlib import Path
 
 import pandas as pd
 import pytest
+import tiny
 
 import netadapt
 from netadapt.errors import BudgetError, RunError
-
-sys.path.insert(0, str(Path(__file__).parent))
-
-import tiny
 
 SHORT = netadapt.FineTuning(steps=1, batch_size=16, learning_rate=0.01)
 
 
 @pytest.fixture(scope="module")
-def begin(tmp_path_factory):
+def begin(table, full_ms):
     """Begins a search of the tiny network at a share of its latency."""
-    table = str(tiny.write_table(tmp_path_factory.mktemp("tables") / "tiny.csv"))
-    graph = netadapt.trace(tiny.network(), tiny.EXAMPLE)
-    full_ms = netadapt.LatencyEstimator(netadapt.LookupTable.read(table)).network(graph).ms
 
     def search(out: Path, share: float = 0.7, **options) -> netadapt.Search:
         return netadapt.search(

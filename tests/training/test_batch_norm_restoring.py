@@ -13,7 +13,7 @@ from netadapt.depth.fastdepth.folded import import_folded
 from netadapt.errors import DataError
 from netadapt.networks import build
 from netadapt.training.batch_norm_restoring import needs_batch_norm, restore_batch_norm
-from tests.depth.fastdepth.test_folded import small_archive
+from tests.depth.fastdepth.folded_archive import small_archive
 
 
 def test_restoring_sees_all_batches_as_one(tmp_path: Path) -> None:

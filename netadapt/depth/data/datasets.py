@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from pathlib import Path
 
 from netadapt.depth.data.base import SPLITS, DepthSource, check_split
@@ -32,17 +31,26 @@ def open_depth_data(path: Path | str, split: str) -> DepthSource:
     )
 
 
+def held_splits(root: Path | str) -> list[str]:
+    """The splits of the data set at `root` that aren't empty. Raises DataError without a set."""
+    root = Path(root)
+    if is_hdf5_folder(root):
+        counts = {split: len(names) for split, names in split_names(root).items()}
+    elif is_pack(root):
+        counts = PackIndex.read(root).counts
+    else:
+        open_depth_data(root, "train")  # says what is missing
+        counts = {}
+    return [split for split in SPLITS if counts.get(split)]
+
+
 def open_all_splits(path: Path | str) -> DepthSource:
     """Every image of the data set at `path` once, whichever splits it is in.
 
     Raises DataError when there is no data set, or no image in it.
     """
     root = Path(path)
-    filled: Iterable[str] = SPLITS
-    if is_hdf5_folder(root):
-        filled = [split for split, names in split_names(root).items() if names]
-    elif is_pack(root):
-        filled = [split for split, count in PackIndex.read(root).counts.items() if count]
+    filled = held_splits(root)
     if not filled:
         raise DataError(f"{root}: no images in it")
     return once(Joined([open_depth_data(root, split) for split in filled]))

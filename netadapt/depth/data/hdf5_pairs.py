@@ -116,6 +116,27 @@ def write_splits(root: Path | str, splits: Mapping[str, Sequence[str]]) -> None:
     write_text(Path(root) / SPLITS_FILE, text + "\n")
 
 
+def write_lists(root: Path | str, out: Path | str | None = None) -> dict[str, int]:
+    """Write train.txt, holdout.txt and val.txt with the absolute path of every HDF5 file.
+
+    They go into `out`, or into `root` itself. Gives the number of files in each; raises DataError
+    when `root` holds no HDF5 files.
+    """
+    root = Path(root).absolute()
+    if not is_hdf5_folder(root):
+        raise DataError(
+            f"{root}: no HDF5 files to list; expected train/<scene>/*.h5 or val/official/*.h5"
+        )
+    counts = {}
+    for split, names in split_names(root).items():
+        write_text(
+            (Path(out) if out is not None else root) / f"{split}.txt",
+            "".join(f"{root / name}\n" for name in names),
+        )
+        counts[split] = len(names)
+    return counts
+
+
 def open_hdf5(root: Path | str, split: str) -> Hdf5Source:
     """A split of an HDF5 folder. Raises DataError when the split is unknown or empty."""
     check_split(split)

@@ -1,4 +1,4 @@
-"""Looks at every file of a data set, and writes the lists of its files.
+"""Looks at every file of a data set: which are broken, and what the others are like.
 
 Reading is the sources' affair: what `read` refuses is what counts as broken here.
 """
@@ -12,12 +12,10 @@ from pathlib import Path
 
 import numpy as np
 
-from netadapt.depth.data.base import SPLITS, Depth, DepthSource
-from netadapt.depth.data.datasets import open_depth_data
-from netadapt.depth.data.hdf5_pairs import is_hdf5_folder, split_names
-from netadapt.depth.data.pack import PackIndex, damaged_shards, is_pack
+from netadapt.depth.data.base import Depth, DepthSource
+from netadapt.depth.data.datasets import held_splits, open_depth_data
+from netadapt.depth.data.pack import damaged_shards, is_pack
 from netadapt.errors import DataError
-from netadapt.files import write_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,40 +73,6 @@ def check_data(
                 progress(split, index + 1, len(source))
         checks.append(_summary(split, images, broken))
     return checks
-
-
-def held_splits(root: Path | str) -> list[str]:
-    """The splits of the data set at `root` that aren't empty. Raises DataError without a set."""
-    root = Path(root)
-    if is_hdf5_folder(root):
-        counts = {split: len(names) for split, names in split_names(root).items()}
-    elif is_pack(root):
-        counts = PackIndex.read(root).counts
-    else:
-        open_depth_data(root, "train")  # says what is missing
-        counts = {}
-    return [split for split in SPLITS if counts.get(split)]
-
-
-def write_lists(root: Path | str, out: Path | str | None = None) -> dict[str, int]:
-    """Write train.txt, holdout.txt and val.txt with the absolute path of every HDF5 file.
-
-    They go into `out`, or into `root` itself. Gives the number of files in each; raises DataError
-    when `root` holds no HDF5 files.
-    """
-    root = Path(root).absolute()
-    if not is_hdf5_folder(root):
-        raise DataError(
-            f"{root}: no HDF5 files to list; expected train/<scene>/*.h5 or val/official/*.h5"
-        )
-    counts = {}
-    for split, names in split_names(root).items():
-        write_text(
-            (Path(out) if out is not None else root) / f"{split}.txt",
-            "".join(f"{root / name}\n" for name in names),
-        )
-        counts[split] = len(names)
-    return counts
 
 
 def _damaged_names(root: Path) -> dict[str, str]:

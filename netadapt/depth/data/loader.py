@@ -18,6 +18,7 @@ from torch import Tensor
 from netadapt.depth.data import transforms
 from netadapt.depth.data.base import DepthSource
 from netadapt.depth.data.transforms import Size
+from netadapt.depth.fastdepth.config import INPUT_SIZE
 from netadapt.errors import DataError
 
 Batch = tuple[Tensor, Tensor]
@@ -32,7 +33,7 @@ _ORDER, _AUGMENTATION = 0, 1
 def batches(
     source: DepthSource,
     batch_size: int,
-    size: Size = (224, 224),
+    size: Size = INPUT_SIZE,
     *,
     seed: int = 0,
     train: bool,

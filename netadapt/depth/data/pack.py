@@ -6,7 +6,7 @@
 
 480×640 becomes 250×333 by the nearest-neighbour rule of the published transform, so training and
 evaluation see the same pixels as from the original, depth to half a millimetre. Making a pack is
-left to `packing`, augmentation and batching to `transforms` and `loader`.
+left to `pack_writer`, augmentation and batching to `transforms` and `loader`.
 """
 
 from __future__ import annotations

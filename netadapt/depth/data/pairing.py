@@ -2,7 +2,7 @@
 
 Only names are looked at: the words in a path say which is depth (`depth`, …), what is left of it
 when the words and the extension are taken away says which belong together. Reading the files is
-left to `importing`.
+left to `rgbd_import`.
 """
 
 from __future__ import annotations

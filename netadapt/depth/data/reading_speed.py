@@ -23,6 +23,7 @@ from netadapt.depth.data.pack import open_pack
 from netadapt.depth.data.pack_writer import pack_files
 from netadapt.depth.data.subsets import Part
 from netadapt.depth.data.transforms import Size
+from netadapt.depth.fastdepth.config import INPUT_SIZE
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +45,7 @@ def measure_reading(
     images: int = 256,
     seconds: float = 3.0,
     batch_size: int = 8,
-    size: Size = (224, 224),
+    size: Size = INPUT_SIZE,
 ) -> Iterator[ReadingSpeed]:
     """Measure up to `images` images of a split in each form, `seconds` for each figure.
 

@@ -28,9 +28,11 @@ from netadapt.depth.data.geometry import (
     reduction,
     working_size,
 )
+from netadapt.depth.fastdepth.config import INPUT_SIZE
 from netadapt.errors import DataError
 
 Size = tuple[int, int]
+"""Height and width in pixels."""
 
 LUMA = (0.299, 0.587, 0.114)
 """ITU-R 601, as Pillow's conversion to grey."""
@@ -52,7 +54,7 @@ PUBLISHED_RANGE = AugmentationRange()
 ONLY_MIRRORED = AugmentationRange(max_scale=1.0, max_angle_deg=0.0, jitter=0.0)
 
 
-def for_evaluation(rgb: Tensor, depth: Tensor, size: Size = (224, 224)) -> tuple[Tensor, Tensor]:
+def for_evaluation(rgb: Tensor, depth: Tensor, size: Size = INPUT_SIZE) -> tuple[Tensor, Tensor]:
     """Resize to height 250, crop the central 228×304, resize to `size`.
 
     `rgb` uint8 [B, 3, H, W] and `depth` float [B, H, W] in metres, of any H×W; gives float32
@@ -66,7 +68,7 @@ def for_evaluation(rgb: Tensor, depth: Tensor, size: Size = (224, 224)) -> tuple
     return colours.float().div_(255.0), metres.float()[:, None]
 
 
-def image_for_evaluation(rgb: Tensor, size: Size = (224, 224)) -> Tensor:
+def image_for_evaluation(rgb: Tensor, size: Size = INPUT_SIZE) -> Tensor:
     """`for_evaluation` for images that come without depth: uint8 [B, 3, H, W] → [B, 3, h, w]."""
     nothing = rgb.new_zeros(1, dtype=torch.float32).expand(rgb.shape[0], *rgb.shape[2:])
     return for_evaluation(rgb, nothing, size)[0]

@@ -20,6 +20,8 @@ from netadapt.networks.config_fields import refuse_unknown, sizes, text_field, w
 ENCODERS = ("mobilenet", "resnet18", "resnet50")
 SKIPS = ("none", "add", "concat")
 INPUT_SIZE = (224, 224)
+"""Height and width in pixels that FastDepth was published with; the default wherever one is."""
+
 STRIDE = 32
 """The encoders halve the image five times."""
 

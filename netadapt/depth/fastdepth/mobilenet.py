@@ -1,8 +1,8 @@
 """Depth networks on a MobileNet-v1 encoder, FastDepth first of all.
 
 `FastDepth` joins encoder and decoder by skips (added or concatenated); `MobileNetDepth` has none.
-Widths and names come from a config that is complete; state-dict keys are those of
-the official classes MobileNetSkipAdd, MobileNetSkipConcat and MobileNet.
+Widths and names come from a config that is complete; state-dict keys are those of the official
+classes MobileNetSkipAdd, MobileNetSkipConcat and MobileNet.
 """
 
 from __future__ import annotations

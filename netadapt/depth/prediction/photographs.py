@@ -12,8 +12,8 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import torch
-from PIL import Image
 
+from netadapt.depth.data.base import Depth
 from netadapt.depth.data.geometry import CROP_HEIGHT, CROP_WIDTH, crop_offset, nearest, working_size
 from netadapt.depth.data.transforms import image_for_evaluation
 from netadapt.depth.prediction.predictor import Predictor
@@ -21,7 +21,7 @@ from netadapt.errors import DeviceError
 from netadapt.extras import needed
 from netadapt.files import atomic_path
 
-Depth = npt.NDArray[np.float32]
+Image = needed("PIL.Image", "depth")
 
 
 @dataclass(frozen=True)

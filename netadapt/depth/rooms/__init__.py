@@ -6,9 +6,9 @@ set in FastDepth's HDF5 layout, `write_rooms_pack` one that is packed for fast r
 
 from __future__ import annotations
 
+from netadapt.depth.rooms.hdf5_rooms import write_rooms
 from netadapt.depth.rooms.packed_rooms import write_rooms_pack
 from netadapt.depth.rooms.rendering.frame import RENDERER_VERSION, render_frame, render_frames
-from netadapt.depth.rooms.writing import write_rooms
 
 __all__ = [
     "RENDERER_VERSION",

@@ -18,17 +18,16 @@ from netadapt.depth.data.base import SPLITS
 from netadapt.depth.data.geometry import working_size
 from netadapt.depth.data.pack import INDEX_FILE, PackIndex, Shard, is_pack, to_millimetres
 from netadapt.depth.data.pack_writer import shards_of, write_pack, write_shard
-from netadapt.depth.rooms.rendering.frame import FULL_SIZE, render_frame
-from netadapt.depth.rooms.writing import (
+from netadapt.depth.rooms.frame_plan import (
     PlannedFrame,
     Progress,
     RoomsSettings,
     checked_settings,
-    compile_kernels,
     count_splits,
     describe,
     plan_frames,
 )
+from netadapt.depth.rooms.rendering.frame import FULL_SIZE, compile_kernels, render_frame
 from netadapt.errors import DataError
 from netadapt.files import write_text
 

@@ -12,6 +12,7 @@ from netadapt.depth.data.base import DepthSource
 from netadapt.depth.data.loader import batches
 from netadapt.depth.data.subsets import spread
 from netadapt.depth.data.transforms import PUBLISHED_RANGE, AugmentationRange
+from netadapt.depth.fastdepth.config import INPUT_SIZE
 from netadapt.depth.training.losses import Loss, loss_named
 from netadapt.depth.training.metrics import METRICS, DepthMetrics
 from netadapt.errors import DataError
@@ -36,7 +37,7 @@ class DepthTask:
         self,
         train: DepthSource,
         holdout: DepthSource,
-        size: tuple[int, int] = (224, 224),
+        size: tuple[int, int] = INPUT_SIZE,
         *,
         loss: str | Loss = "l1",
         holdout_images: int | None = None,

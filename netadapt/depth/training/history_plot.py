@@ -11,17 +11,12 @@ from typing import Any
 
 import pandas as pd
 
+from netadapt.depth.training.training_folder import HISTORY_FILE
 from netadapt.errors import RunError
 from netadapt.extras import needed
 from netadapt.files import atomic_path
 
-HISTORY = "history.csv"
 CURVES = {"loss": "training loss", "delta1": "delta1 on the holdout", "rmse_m": "RMSE, m"}
-
-
-def is_training(folder: Path) -> bool:
-    """Whether a folder holds a training, not a pruning run."""
-    return (folder / HISTORY).is_file() and not (folder / "trajectory.csv").is_file()
 
 
 def draw_histories(trainings: Sequence[Path], path: Path) -> None:
@@ -48,10 +43,10 @@ def draw_histories(trainings: Sequence[Path], path: Path) -> None:
 
 
 def _read(training: Path) -> pd.DataFrame:
-    history = pd.read_csv(training / HISTORY)
+    history = pd.read_csv(training / HISTORY_FILE)
     if history.empty:
         raise RunError(
-            f"{training / HISTORY} has no epoch yet; continue the training with --resume"
+            f"{training / HISTORY_FILE} has no epoch yet; continue the training with --resume"
         )
     return history
 

@@ -22,6 +22,7 @@ from torch.optim.swa_utils import AveragedModel
 from netadapt.depth.training.depth_task import DepthTask
 from netadapt.depth.training.pictures import draw_depths
 from netadapt.depth.training.recipe import Recipe
+from netadapt.depth.training.training_folder import HISTORY_FILE, SETTINGS_FILE, STATE_FILE
 from netadapt.errors import InputError, RunError
 from netadapt.files import write_text
 from netadapt.journal import CsvJournal
@@ -33,8 +34,11 @@ from netadapt.training.state import load_training_state, save_training_state
 from netadapt.training.steps import train_step
 from netadapt.training.weight_average import set_steps_done, weight_average
 
-HISTORY = ("epoch", "size", "learning_rate", "loss", "delta1", "rmse_m", "absrel")
-HISTORY_COLUMNS = (*HISTORY, "images_per_second", "seconds")
+HISTORY_COLUMNS = (
+    *("epoch", "size", "learning_rate", "loss"),
+    *DepthTask.metrics,
+    *("images_per_second", "seconds"),
+)
 
 
 @dataclass(frozen=True)
@@ -78,10 +82,10 @@ def train(
         )
     settings = {"recipe": asdict(recipe), "config": dict(config), "seed": seed, "data": data}
     _open_folder(out, settings, resume, processes)
-    history = CsvJournal(out / "history.csv", HISTORY_COLUMNS) if processes.is_first else None
+    history = CsvJournal(out / HISTORY_FILE, HISTORY_COLUMNS) if processes.is_first else None
 
     model.to(task.compute)
-    state = out / "state.safetensors"
+    state = out / STATE_FILE
     fresh = not (resume and state.exists())
     if fresh:
         start_at_mean_depth(model, task)
@@ -180,7 +184,7 @@ class _Training:
             "size": "{}x{}".format(*sized.size),
             "learning_rate": self.recipe.learning_rate_at(last_step, self.steps),
             "loss": mean_loss,
-            **{name: value for name, value in metrics.items() if name in HISTORY},
+            **{name: metrics[name] for name in DepthTask.metrics},
             "images_per_second": round(self.steps * self.recipe.batch_size / seconds, 2),
             "seconds": round(seconds, 2),
         }
@@ -211,7 +215,7 @@ def _save_samples(model: nn.Module, task: DepthTask, path: Path, count: int = 4)
 
 
 def _open_folder(out: Path, settings: dict[str, Any], resume: bool, processes: Processes) -> None:
-    file = out / "training.json"
+    file = out / SETTINGS_FILE
     settings = json.loads(json.dumps(settings))
     if file.exists():
         try:

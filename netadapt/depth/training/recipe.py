@@ -11,13 +11,12 @@ import math
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
-from netadapt.depth.data.transforms import PUBLISHED_RANGE, AugmentationRange
+from netadapt.depth.data.transforms import PUBLISHED_RANGE, AugmentationRange, Size
+from netadapt.depth.fastdepth.config import INPUT_SIZE
 from netadapt.depth.training.losses import loss_named
 from netadapt.errors import InputError
 from netadapt.training.optimizers import OPTIMIZERS
 from netadapt.training.schedules import Cosine, Halving, Schedule, WarmUp
-
-Size = tuple[int, int]
 
 SCHEDULES = ("step", "cosine")
 COSINE_FLOOR = 0.01
@@ -35,7 +34,7 @@ class Recipe:
 
     epochs: int = 20
     batch_size: int = 8
-    size: Size = (224, 224)
+    size: Size = INPUT_SIZE
     stages: tuple[tuple[Size, float], ...] = ()
     """Smaller input sizes that come first, each with its share of the epochs: cheap, and a good
     start."""
@@ -149,9 +148,8 @@ RECIPES = {
 def parse_stages(text: str) -> tuple[tuple[Size, float], ...]:
     """The stages written as `64=0.4,128=0.2` (pixels a side = share of the epochs), or `none`.
 
-    They are squares; `Recipe.for_input` gives them a network's own shape.
-
-    Raises InputError for anything else.
+    They are squares; `Recipe.for_input` gives them a network's own shape. Raises InputError for
+    anything else.
     """
     if text.strip().lower() == "none":
         return ()

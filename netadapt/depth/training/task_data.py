@@ -16,23 +16,12 @@ from netadapt.depth.data.base import DepthSource
 from netadapt.depth.data.datasets import open_all_splits, open_depth_data
 from netadapt.depth.data.subsets import Joined
 from netadapt.depth.data.transforms import PUBLISHED_RANGE, AugmentationRange
+from netadapt.depth.fastdepth.config import INPUT_SIZE
 from netadapt.depth.training.depth_task import DepthTask
 from netadapt.depth.training.recipe import RECIPES
 from netadapt.errors import InputError
-from netadapt.training.batch_norm_restoring import ready_to_train
-from netadapt.training.compute import compute_device
 from netadapt.training.processes import Processes
 from netadapt.training.tasks import TaskRequest
-
-__all__ = [
-    "cache_folder",
-    "compute_device",
-    "data_folder",
-    "open_depth_task",
-    "open_for_evaluation",
-    "open_task",
-    "ready_to_train",
-]
 
 DEMO_SCENES = 160
 DEMO_FRAMES_A_SCENE = 3
@@ -90,7 +79,7 @@ def cache_folder() -> Path:
 
 def open_task(
     folder: Path | Sequence[Path],
-    size: tuple[int, int] = (224, 224),
+    size: tuple[int, int] = INPUT_SIZE,
     *,
     loss: str = "l1",
     holdout_images: int | None = None,

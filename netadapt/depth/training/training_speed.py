@@ -20,6 +20,7 @@ from torch import nn
 from netadapt.depth.data.base import DepthSource
 from netadapt.depth.data.loader import PREFETCHED, batches
 from netadapt.depth.data.reading_speed import forms_of
+from netadapt.depth.fastdepth.config import INPUT_SIZE
 from netadapt.depth.training.depth_task import DepthTask
 from netadapt.errors import InputError
 from netadapt.training.optimizers import Optimizers
@@ -48,7 +49,7 @@ def measure_training(
     *,
     split: str = "train",
     images: int = 256,
-    size: tuple[int, int] = (224, 224),
+    size: tuple[int, int] = INPUT_SIZE,
     batch_size: int = 8,
     rounds: int = 5,
     seconds: float = 3.0,
@@ -56,8 +57,8 @@ def measure_training(
 ) -> list[TrainingSpeed]:
     """Train `model` from each form of up to `images` images of a split, `seconds` a round.
 
-    The forms are those of `data.benchmark`, the last one memory. The model's weights change, its
-    speed doesn't. Raises DataError as reading does.
+    The forms are those of `reading_speed.forms_of`, the last one memory. The model's weights
+    change, its speed doesn't. Raises DataError as reading does.
     """
     if rounds < 1:
         raise InputError(f"rounds are {rounds}; expected 1 or more")

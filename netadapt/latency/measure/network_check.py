@@ -9,12 +9,9 @@ from __future__ import annotations
 import datetime
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from netadapt.errors import TableError
-from netadapt.extras import needed
-from netadapt.files import atomic_path
 from netadapt.latency.measure.random_prunings import random_prunings
 from netadapt.latency.model.estimator import LatencyEstimator
 from netadapt.latency.runtimes.base import Runtime
@@ -32,7 +29,7 @@ CHECK_SEED = 20_000
 
 
 @dataclass(frozen=True)
-class Checked:
+class NetworksCheck:
     """How a table predicts whole networks.
 
     `networks` has the columns network, predicted_ms, low_ms, high_ms, measured_ms, spread_ms,
@@ -70,7 +67,7 @@ def check_networks(
     *,
     seed: int = 0,
     progress: Callable[[int, float, float], None] = lambda done, predicted, measured: None,
-) -> Checked:
+) -> NetworksCheck:
     """Predict and time `count` random prunings of `model`, whose `graph` is at full widths.
 
     `example`: the network's inputs at batch 1. Raises TableError when the table was not measured
@@ -105,48 +102,17 @@ def check_networks(
     return summarize(pd.DataFrame(rows))
 
 
-def summarize(networks: pd.DataFrame) -> Checked:
+def summarize(networks: pd.DataFrame) -> NetworksCheck:
     """The figures of a check from its rows."""
     errors = networks["error"]
     ranks = networks["predicted_ms"].rank().corr(networks["measured_ms"].rank())
-    return Checked(
+    return NetworksCheck(
         networks,
         mean_error=float(errors.abs().mean()),
         worst_error=float(errors.abs().max()),
         bias=float(errors.mean()),
         rank_correlation=float(ranks) if len(networks) > 1 else 1.0,
     )
-
-
-def plot_check(checked: Checked, device: str, path: Path) -> None:
-    """A scatter plot, predicted against measured milliseconds, with ±5 % and ±10 %."""
-    measured, predicted = checked.networks["measured_ms"], checked.networks["predicted_ms"]
-    low, high = (
-        0.95 * min(measured.min(), predicted.min()),
-        1.05 * max(measured.max(), predicted.max()),
-    )
-    figure = needed("matplotlib.figure", "report").Figure(figsize=(5, 5), layout="constrained")
-    axes = figure.subplots()
-    line = [low, high]
-    axes.plot(line, line, color="0.3", linewidth=1)
-    for share, shade in ((0.1, "0.92"), (0.05, "0.84")):
-        axes.fill_between(
-            line, [v * (1 - share) for v in line], [v * (1 + share) for v in line], color=shade
-        )
-    bars = [predicted - checked.networks["low_ms"], checked.networks["high_ms"] - predicted]
-    axes.errorbar(measured, predicted, yerr=bars, fmt="o", markersize=4, linewidth=1)
-    axes.set(
-        xlim=line,
-        ylim=line,
-        xlabel="measured, ms",
-        ylabel="predicted from the table, ms",
-        title=(
-            f"{device}: {len(measured)} networks, mean error {checked.mean_error:.1%}, "
-            f"worst {checked.worst_error:.1%}"
-        ),
-    )
-    with atomic_path(path) as temporary:
-        figure.savefig(temporary, dpi=150, format=path.suffix[1:] or "png")
 
 
 def runtime_difference(table: LookupTable, runtime: Runtime) -> str | None:

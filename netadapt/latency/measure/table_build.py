@@ -1,6 +1,6 @@
 """`lut build`: measures a device's table, row by row, so that stopping it loses one row at most.
 
-What to measure comes from `plan`, how from a runtime; here rows are written as they come, rows
+What to measure comes from `planner`, how from a runtime; here rows are written as they come, rows
 with a large spread are repeated, and a sentinel layer shows whether the clock drifts.
 """
 
@@ -278,8 +278,6 @@ class Sentinel:
     @property
     def worst(self) -> float:
         """The largest relative change from the first time."""
-        if not self.times_ms:
-            return 0.0
         return max((abs(t / self.times_ms[0] - 1) for t in self.times_ms), default=0.0)
 
     def tick(self) -> None:

@@ -161,12 +161,12 @@ class FamilyModel:
         return np.array([features(shape) for shape in shapes])
 
     def _fit_prices(self, terms: Array) -> dict[bool, Array]:
-        """Prices for k×k kernels and for pointwise ones, apart where both have rows enough."""
-        pointwise = np.array([_is_pointwise(shape) for shape in self._shapes])
+        """Prices for k×k kernels and for 1×1 ones, apart where both have rows enough."""
+        one_by_one = np.array([_is_one_by_one(shape) for shape in self._shapes])
         own = self._series == 0
         prices: dict[bool, Array] = {}
         for part in (False, True):
-            for chosen in ((pointwise == part) & own, pointwise == part, own):
+            for chosen in ((one_by_one == part) & own, one_by_one == part, own):
                 if chosen.sum() >= LEAST_ROWS_OF_OWN:
                     break
             else:
@@ -179,9 +179,9 @@ class FamilyModel:
         return prices
 
     def _mean(self, shapes: Sequence[LayerShape], terms: Array) -> Array:
-        pointwise = np.array([_is_pointwise(shape) for shape in shapes])
+        one_by_one = np.array([_is_one_by_one(shape) for shape in shapes])
         return np.where(
-            pointwise,
+            one_by_one,
             log_roofline(terms, self._prices[True]),
             log_roofline(terms, self._prices[False]),
         )
@@ -236,5 +236,5 @@ def _start(rows: Sequence[TableRow], workers: Workers, block: int) -> FamilyMode
     return FamilyModel(rows, workers, Hyperparameters.start(inputs, series), block)
 
 
-def _is_pointwise(shape: LayerShape) -> bool:
+def _is_one_by_one(shape: LayerShape) -> bool:
     return shape.kernel == (1, 1)

@@ -31,7 +31,7 @@ LEAST_ROWS = 3
 
 
 @dataclass(frozen=True)
-class NetworkCheck:
+class LeftOutNetwork:
     """A whole network: measured, predicted with its rows, and predicted without them.
 
     `role` is 'calibration' (one price was fitted to it) or 'test'. Intervals are 90 %.
@@ -59,14 +59,14 @@ class NetworkCheck:
 
 
 @dataclass(frozen=True)
-class Check:
+class TableCheck:
     """`layers`: a row a left-out shape (layer, family, in_network, ms, predicted_ms, low_ms,
     high_ms, error, inside). `repeats`: by family, the median and mean relative spread of shapes
     that were taken more than once, which no model can beat.
     """
 
     layers: pd.DataFrame
-    networks: tuple[NetworkCheck, ...]
+    networks: tuple[LeftOutNetwork, ...]
     repeats: dict[str, tuple[float, float]]
 
     def summary(self) -> list[dict[str, Any]]:
@@ -115,7 +115,7 @@ class Check:
         }
 
 
-def check_table(table: LookupTable, *, refit: bool = False) -> Check:
+def check_table(table: LookupTable, *, refit: bool = False) -> TableCheck:
     """Check a table against itself. Raises TableError when it is too small for that."""
     import pandas as pd
 
@@ -154,7 +154,7 @@ def check_table(table: LookupTable, *, refit: bool = False) -> Check:
             f"the table {table.path or table.name} is too small to check: no family of layers has "
             f"{LEAST_ROWS} rows"
         )
-    return Check(
+    return TableCheck(
         layers=pd.DataFrame(records),
         networks=tuple(_check_network(table, whole, network) for network in networks),
         repeats=_repeats(table),
@@ -163,11 +163,11 @@ def check_table(table: LookupTable, *, refit: bool = False) -> Check:
 
 def _check_network(
     table: LookupTable, whole: LatencyEstimator, network: PublishedNetwork
-) -> NetworkCheck:
+) -> LeftOutNetwork:
     with_rows = whole.total(whole.layers(network.layers))
     without = LatencyEstimator(table.without(network.layers), strict=False)
     left_out = without.total(without.layers(network.layers))
-    return NetworkCheck(network.name, network.role, network.latency_ms, *with_rows, *left_out)
+    return LeftOutNetwork(network.name, network.role, network.latency_ms, *with_rows, *left_out)
 
 
 def _families(table: LookupTable) -> dict[str, list[TableRow]]:

@@ -1,7 +1,7 @@
 """Tuning records of TVM's AutoTVM and TopHub, read into rows of a lookup table.
 
 Both line formats (0.1, 2018-2019, and 0.2, since 2020) are read, each record on its own; what
-several records of one shape, or several files, mean together is decided in `merging.py`.
+several records of one shape, or several files, mean together is left to `record_merging`.
 """
 
 from __future__ import annotations

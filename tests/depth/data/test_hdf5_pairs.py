@@ -13,7 +13,7 @@ import pytest
 from tiny_pairs import make_pair
 
 from netadapt.depth.data import ArraySource, open_depth_data
-from netadapt.depth.data.hdf5_pairs import read_pair, write_pair, write_splits
+from netadapt.depth.data.hdf5_pairs import read_pair, write_lists, write_pair, write_splits
 from netadapt.errors import DataError
 
 
@@ -177,3 +177,17 @@ def test_arrays_are_checked_once_and_named() -> None:
         ArraySource([RGB], [DEPTH - 1], ["kitchen"])
     with pytest.raises(DataError, match="2 rgb images, 1 depth images"):
         ArraySource([RGB, RGB], [DEPTH])
+
+
+def test_lists_hold_absolute_paths(nyu_folder: Path, tmp_path: Path) -> None:
+    assert write_lists(nyu_folder) == {"train": 4, "holdout": 2, "val": 1}
+    assert (nyu_folder / "holdout.txt").read_text().splitlines() == [
+        str(nyu_folder / "train/bath_0001/00001.h5"),
+        str(nyu_folder / "train/study_0002/00001.h5"),
+    ]
+    write_lists(nyu_folder, tmp_path / "lists")
+    paths = (tmp_path / "lists/train.txt").read_text().splitlines()
+    assert len(paths) == 4
+    assert all(Path(path).is_file() and Path(path).is_absolute() for path in paths)
+    with pytest.raises(DataError, match="no HDF5 files to list"):
+        write_lists(tmp_path / "lists")

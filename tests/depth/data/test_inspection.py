@@ -9,10 +9,8 @@ import pytest
 from tiny_pairs import make_pair
 
 from netadapt.depth.data.hdf5_pairs import write_pair
-from netadapt.depth.data.inspection import check_data, write_lists
+from netadapt.depth.data.inspection import check_data
 from netadapt.depth.data.pack_writer import pack
-from netadapt.depth.data.reading_speed import measure_reading
-from netadapt.errors import DataError
 
 
 def test_a_sound_set_is_described(nyu_folder: Path) -> None:
@@ -60,27 +58,3 @@ def test_a_pack_is_checked_by_its_checksums(nyu_folder: Path, tmp_path: Path) ->
     holdout = check_data(tmp_path / "packed")[1]
     assert list(holdout.broken) == ["train/bath_0001/00001.h5", "train/study_0002/00001.h5"]
     assert "holdout-00000.depth.npy" in next(iter(holdout.broken.values()))
-
-
-def test_lists_hold_absolute_paths(nyu_folder: Path, tmp_path: Path) -> None:
-    assert write_lists(nyu_folder) == {"train": 4, "holdout": 2, "val": 1}
-    assert (nyu_folder / "holdout.txt").read_text().splitlines() == [
-        str(nyu_folder / "train/bath_0001/00001.h5"),
-        str(nyu_folder / "train/study_0002/00001.h5"),
-    ]
-    write_lists(nyu_folder, tmp_path / "lists")
-    paths = (tmp_path / "lists/train.txt").read_text().splitlines()
-    assert len(paths) == 4
-    assert all(Path(path).is_file() and Path(path).is_absolute() for path in paths)
-    with pytest.raises(DataError, match="no HDF5 files to list"):
-        write_lists(tmp_path / "lists")
-
-
-def test_reading_speed_of_each_form(nyu_folder: Path, tmp_path: Path) -> None:
-    speeds = list(measure_reading(nyu_folder, seconds=0.05, size=(32, 32)))
-    assert [speed.form for speed in speeds] == ["hdf5", "pack", "memory"]
-    assert all(speed.images == 4 for speed in speeds)
-    assert all(speed.read_per_s > 0 and speed.batches_per_s > 0 for speed in speeds)
-    pack(nyu_folder, tmp_path / "packed", workers=1)
-    of_pack = list(measure_reading(tmp_path / "packed", images=2, seconds=0.05, size=(32, 32)))
-    assert [speed.form for speed in of_pack] == ["pack", "memory"]

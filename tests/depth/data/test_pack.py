@@ -15,8 +15,7 @@ import pytest
 import torch
 from tiny_pairs import make_pair
 
-from netadapt.depth.data import open_depth_data
-from netadapt.depth.data import pack_writer as packing
+from netadapt.depth.data import open_depth_data, pack_writer
 from netadapt.depth.data.geometry import to_working
 from netadapt.depth.data.hdf5_pairs import write_pair
 from netadapt.depth.data.loader import batches
@@ -71,14 +70,14 @@ def test_several_processes_write_the_same_files(nyu_folder: Path, tmp_path: Path
 
 PACK_AND_DIE = """
 import os, sys
-from netadapt.depth.data import pack_writer as packing
+from netadapt.depth.data import pack_writer
 done = 0
 def stop(*_):
     global done
     done += 1
     if done == 2:
         os.kill(os.getpid(), 9)
-packing.pack(sys.argv[1], sys.argv[2], workers=1, shard_images=2, progress=stop)
+pack_writer.pack(sys.argv[1], sys.argv[2], workers=1, shard_images=2, progress=stop)
 """
 
 
@@ -92,14 +91,14 @@ def test_a_killed_run_goes_on(
     with pytest.raises(DataError, match="no data set in it"):
         open_depth_data(target, "train")
     packed_again = []
-    original = packing._pack_shard
+    original = pack_writer._pack_shard
 
-    def record(*arguments: object) -> packing.Shard:
+    def record(*arguments: object) -> pack_writer.Shard:
         shard = original(*arguments)  # type: ignore[arg-type]
         packed_again.append(shard.stem)
         return shard
 
-    monkeypatch.setattr(packing, "_pack_shard", record)
+    monkeypatch.setattr(pack_writer, "_pack_shard", record)
     pack(nyu_folder, target, workers=1, shard_images=2)
     assert packed_again == ["holdout-00000", "val-00000"]
     monkeypatch.undo()
@@ -134,7 +133,7 @@ def test_nothing_is_overwritten(nyu_folder: Path, tmp_path: Path) -> None:
     with pytest.raises(DataError, match="exists and is not empty"):
         pack(nyu_folder, tmp_path / "other")
     (tmp_path / "begun").mkdir()
-    (tmp_path / "begun" / packing.PLAN_FILE).write_text("{}")
+    (tmp_path / "begun" / pack_writer.PLAN_FILE).write_text("{}")
     with pytest.raises(DataError, match="beginnings of another data set"):
         pack(nyu_folder, tmp_path / "begun")
 
@@ -161,7 +160,7 @@ def test_a_full_disk_is_said_before_anything_is_packed(
     nyu_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     usage = type("Usage", (), {"free": 1000})
-    monkeypatch.setattr(packing.shutil, "disk_usage", lambda _: usage)
+    monkeypatch.setattr(pack_writer.shutil, "disk_usage", lambda _: usage)
     with pytest.raises(OutputError, match="takes 3 MB and 0 MB are free"):
         pack(nyu_folder, tmp_path / "packed", workers=1)
 

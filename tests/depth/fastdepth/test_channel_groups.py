@@ -13,21 +13,7 @@ from torch import nn
 
 from netadapt.graph import LayerGraph, cut, trace, zero_removed
 from netadapt.networks import build
-
-
-def lively(model: nn.Module, seed: int = 0) -> nn.Module:
-    """Norms with statistics that differ from channel to channel, so that a mix-up shows."""
-    generator = torch.Generator().manual_seed(seed)
-    for module in model.modules():
-        if isinstance(module, nn.BatchNorm2d):
-            for tensor, low, high in (
-                (module.running_mean, -0.2, 0.2),
-                (module.running_var, 0.5, 1.5),
-                (module.weight.data, 0.5, 2.0),
-                (module.bias.data, -0.3, 0.5),
-            ):
-                tensor.copy_(torch.rand(tensor.shape, generator=generator) * (high - low) + low)
-    return model.eval()
+from tests.graph.proving import lively
 
 
 @pytest.fixture(scope="module")

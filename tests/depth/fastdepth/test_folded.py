@@ -14,6 +14,7 @@ from netadapt.depth.fastdepth.folded import import_folded
 from netadapt.errors import WeightsError
 from netadapt.networks import named_config
 from netadapt.training.batch_norm_restoring import needs_batch_norm, restore_batch_norm
+from tests.depth.fastdepth.folded_archive import small_archive
 
 
 @pytest.fixture(scope="session")
@@ -29,28 +30,6 @@ def sample(shared_data: Path) -> dict[str, np.ndarray]:
 
 def as_image(rgb: np.ndarray) -> Tensor:
     return torch.from_numpy(rgb).float().permute(2, 0, 1)[None]
-
-
-def small_archive(file: Path, **changes: np.ndarray | None) -> Path:
-    """An archive with the published keys, every layer four channels wide."""
-    generator = np.random.default_rng(0)
-    arrays: dict[str, np.ndarray] = {"encoder.conv0.weight": generator.normal(size=(4, 3, 3, 3))}
-    arrays["encoder.conv0.bias"] = generator.normal(size=4)
-    stages = [("encoder", i, 3) for i in range(1, 14)] + [("decoder", i, 5) for i in range(1, 6)]
-    for part, i, kernel in stages:
-        arrays[f"{part}.conv{i}.dw.weight"] = generator.normal(size=(4, 1, kernel, kernel))
-        arrays[f"{part}.conv{i}.pw.weight"] = generator.normal(size=(4, 4, 1, 1))
-        for kind in ("dw", "pw"):
-            arrays[f"{part}.conv{i}.{kind}.bias"] = generator.normal(size=4)
-    arrays["decoder.conv6.pw.weight"] = generator.normal(size=(1, 4, 1, 1))
-    arrays["decoder.conv6.pw.bias"] = generator.normal(size=1)
-    for key, array in changes.items():
-        if array is None:
-            del arrays[key]
-        else:
-            arrays[key] = array
-    np.savez(file, **{key: array.astype(np.float32) for key, array in arrays.items()})
-    return file
 
 
 def test_published_weights_reproduce_the_authors_prediction(

@@ -16,6 +16,7 @@ from netadapt.depth.fastdepth.checkpoint import import_weights, load_encoder_wei
 from netadapt.depth.fastdepth.config import FastDepthConfig
 from netadapt.errors import WeightsError
 from netadapt.networks import build, named_config
+from tests.depth.fastdepth.thin import thin_widths
 
 ODD = {f"conv{i}": 3 + 2 * i for i in range(14)} | {
     "decode_conv1": 7,
@@ -24,7 +25,7 @@ ODD = {f"conv{i}": 3 + 2 * i for i in range(14)} | {
     "decode_conv4": 5,
     "decode_conv5": 11,
 }
-THIN = {f"conv{i}": 4 for i in range(14)} | {f"decode_conv{i}": 4 for i in range(1, 6)}
+THIN = thin_widths(4)
 THIN_RESNET = {f"layer{n}": 4 for n in range(1, 5)} | {"conv1": 4, "conv2": 4}
 THIN_RESNET |= {f"decode_conv{i}": 4 for i in range(1, 6)}
 

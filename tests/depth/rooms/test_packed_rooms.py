@@ -13,8 +13,7 @@ from typer.testing import CliRunner
 
 from netadapt.cli.data import app
 from netadapt.depth.data.datasets import open_depth_data
-from netadapt.depth.rooms import packed_rooms as packing
-from netadapt.depth.rooms import render_frame, write_rooms, write_rooms_pack
+from netadapt.depth.rooms import packed_rooms, render_frame, write_rooms, write_rooms_pack
 from netadapt.errors import DataError, InputError
 
 
@@ -36,7 +35,7 @@ def test_a_pack_holds_the_same_frames_and_is_recognised(tmp_path: Path) -> None:
 def test_a_finished_pack_is_enlarged_even_if_that_is_stopped(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(packing, "SHARD_FRAMES", 2)
+    monkeypatch.setattr(packed_rooms, "SHARD_FRAMES", 2)
     make = partial(write_rooms_pack, frames_per_scene=1, seed=8, workers=1)
     whole, folder = tmp_path / "whole", tmp_path / "pack"
     make(whole, scenes=7)  # training scenes 0, 3, 4, 5 and 6

@@ -1,4 +1,4 @@
-"""Inside rooms/ imports go one way: scene <- rendering <- writing and packed_rooms."""
+"""Inside rooms/ imports go one way: scene <- rendering <- what writes rooms."""
 
 from __future__ import annotations
 
@@ -43,6 +43,6 @@ def test_rendering_knows_a_scene_by_its_description_alone() -> None:
 
 
 def test_sets_are_written_from_frames_alone() -> None:
-    for name in ("writing", "packed_rooms"):
+    for name in ("frame_plan", "hdf5_rooms", "packed_rooms"):
         below = {n for n in imported(FOLDER / f"{name}.py") if "." in n}
         assert below == {"rendering.frame"}

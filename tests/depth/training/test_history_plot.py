@@ -9,7 +9,8 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from netadapt.cli.app import app
-from netadapt.depth.training.history_plot import draw_histories, is_training
+from netadapt.depth.training.history_plot import draw_histories
+from netadapt.depth.training.training_folder import is_training
 from netadapt.errors import RunError
 
 HEADER = "epoch,size,learning_rate,loss,delta1,rmse_m,absrel,images_per_second,seconds\n"

@@ -25,8 +25,9 @@ from netadapt.depth.training.long_training import start_at_mean_depth, train
 from netadapt.depth.training.recipe import Recipe, parse_stages, recipe_named
 from netadapt.errors import InputError, RunError
 from netadapt.networks import build, load_model
+from tests.depth.fastdepth.thin import thin_widths
 
-THIN = {f"conv{i}": 8 for i in range(14)} | {f"decode_conv{i}": 8 for i in range(1, 6)}
+THIN = thin_widths(8)
 CONFIG = FastDepthConfig(widths=THIN, input_size=(64, 64)).complete()
 RECIPE = Recipe(
     epochs=3,

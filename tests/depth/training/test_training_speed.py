@@ -18,8 +18,9 @@ from netadapt.depth.training.training_speed import (
 )
 from netadapt.errors import DataError, InputError
 from netadapt.networks import build
+from tests.depth.fastdepth.thin import thin_widths
 
-THIN = {f"conv{i}": 8 for i in range(14)} | {f"decode_conv{i}": 8 for i in range(1, 6)}
+THIN = thin_widths(8)
 SHORT = {"size": (32, 32), "batch_size": 2, "rounds": 2, "seconds": 0.02}
 
 

@@ -17,9 +17,8 @@ from netadapt.latency.runtimes.onnxruntime.kernels import KERNELS
 from netadapt.latency.runtimes.onnxruntime.onnx_graph import OnnxGraph
 from netadapt.latency.runtimes.reference import compare, reference
 from netadapt.latency.runtimes.registry import open_runtime
+from tests.latency.runtimes.every_kind import shape
 from tests.latency.runtimes.negated_op import SPEC
-
-from .shapes import shape
 
 LAYER = shape("negated", 24, 24, size=(9, 5), activation="relu")
 

@@ -11,8 +11,7 @@ from netadapt.latency.runtimes.base import UnsupportedLayer
 from netadapt.latency.runtimes.onnxruntime.layer_models import layer_model
 from netadapt.latency.runtimes.onnxruntime.runtime import OnnxRuntime
 from netadapt.latency.runtimes.reference import compare, reference
-
-from .shapes import EVERY_KIND, shape
+from tests.latency.runtimes.every_kind import EVERY_KIND, shape
 
 PROFILE = DeviceProfile(name="here", runtime="onnxruntime", seconds=0.02)
 WITHOUT_OPERATOR = ("gelu",)

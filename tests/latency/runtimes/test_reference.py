@@ -9,8 +9,7 @@ from netadapt.errors import ModelError
 from netadapt.graph.layer_shape import LayerShape
 from netadapt.latency.runtimes.base import UnsupportedLayer, WrongOutput
 from netadapt.latency.runtimes.reference import TOLERANCE, Array, compare, reference
-
-from .shapes import EVERY_KIND, shape
+from tests.latency.runtimes.every_kind import EVERY_KIND, shape
 
 LAYER = shape("conv2d", 16, 24, 3, 1, 1, activation="relu")
 

@@ -14,8 +14,7 @@ from netadapt.latency.devices.profile import load_profile
 from netadapt.latency.runtimes.reference import compare, reference
 from netadapt.latency.runtimes.tvm import tuning as tvm_tuning
 from netadapt.latency.runtimes.tvm.kernel_source import Making
-
-from .shapes import shape
+from tests.latency.runtimes.every_kind import shape
 
 tvm = pytest.importorskip("tvm", reason="the extra netadapt[tvm] is not installed")
 
@@ -51,14 +50,14 @@ def test_operators_compute_what_torch_computes(layer: LayerShape) -> None:
 def test_every_repeat_is_computed(layer: LayerShape, own: bool) -> None:
     """A compiler that drops results nobody reads would make a layer look as fast as it likes."""
     from netadapt.latency.runtimes.tvm import compile as tvm_build
-    from netadapt.latency.runtimes.tvm import relax_network as tvm_generic
+    from netadapt.latency.runtimes.tvm import relax_network
 
     target = tvm_build.make_target({"kind": "llvm", "mcpu": "native"}, 1)
     values = reference(layer)
     program = (
         tvm_build.build_layer(layer, values, target, 3)
         if own
-        else tvm_generic.build_layer(layer, values, target, 3, Making())
+        else relax_network.build_layer(layer, values, target, 3, Making())
     )
     calls = [
         line.split()[1] for line in program.executable.as_text().splitlines() if "call" in line

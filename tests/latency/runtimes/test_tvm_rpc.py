@@ -23,9 +23,8 @@ from netadapt.latency.runtimes.tvm.runtime import TvmRuntime
 from netadapt.latency.runtimes.tvm.tracker import look
 from netadapt.latency.table.table import LookupTable
 from netadapt.networks.onnx_export import export_onnx
-
-from .conftest import Loopback, free_port
-from .shapes import shape
+from tests.latency.runtimes.every_kind import shape
+from tests.latency.runtimes.loopback import Loopback, free_port
 
 LAYERS = [shape("conv2d", 16, 8 * i, size=(14, 14), activation="relu") for i in range(1, 9)]
 LIMIT_S = 15.0

@@ -7,13 +7,11 @@ import pytest
 from netadapt.graph.layer_shape import LayerShape
 from netadapt.latency.runtimes.base import UnsupportedLayer
 from netadapt.latency.runtimes.reference import compare, reference
-
-from .shapes import EVERY_KIND, shape
+from tests.latency.runtimes.every_kind import EVERY_KIND, shape
 
 tvm = pytest.importorskip("tvm", reason="the extra netadapt[tvm] is not installed")
 
 A57 = {"kind": "llvm", "mtriple": "aarch64-linux-gnu", "mcpu": "cortex-a57", "mattr": ["+neon"]}
-LEVELS = {"narrow": "x86-64", "wide": "native"}
 
 
 def run(layer: LayerShape, cpu: str, repeats: int = 1) -> None:

@@ -1,7 +1,7 @@
 """Renders one frame of a rendered room: `render_frame` is a pure function of its arguments.
 
 It puts a scene and the steps of rendering together; what these do is left to the files beside it,
-and writing frames to disk to `writing` and `packed_rooms`.
+and writing frames to disk to `hdf5_rooms` and `packed_rooms`.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ from netadapt.depth.rooms.scene.layout import sample_scene
 RENDERER_VERSION = "2"
 """Changes whenever the same seed gives other pictures."""
 FULL_SIZE = (480, 640)
+"""Height and width of NYU Depth v2's frames."""
 CEILING = 4.0
 """Linear values above this are cut before anti-aliasing."""
 
@@ -42,8 +43,8 @@ def render_frame(
     scene: int,
     frame: int,
     *,
-    height: int = 480,
-    width: int = 640,
+    height: int = FULL_SIZE[0],
+    width: int = FULL_SIZE[1],
     without: tuple[str, ...] = (),
 ) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
     """Render frame `frame` of scene `scene`: RGB uint8 [3, H, W], depth float32 [H, W] metres.
@@ -79,6 +80,11 @@ def render_frame(
         1,
     )
     return rgb, recorded
+
+
+def compile_kernels() -> None:
+    """Compile the renderer now (half a minute once a machine), before several processes would."""
+    render_frame(0, 0, 0, height=30, width=40)
 
 
 def render_frames(

@@ -1,7 +1,7 @@
 """Rays in the frame of every solid, where each of them is a unit cube, sphere or frustum.
 
 Which solids a ray may meet is left to `screen_lists` and `shadow_lists`, whether it does to
-`tracing`.
+`ray_tracing`.
 """
 
 from __future__ import annotations

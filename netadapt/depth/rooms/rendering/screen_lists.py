@@ -1,6 +1,6 @@
 """Which solids a camera's rays may meet, listed by tiles of the screen.
 
-Whether a ray meets a solid is left to `tracing`.
+Whether a ray meets a solid is left to `ray_tracing`.
 """
 
 from __future__ import annotations

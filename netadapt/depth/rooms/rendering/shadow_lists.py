@@ -1,6 +1,6 @@
 """Which solids may throw a shadow, listed for every lamp by tiles of the directions around it.
 
-Whether one does is left to `tracing`.
+Whether one does is left to `ray_tracing`.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Where on a solid a point lies: its normal, and its place on the face it belongs to.
 
-Which point a ray meets is left to `tracing`, and what colour it has there to `textures`.
+Which point a ray meets is left to `ray_tracing`, and what colour it has there to `textures`.
 """
 
 from __future__ import annotations

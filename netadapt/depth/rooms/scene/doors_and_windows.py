@@ -18,7 +18,7 @@ from netadapt.depth.rooms.scene.solid_kinds import FRUSTUM
 
 
 def fit_openings(
-    b: SceneBuilder, rng: Random, plan: Plan, walls: list[Material], daylight: bool
+    b: SceneBuilder, rng: Random, plan: Plan, daylight: bool
 ) -> tuple[list[Light], list[tuple[float, ...]]]:
     """Windows with frames and curtains, doors; gives the windows' light and their reflections."""
     positions: list[Vector] = []

@@ -54,7 +54,7 @@ def sample_scene(seed: int, scene: int, without: tuple[str, ...] = ()) -> Scene:
     plan = draw_plan(rng, kind)
     floor, wall_materials, ceiling = enclose(b, rng, plan)
     daylight = rng.random() < 0.75
-    lights, glows = fit_openings(b, rng, plan, wall_materials, daylight)
+    lights, glows = fit_openings(b, rng, plan, daylight)
     lamps, lamp_glows = ceiling_lamps(b, rng, plan, daylight)
     if "furniture" not in without:
         furnish(b, rng, plan)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import tempfile
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -28,10 +27,9 @@ from netadapt.latency.runtimes.base import (
 )
 from netadapt.latency.runtimes.onnxruntime.layer_models import layer_model, repeated_model
 from netadapt.latency.runtimes.reference import compare, reference
-from netadapt.latency.runtimes.repeating import repeats_for
+from netadapt.latency.runtimes.repeating import WARM_UP_RUNS, repeats_for, times_ms
 
-FEWEST_RUNS, MOST_RUNS = 8, 200
-WARM_UP_RUNS = 2
+MOST_RUNS = 200
 
 
 class OnnxRuntime:
@@ -106,22 +104,7 @@ class OnnxRuntime:
             raise UnsupportedLayer(f"onnxruntime can't run {what}: {line}") from error
 
     def _run(self, run: Callable[[], Any], seconds: float) -> list[float]:
-        """Call `run` for about `seconds`; milliseconds each took, after a warm-up.
-
-        One thread is timed by its own clock, which stops while another process has the core.
-        """
-        clock = time.thread_time_ns if self.profile.threads == 1 else time.perf_counter_ns
-        samples: list[float] = []
-        stop = time.perf_counter() + seconds
-        for i in range(WARM_UP_RUNS + MOST_RUNS):
-            start = clock()
-            run()
-            end = clock()
-            if i >= WARM_UP_RUNS:
-                samples.append((end - start) / 1e6)
-            if len(samples) >= FEWEST_RUNS and time.perf_counter() >= stop:
-                break
-        return samples
+        return times_ms(run, seconds, threads=self.profile.threads, most=MOST_RUNS)
 
 
 def _layer_times(events: list[dict[str, Any]], repeats: int) -> list[float]:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import itertools
 import os
-import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -24,7 +23,7 @@ from netadapt.latency.devices.profile import DeviceProfile
 from netadapt.latency.runtimes.base import NETWORK_SHARE, Timing, UnsupportedLayer
 from netadapt.latency.runtimes.network_steps import read_network
 from netadapt.latency.runtimes.reference import Array, Reference, compare, reference
-from netadapt.latency.runtimes.repeating import repeats_for
+from netadapt.latency.runtimes.repeating import FEWEST_RUNS, repeats_for, times_ms
 from netadapt.latency.runtimes.tvm import relax_network
 from netadapt.latency.runtimes.tvm.compile import (
     build_layer,
@@ -35,7 +34,7 @@ from netadapt.latency.runtimes.tvm.compile import (
 from netadapt.latency.runtimes.tvm.compiled import NetworkLibrary, Program
 from netadapt.latency.runtimes.tvm.kernel_source import Making
 
-FEWEST_SAMPLES, MOST_SAMPLES = 8, 400
+MOST_SAMPLES = 400
 VIRTUAL_MACHINE = "vm.builtin."
 LAYERS_A_SESSION = 25
 """A session keeps every library it loaded, so it is renewed before a small board runs out."""
@@ -269,25 +268,14 @@ class TvmDevice(TvmCompiler):
             return self._cpu_times(machine, arguments, seconds)
         first = machine.time_evaluator("main", self._device(), number=1, repeat=3)(*arguments)
         once = max(min(first.results), 1e-6)
-        repeat = int(min(MOST_SAMPLES, max(FEWEST_SAMPLES, seconds / once)))
+        repeat = int(min(MOST_SAMPLES, max(FEWEST_RUNS, seconds / once)))
         timed = machine.time_evaluator("main", self._device(), number=1, repeat=repeat)
         return [1e3 * result for result in timed(*arguments).results]
 
     def _cpu_times(self, machine: Any, arguments: list[Any], seconds: float) -> list[float]:
         """The same by the thread's own clock, which stops while another process has the core."""
         machine.save_function("main", "timed", *arguments, include_return=False)
-        run = machine["timed"]
-        samples: list[float] = []
-        stop = time.perf_counter() + seconds
-        for i in range(2 + MOST_SAMPLES):
-            start = time.thread_time_ns()
-            run()
-            end = time.thread_time_ns()
-            if i >= 2:
-                samples.append((end - start) / 1e6)
-            if len(samples) >= FEWEST_SAMPLES and time.perf_counter() >= stop:
-                break
-        return samples
+        return times_ms(machine["timed"], seconds, threads=1, most=MOST_SAMPLES)
 
 
 def _example(model: bytes) -> tuple[tuple[Array, ...], Array]:

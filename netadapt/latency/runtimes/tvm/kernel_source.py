@@ -19,11 +19,10 @@ class Board:
 
 @dataclass(frozen=True)
 class Making:
-    """`trials` > 0: MetaSchedule searches that long for every layer, its database in `database`.
+    """Without `trials` a CPU gets netadapt's own schedules, a GPU TVM's dlight rules.
 
-    The trials run on `board`, or on this machine where it is None.
-
-    Otherwise a CPU gets netadapt's own schedules, a GPU TVM's dlight rules.
+    With them MetaSchedule searches that long for every layer and keeps what it finds in the folder
+    `database`; the trials run on `board`, or on this machine where it is None.
     """
 
     trials: int = 0

@@ -24,7 +24,7 @@ def fitted(
     openings[k] = [opening]
     plan = Plan("office", 4.0, 5.0, 2.5, openings)
     b = SceneBuilder()
-    return b, *fit_openings(b, Random(seed), plan, [GREY] * 4, daylight)
+    return b, *fit_openings(b, Random(seed), plan, daylight)
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from file_digests import digests
 
 from netadapt.depth.data.datasets import open_depth_data
 from netadapt.depth.rooms import write_rooms, write_rooms_pack
-from netadapt.depth.rooms.writing import plan_frames
+from netadapt.depth.rooms.frame_plan import plan_frames
 from netadapt.errors import DataError
 
 
@@ -118,4 +118,6 @@ def test_rooms_that_were_begun_before_parts_could_be_left_out_go_on(tmp_path: Pa
     content = json.loads(file.read_text())
     del content["settings"]["without"]
     file.write_text(json.dumps(content))
+    before = digests(tmp_path)
     write_rooms(tmp_path, scenes=1, frames_per_scene=1)
+    assert digests(tmp_path) == before

@@ -1,4 +1,4 @@
-"""Whole networks: read from ONNX as a trace reads them, resized, and run through TVM."""
+"""Whole networks as steps: read from ONNX as a trace reads them, resized, run through TVM."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def test_tvm_computes_what_onnxruntime_computes(
     from tvm.runtime import tensor
 
     from netadapt.latency.runtimes.tvm import compile as tvm_build
-    from netadapt.latency.runtimes.tvm import relax_network as tvm_generic
+    from netadapt.latency.runtimes.tvm import relax_network
     from netadapt.latency.runtimes.tvm.kernel_source import Making
 
     model, graph = exported
@@ -91,7 +91,7 @@ def test_tvm_computes_what_onnxruntime_computes(
     program = (
         tvm_build.build_network(network, [x], target, embedded=embedded)
         if own
-        else tvm_generic.build_network(network, [x], target, Making(), embedded=embedded)
+        else relax_network.build_network(network, [x], target, Making(), embedded=embedded)
     )
     assert (program.weights == ()) == embedded
     machine = relax.VirtualMachine(program.executable, tvm.cpu())
