@@ -13,7 +13,7 @@ from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any, Generic, TypeVar
 
-from netadapt.errors import InputError
+from netadapt.errors import InputError, NetadaptError
 
 T = TypeVar("T")
 
@@ -77,12 +77,25 @@ class Registry(Generic[T]):
             return thing
         offered = self._offered()
         if name in offered:
-            thing = offered[name].load()
-            return thing
+            return self._loaded(offered[name])
         raise self.error(
             f"there is no {self.kind} called '{name}'; choose one of "
             f"{', '.join(self.names()) or 'none'}"
         )
+
+    def _loaded(self, point: EntryPoint) -> T:
+        """What an entry point names; whatever another package raises is shown as its failure."""
+        try:
+            thing: T = point.load()
+        except NetadaptError:
+            raise
+        except Exception as failure:
+            owner = f"the package {point.dist.name}" if point.dist else "an installed package"
+            raise self.error(
+                f"{owner} offers the {self.kind} '{point.name}' ({point.value}), which can't be "
+                f"loaded ({type(failure).__name__}: {failure}); mend that package or uninstall it"
+            ) from failure
+        return thing
 
     @contextmanager
     def temporarily(self, name: str, thing: T) -> Iterator[T]:

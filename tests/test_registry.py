@@ -51,3 +51,15 @@ def test_an_installed_package_offers_things(tmp_path: Path, monkeypatch) -> None
     assert things.names() == ["thing"]
     assert things["thing"] == "made elsewhere"
     assert not things.added()
+
+
+def test_a_package_that_offers_what_fails_is_named(tmp_path: Path, monkeypatch) -> None:
+    (tmp_path / "halfway.py").write_text("raise RuntimeError('no licence')\n")
+    info = tmp_path / "halfway-1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: halfway\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text("[netadapt.failing]\nthing = halfway:THING\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    things: Registry[str] = Registry("thing", group="netadapt.failing", error=ModelError)
+    with pytest.raises(ModelError, match=r"the package halfway offers the thing 'thing'.*licence"):
+        things["thing"]

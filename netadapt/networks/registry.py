@@ -16,6 +16,7 @@ from torch import nn
 
 from netadapt.errors import ModelError, WeightsError
 from netadapt.networks.config import INPUT_SHAPES, FactoryConfig, ModelConfig
+from netadapt.networks.config_fields import shapes_field
 from netadapt.networks.function_network import FunctionFamily, MakeNetwork
 from netadapt.networks.network_family import NetworkFamily
 from netadapt.registry import Registry
@@ -41,9 +42,13 @@ def register_network(
         def tiny() -> nn.Module:
             return nn.Sequential(nn.Conv2d(1, 16, 3), nn.ReLU(), nn.Flatten(), nn.LazyLinear(10))
     """
-    if not name or ":" in name or "/" in name:
-        raise ModelError(f"a network can't be called '{name}'; choose a name without : or /")
-    shapes = tuple(tuple(shape) for shape in input_shapes)
+    if not isinstance(name, str) or not name or ":" in name or "/" in name:
+        raise ModelError(
+            f"a network can't be called {name!r}; write @register_network('name'), a name without "
+            f": or /"
+        )
+    where = f"register_network('{name}')"
+    shapes = shapes_field({"input_shapes": input_shapes}, where, INPUT_SHAPES)
 
     def register(make: Make) -> Make:
         family = FunctionFamily(name, make, shapes)
@@ -82,13 +87,13 @@ def config_from_json(value: object, where: str = "config") -> ModelConfig:
     if "factory" in value:
         return FactoryConfig.from_json(value, where)
     name = value.get("network")
-    if name not in NETWORKS:
+    if not isinstance(name, str) or name not in NETWORKS:
         raise ModelError(
             f"{where}: network is {name!r}, expected one of {', '.join(NETWORKS.names())} (or a "
             f"'factory' written package.module:function); a network of your own must be imported "
             f"first, where register_network names it"
         )
-    return _family(str(name)).read_config(value, where)
+    return _family(name).read_config(value, where)
 
 
 def import_checkpoint(file: Path) -> tuple[nn.Module, ModelConfig]:

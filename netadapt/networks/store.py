@@ -43,7 +43,8 @@ def save_model(
     """Write `model` as a model folder; return the config as written.
 
     `config` may be the graph of the network, at the widths that `model` has: it is then built again
-    by its class, which must take no arguments. Where the config can read widths off the model, a
+    by its class, which must take no arguments; that is tried, and ModelError raised where it gives
+    another network. Where the config can read widths off the model, a
     cut network may be saved with the config of the network it was cut from.
 
     In half precision, convolution and linear weights are stored as float16 and all else stays
@@ -51,7 +52,7 @@ def save_model(
     that has one is complete. Raises OutputError.
     """
     if isinstance(config, LayerGraph):
-        config = describe(model, factory_config(model, config.input_shapes), config)
+        config = _config_of_class(model, config)
     else:
         config = describe(model, as_config(config))
     folder = Path(model_dir)
@@ -66,6 +67,24 @@ def save_model(
         # Written by us, so that a full disk is the OSError it is.
         temporary.write_bytes(save(tensors, metadata={"format": "pt"}))
     write_text(folder / CONFIG_NAME, json.dumps(config.to_json(), indent=2) + "\n")
+    return config
+
+
+def _config_of_class(model: nn.Module, graph: LayerGraph) -> ModelConfig:
+    """How the network's class builds it again at the widths of `graph`, once that was tried."""
+    config = describe(model, factory_config(model, graph.input_shapes), graph)
+    try:
+        built = {key: value.shape for key, value in build(config).state_dict().items()}
+    except ModelError as error:
+        raise ModelError(
+            f"{config.name} can't be built again by its class and this graph ({error}); give a "
+            f"config instead: {{'factory': 'package.module:function', …}}"
+        ) from error
+    if built != {key: value.shape for key, value in model.state_dict().items()}:
+        raise ModelError(
+            f"{config.name} has other weights than its class builds at the widths of this graph; "
+            f"give the graph of this very network: netadapt.trace(model, example_input)"
+        )
     return config
 
 
@@ -96,7 +115,7 @@ def read_config(path: Path | str) -> ModelConfig:
     file = find_model(path) / CONFIG_NAME
     try:
         value = json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise ModelError(f"cannot read {file}: {error}; expected a JSON object") from error
     return config_from_json(value, str(file))
 
@@ -167,6 +186,12 @@ def fit_weights(model: nn.Module, tensors: Mapping[str, Tensor], where: str) -> 
 def find_model(path: Path | str) -> Path:
     """The model folder that `path` means. Raises WeightsError saying what was looked for."""
     place = Path(path)
+    try:
+        place.stat()
+    except FileNotFoundError:
+        pass  # a shipped model's name, perhaps
+    except OSError as error:
+        raise WeightsError(f"cannot read {place}: {error.strerror}") from error
     if place.is_file():
         if place.name == WEIGHTS_NAME and (place.parent / CONFIG_NAME).is_file():
             return place.parent

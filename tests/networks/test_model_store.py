@@ -263,3 +263,35 @@ def test_a_cut_network_is_saved_with_its_graph(tmp_path: Path) -> None:
     config = netadapt.save_model(tmp_path, narrow, graph.with_widths({group: 5}))
     assert config.input_shapes == ((1, 3, 20, 28),)
     assert torch.equal(netadapt.load_model(tmp_path)(example), narrow(example))
+
+
+def test_a_graph_that_builds_another_network_is_refused(tmp_path: Path) -> None:
+    class Local(TwoConvs):
+        pass
+
+    model, example = TwoConvs(), torch.rand(1, 3, 20, 28)
+    graph = netadapt.trace(model, example)
+    (group,) = graph.widths
+    narrow = netadapt.cut(model, graph, keep={group: [0, 1]})
+    local = Local()
+    for wrong, config, message in (
+        (local, netadapt.trace(local, example), "can't be built again by its class"),
+        (nn.Sequential(nn.Conv2d(3, 4, 1)), graph, "can't be built again|has other weights"),
+        (model, graph.with_widths({group: 4}), "has other weights"),
+        (narrow, graph, "has other weights"),
+    ):
+        with pytest.raises(ModelError, match=message):
+            netadapt.save_model(tmp_path, wrong, config)
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("text", ['{"network": [1]}', "[" * 100_000, "[1]"])
+def test_a_config_that_is_none_is_named(tmp_path: Path, text: str) -> None:
+    (tmp_path / "config.json").write_text(text)
+    with pytest.raises(ModelError, match=r"config\.json"):
+        read_config(tmp_path)
+
+
+def test_a_name_too_long_for_a_file_is_no_model() -> None:
+    with pytest.raises(WeightsError, match="cannot read"):
+        load_model("x" * 5000)

@@ -91,6 +91,10 @@ def test_names_are_taken_once_and_can_be_written_on_a_command_line() -> None:
     for name in ("", "a:b", "a/b"):
         with pytest.raises(ModelError, match="can't be called"):
             netadapt.register_network(name)
+    with pytest.raises(ModelError, match=r"write @register_network\('name'\)"):
+        netadapt.register_network(small)  # the decorator without its call
+    with pytest.raises(ModelError, match="input_shapes has 1, expected a list of whole numbers"):
+        netadapt.register_network("flat", input_shapes=(1, 3, 8, 8))
 
 
 def test_what_a_function_gets_wrong_is_one_line() -> None:

@@ -6,10 +6,13 @@ are is left to `op_registry`.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import prod
 from typing import TYPE_CHECKING, Any
+
+from netadapt.errors import InputError
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -156,6 +159,14 @@ class OpSpec:
     nodes: Mapping[str, Callable[..., None]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        if not re.fullmatch("[a-z][a-z0-9_]*", self.name):
+            raise InputError(
+                f"an operator can't be called '{self.name}'; use lower case, digits and _"
+            )
+        if not isinstance(self.calls, tuple):
+            raise InputError(
+                f"calls of the operator {self.name} is {self.calls!r}, expected a tuple"
+            )
         if not self.features:
             usual = WEIGHTED_FEATURES if self.weighted else MOVEMENT_FEATURES
             object.__setattr__(self, "features", {self.name: usual})

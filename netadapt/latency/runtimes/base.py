@@ -6,6 +6,7 @@ is the builder's matter.
 
 from __future__ import annotations
 
+import math
 import statistics
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -20,9 +21,18 @@ NETWORK_SHARE = 4.0
 
 @dataclass(frozen=True)
 class Timing:
-    """Times of one layer or network in milliseconds, one a repeat."""
+    """Times of one layer or network in milliseconds, one a repeat.
+
+    Raises DeviceError where there are none, or one that isn't above zero.
+    """
 
     samples_ms: tuple[float, ...]
+
+    def __post_init__(self) -> None:
+        if not self.samples_ms or not all(0 < ms < math.inf for ms in self.samples_ms):
+            raise DeviceError(
+                f"a runtime gave times of {self.samples_ms} ms; expected one or more above zero"
+            )
 
     @property
     def latency_ms(self) -> float:

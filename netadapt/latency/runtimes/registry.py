@@ -18,6 +18,18 @@ if TYPE_CHECKING:
     from netadapt.latency.devices.profile import DeviceProfile
     from netadapt.latency.runtimes.base import Runtime
 
+MEMBERS = (
+    "describe",
+    "schedule",
+    "reach",
+    "prepare",
+    "measure",
+    "measure_network",
+    "steps",
+    "close",
+)
+"""What an object must have to be a runtime."""
+
 _ROOM = "netadapt.latency.runtimes"
 
 RUNTIMES: Registry[Callable[[DeviceProfile], Runtime]] = Registry(
@@ -62,6 +74,12 @@ def open_runtime(
         runtime: Runtime = tuned(profile, tune, database)
     else:
         runtime = make(profile)
+    missing = sorted(name for name in MEMBERS if not hasattr(runtime, name))
+    if missing:
+        raise InputError(
+            f"the runtime {profile.runtime} lacks {', '.join(missing)} of the protocol "
+            f"netadapt.Runtime; help(netadapt.Runtime) tells what each must do"
+        )
     try:
         yield runtime
     finally:

@@ -10,7 +10,7 @@ from dataclasses import replace
 import pytest
 
 import netadapt
-from netadapt.errors import ModelError
+from netadapt.errors import InputError, ModelError
 from netadapt.graph.layer_shape import LayerShape
 from netadapt.graph.ops import spec as spec_file
 from netadapt.graph.ops.op_registry import OPS, specs_by_call
@@ -51,6 +51,14 @@ def test_an_operator_is_registered_under_a_name_of_its_own() -> None:
     assert netadapt.register_op(OPS["add"]) is OPS["add"]
     with pytest.raises(ModelError, match="there is an operator called 'add' already"):
         netadapt.register_op(replace(OPS["add"]))
+
+
+def test_a_record_that_no_table_or_trace_can_use_is_refused() -> None:
+    for name in ("", "My Op", "a,b", "2d"):
+        with pytest.raises(InputError, match="use lower case, digits and _"):
+            netadapt.OpSpec(name)
+    with pytest.raises(InputError, match="'mine::gate', expected a tuple"):
+        netadapt.OpSpec("gate", calls="mine::gate")
 
 
 def test_a_table_lists_the_operators_there_are() -> None:

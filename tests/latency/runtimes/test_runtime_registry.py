@@ -114,6 +114,27 @@ def test_the_fake_runtime_is_asked_for_by_name() -> None:
         assert isinstance(runtime, FakeRuntime)
 
 
+def test_a_runtime_that_lacks_a_member_is_named() -> None:
+    class Lacking:
+        def __init__(self, profile: DeviceProfile) -> None: ...
+
+        def close(self) -> None: ...
+
+    told = pytest.raises(InputError, match="the runtime lacking lacks describe, measure, ")
+    with (
+        RUNTIMES.temporarily("lacking", Lacking),
+        told,
+        open_runtime(DeviceProfile(name="desk", runtime="lacking")),
+    ):
+        pass
+
+
+@pytest.mark.parametrize("times", [(), (float("nan"),), (1.0, -1.0), (0.0,), (float("inf"),)])
+def test_times_that_none_can_be_are_refused(times: tuple[float, ...]) -> None:
+    with pytest.raises(DeviceError, match="expected one or more above zero"):
+        Timing(times)
+
+
 @pytest.mark.parametrize("name", ["onnxruntime", "fake"])
 def test_only_what_can_be_tuned_is(name: str) -> None:
     profile = DeviceProfile(name="here", runtime=name)
