@@ -2,7 +2,8 @@
 
 `network` builds a small ResNet, `task` says what it is for; `python -m examples.digits FILE`
 trains it in seconds into the weights that `netadapt prune --weights FILE` starts from. The images
-are scikit-learn's: 1,797 of 8×8 grey pixels, from the UCI repository (Alpaydin and Kaynak, 1998).
+are scikit-learn's (`pip install scikit-learn`): 1,797 of 8×8 grey pixels, from the UCI repository
+(Alpaydin and Kaynak, 1998).
 """
 
 from __future__ import annotations

@@ -7,6 +7,10 @@ from pathlib import Path
 
 import pytest
 import torch
+from hypothesis import settings
+
+settings.register_profile("shared machine", deadline=None)  # other work may take any time
+settings.load_profile("shared machine")
 
 SHARED = Path(os.environ.get("NETADAPT_SHARED", Path(__file__).parents[2] / "shared"))
 

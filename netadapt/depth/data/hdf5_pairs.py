@@ -84,7 +84,7 @@ def write_pair(path: Path | str, rgb: Rgb, depth: Depth) -> None:
             "depth", data=depth, compression="gzip", compression_opts=1, shuffle=True
         )
     with atomic_path(path) as temporary:
-        temporary.write_bytes(content.getbuffer())
+        temporary.write_bytes(content.getvalue())
 
 
 def is_hdf5_folder(root: Path) -> bool:

@@ -125,7 +125,7 @@ def write_frame(dst: Path, settings: RoomsSettings, planned: PlannedFrame) -> No
         file.attrs["renderer"] = settings.renderer
         file.attrs["without"] = ",".join(settings.without)
     with atomic_path(dst / planned.path) as temporary:
-        temporary.write_bytes(content.getbuffer())
+        temporary.write_bytes(content.getvalue())
 
 
 def each(
