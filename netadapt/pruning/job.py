@@ -29,7 +29,7 @@ from netadapt.pruning.settings import SearchSettings
 from netadapt.pruning.strategies.registry import STRATEGIES
 from netadapt.training.batch_norm_restoring import ready_to_train
 from netadapt.training.compute import compute_device
-from netadapt.training.task import Task
+from netadapt.training.task import Task, batches_of, blamed, of_task
 from netadapt.training.tasks import TaskRequest, open_task
 
 
@@ -59,9 +59,9 @@ class OpenedBy:
         """Read what `to_json` wrote. Raises InputError for a field that there isn't."""
         content = dict(value)
         size, shapes = content.get("input_size"), content.get("input_shapes")
-        content["input_size"] = None if size is None else tuple(size)
-        content["input_shapes"] = None if shapes is None else tuple(map(tuple, shapes))
         try:
+            content["input_size"] = None if size is None else tuple(size)
+            content["input_shapes"] = None if shapes is None else tuple(map(tuple, shapes))
             return cls(**content)
         except TypeError as error:
             raise InputError(f"the run was opened by another version ({error})") from error
@@ -210,5 +210,12 @@ def _at_shape_of_batches(config: ModelConfig, task: Task) -> ModelConfig:
     """A network of the user's own whose config names no inputs gets what the task feeds it."""
     if not isinstance(config, FactoryConfig) or config.input_shapes != FactoryConfig.input_shapes:
         return config
-    inputs, _ = next(iter(task.training_batches(2, 0)))
+    what = of_task(task, "training_batches")
+    with blamed(what):
+        inputs, _ = next(batches_of(task, task.training_batches(2, 0)))
+    if not isinstance(inputs, torch.Tensor):
+        raise InputError(
+            f"{what} gave inputs of the kind {type(inputs).__name__}, which don't say the shapes "
+            f"of the network's inputs; name them with --input-shape"
+        )
     return replace(config, input_shapes=((1, *inputs.shape[1:]),))
