@@ -88,7 +88,11 @@ class PruneJob:
                 f"{run} was pruned from Python, which doesn't say how its task is opened; go on "
                 f"from Python with netadapt.search(…, out='{run}', resume=True)"
             )
-        return cls(about.budget, OpenedBy.from_json(about.opened), about.settings)
+        try:
+            opened = OpenedBy.from_json(about.opened)
+        except InputError as error:
+            raise RunError(f"{run / RUN_JSON}: {error}; start a new run with --out") from error
+        return cls(about.budget, opened, about.settings)
 
     def with_budget(self, device: str | None, most: float | None) -> PruneJob:
         """With another device or another budget on it; None leaves each as it is.
