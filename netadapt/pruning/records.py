@@ -95,7 +95,8 @@ class StepRecord(TrialRecord):
     checkpoint: str
     """The folder of the network, in the run's folder."""
     widths: Mapping[str, int]
-    """Of all channel groups."""
+    """Of all channel groups. In the file, as names of layers are, separated by spaces; spaces, '='
+    and '%' in a name are percent-encoded."""
 
     @staticmethod
     def columns(metrics: Sequence[str]) -> tuple[str, ...]:

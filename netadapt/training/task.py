@@ -59,7 +59,8 @@ class Task(Protocol):
     def evaluate(self, model: nn.Module) -> Mapping[str, float]:
         """Metrics of the model, in evaluation mode, on data that training never sees.
 
-        Leaves the model in the mode that it was in.
+        A finite number for each name in `metrics`; what else there is isn't kept. Leaves
+        the model in the mode that it was in.
         """
         ...
 

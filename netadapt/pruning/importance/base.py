@@ -27,7 +27,10 @@ class Importance(Protocol):
     def __call__(
         self, model: nn.Module, graph: LayerGraph, task: Task, seed: int
     ) -> Mapping[str, Tensor]:
-        """The scores of each group that isn't frozen, by its name: `[width]`, larger is kept."""
+        """The scores of each group that isn't frozen, by its name: `[width]`, larger is kept.
+
+        A search ends, naming the importance, at any other shape and at scores that are NaN.
+        """
         ...
 
 
