@@ -42,6 +42,7 @@ class SearchProgress(Callback):
         self._line: TaskID | None = None
         self._left = TimeLeft()
         self._iteration = ""
+        self._unit = "ms"
         self.layers_measured = 0
 
     def rendering(self, done: int, total: int) -> None:
@@ -54,7 +55,7 @@ class SearchProgress(Callback):
         say(description, quiet=self._quiet)
 
     def feasible(self, reaches: list[Reach], iterations: int) -> None:
-        unit = reaches[0].unit
+        unit = self._unit = reaches[0].unit
         table = Table(
             "widths", f"predicted {unit}", "90 % interval", "MACs", "parameters", box=None
         )
@@ -78,7 +79,7 @@ class SearchProgress(Callback):
         say(text, quiet=self._quiet)
 
     def iteration(self, iteration: int, cost: float, target: float, left: int) -> None:
-        self._iteration = f"iteration {iteration}: {cost:.3g} → {target:.3g} ms"
+        self._iteration = f"iteration {iteration}: {cost:.3g} → {target:.3g} {self._unit}"
         self._left.iteration(left)
 
     def candidate(self, proposal: Proposal, index: int, count: int) -> None:

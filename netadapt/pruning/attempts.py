@@ -17,7 +17,7 @@ from netadapt.graph import LayerGraph, cut
 from netadapt.pruning.proposals import Proposal
 from netadapt.training.finetune import fine_tune
 from netadapt.training.settings import FineTuning
-from netadapt.training.task import Task
+from netadapt.training.task import Task, evaluated
 
 
 @dataclass(frozen=True)
@@ -27,6 +27,8 @@ class Outcome:
     model: nn.Module
     metrics: Mapping[str, float]
     seconds: float
+    of: Proposal | None = None
+    """What was cut, so that outcomes aren't taken for one another; None where that isn't known."""
 
 
 @dataclass(frozen=True)
@@ -60,10 +62,4 @@ class Attempt:
         started = time.perf_counter()
         model = self.trained()
         metrics = evaluated(model, self.task)
-        return Outcome(model, metrics, time.perf_counter() - started)
-
-
-def evaluated(model: nn.Module, task: Task) -> dict[str, float]:
-    """The metrics of `model` that the task's trajectory records, as numbers."""
-    metrics = task.evaluate(model)
-    return {name: float(metrics[name]) for name in task.metrics}
+        return Outcome(model, metrics, time.perf_counter() - started, self.proposal)

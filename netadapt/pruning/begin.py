@@ -6,16 +6,18 @@ run's folder. What happens then is the `Search`'s affair.
 
 from __future__ import annotations
 
+import math
 import tempfile
 from collections.abc import Iterable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import pandas as pd
 from torch import Tensor, nn
 
+from netadapt.errors import InputError, RunError
 from netadapt.graph import LayerGraph, trace
 from netadapt.latency.devices.profile import DeviceProfile
 from netadapt.latency.model.estimator import LatencyEstimator
@@ -25,6 +27,7 @@ from netadapt.pruning.callbacks import Callback, Callbacks
 from netadapt.pruning.constraints.base import Constraint
 from netadapt.pruning.constraints.device_latency import DeviceLatency
 from netadapt.pruning.constraints.registry import CONSTRAINTS, Budget, single_budget
+from netadapt.pruning.constraints.trusted import cost_of, require_constraint
 from netadapt.pruning.executors.base import Executor
 from netadapt.pruning.executors.registry import EXECUTORS
 from netadapt.pruning.feasibility import feasibility, networks_in_reach, require_reachable
@@ -32,7 +35,7 @@ from netadapt.pruning.importance.base import Importance
 from netadapt.pruning.importance.registry import IMPORTANCES
 from netadapt.pruning.limits import limited
 from netadapt.pruning.on_demand_device import open_device
-from netadapt.pruning.records import StepRecord, frame_of
+from netadapt.pruning.records import StepRecord, frame_of, require_metric_names
 from netadapt.pruning.run_folder import RunFolder
 from netadapt.pruning.run_json import RUN_JSON, RunAbout
 from netadapt.pruning.search import Search, Tools
@@ -41,7 +44,10 @@ from netadapt.pruning.step import Step
 from netadapt.pruning.strategies.base import Strategy
 from netadapt.pruning.strategies.registry import STRATEGIES
 from netadapt.pruning.weights_hash import weights_hash
+from netadapt.registry import Registry
 from netadapt.training.task import Task, require_task
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -68,7 +74,7 @@ def search(
     strategy: str | Strategy = SearchSettings.strategy,
     importance: str | Importance = SearchSettings.importance,
     executor: str | Executor = "local",
-    frozen: Iterable[str] = (),
+    frozen: str | Iterable[str] = (),
     min_widths: Mapping[str, int] | None = None,
     callbacks: Iterable[Callback] = (),
     config: ModelConfig | None = None,
@@ -86,6 +92,11 @@ def search(
     `settings` are further fields of `SearchSettings` (`short_term=FineTuning(…)`, `decay`, `seed`,
     …). `out` is the run's folder, a temporary one when None.
 
+    A run is resumed by the strategy and importance that began it. They are known by the name given
+    here, or the `name` that they have, or else as 'module:qualname' of the function or the object's
+    class: two objects of a class without `name` are taken for the same, and a lambda or a partial,
+    which nothing tells from another, can't resume a run.
+
     `factory`, 'package.module:function', builds a network like `model`, so that
     `netadapt.load_model` can rebuild the run's checkpoints; without it they name the class of
     `model`, to be called without arguments. A network of a family has a `config` instead.
@@ -93,30 +104,38 @@ def search(
     are measured on the device and appended to the table. `opened` is what the command line keeps
     in run.json of how it opened network and task.
 
-    Raises InputError for a budget or setting that isn't one, a name that nothing has, or a task
-    that lacks a member; TableError for a device without a table (on demand: without one of its own)
-    or one that a build holds; DeviceError when the device can't be reached; BudgetError when the
-    budget can't be met; RunError when `out` exists and `resume` is false, or when it was begun
-    otherwise.
+    Raises InputError for a budget or setting that isn't one, a name that nothing has, a task whose
+    metrics can't be columns, or an object that lacks a member; TableError for a device without a
+    table (on demand: without one of its own) or one that a build holds; DeviceError when the device
+    can't be reached; BudgetError when the budget can't be met; RunError when `out` exists and
+    `resume` is false, or when it was begun otherwise.
     """
     require_task(task, f"the task, of the class {type(task).__name__},")
-    deciding = STRATEGIES[strategy] if isinstance(strategy, str) else strategy
-    ranking = IMPORTANCES[importance] if isinstance(importance, str) else importance
+    require_metric_names(task.metrics)
+    _require_object("model", model, nn.Module)
+    callbacks = tuple(callbacks) if isinstance(callbacks, Iterable) else (callbacks,)
+    for told in callbacks:
+        _require_object("callback", told, Callback)
+    deciding = _of(STRATEGIES, strategy, "propose", "choose")
+    ranking = _of(IMPORTANCES, importance, "__call__")
     runner = EXECUTORS[executor]() if isinstance(executor, str) else executor
-    chosen = SearchSettings().changed(
-        {
-            **settings,
-            "strategy": _name_of(strategy),
-            "importance": _name_of(importance),
-            "frozen": tuple(frozen),
-            "min_widths": dict(min_widths or {}),
-        }
-    )
-    graph = limited(trace(model, example_input), chosen.frozen, chosen.min_widths)
-    folder = Path(tempfile.mkdtemp(prefix="netadapt-")) if out is None else Path(out)
+    _require_members("executor", runner, "run", "close")
     callback = Callbacks(callbacks)
     with ExitStack() as held:
         held.callback(runner.close)
+        chosen = SearchSettings().changed(
+            {
+                **settings,
+                "strategy": _name_of(strategy),
+                "importance": _name_of(importance),
+                "frozen": (frozen,) if isinstance(frozen, str) else tuple(frozen),
+                "min_widths": {} if min_widths is None else min_widths,
+            }
+        )
+        folder = None if out is None else Path(out)
+        if resume and folder is not None:
+            _require_known_again(folder, chosen)
+        graph = limited(trace(model, example_input), chosen.frozen, chosen.min_widths)
         constraint = _constraint(budget, on_demand, folder, callback, held)
         callback.table(constraint.describe())
         constraint = _within_reach(graph, constraint, chosen, callback)
@@ -140,6 +159,8 @@ def search(
             opened or {},
             constraint.describe(),
         )
+        if folder is None:  # made when nothing can be wrong any more
+            folder = Path(tempfile.mkdtemp(prefix="netadapt-"))
         run = RunFolder(folder, about, task.metrics, resume=resume)
         held.callback(run.close)
         given = Step(StepRecord(iteration=0, checkpoint="", widths={}), model, graph)
@@ -164,19 +185,19 @@ def prune(
 def _constraint(
     budget: Budget,
     on_demand: DeviceProfile | None,
-    folder: Path,
+    folder: Path | None,
     callback: Callback,
     held: ExitStack,
 ) -> Constraint:
     if not isinstance(budget, Mapping):
-        return budget
+        return require_constraint(budget)
     name, most = single_budget(budget)
     if name in CONSTRAINTS:
-        return CONSTRAINTS[name](most)
+        return require_constraint(CONSTRAINTS[name](most))
     table = LookupTable.read(name)
     measuring = held.enter_context(open_device(on_demand, table, callback))
     began = None
-    if measuring is not None and (folder / RUN_JSON).exists():
+    if measuring is not None and folder is not None and (folder / RUN_JSON).exists():
         began = RunAbout.read(folder).identity.get("table_rows")
     return DeviceLatency(name, most, LatencyEstimator(table), measuring, began)
 
@@ -191,7 +212,12 @@ def _within_reach(
     networks = networks_in_reach(graph, settings.width_multiple)
     constraint = constraint.refined(networks.values())
     reaches = feasibility(networks, constraint)
-    first = constraint.cost(graph)
+    first = cost_of(constraint, graph)
+    if math.isinf(first):
+        raise InputError(
+            f"the constraint {constraint.name} gave {first} as the cost of the network given; "
+            f"expected a number of {constraint.unit}"
+        )
     left = settings.schedule(first).iterations_left(1, first, constraint.budget)
     callback.feasible(reaches, left)
     require_reachable(reaches, constraint)
@@ -199,7 +225,44 @@ def _within_reach(
 
 
 def _name_of(thing: Any) -> str:
-    """For run.json: the name it goes by, or says of itself, or its class's."""
+    """For run.json: the name it goes by, or says of itself; else where its code is."""
     if isinstance(thing, str):
         return thing
-    return str(getattr(thing, "name", None) or type(thing).__qualname__)
+    if name := getattr(thing, "name", None):
+        return str(name)
+    code = thing if hasattr(thing, "__qualname__") else type(thing)
+    return f"{code.__module__}:{code.__qualname__}"
+
+
+def _require_known_again(folder: Path, settings: SearchSettings) -> None:
+    """Raise RunError where nothing tells whether a run goes on by what began it."""
+    for kind, name in (("strategy", settings.strategy), ("importance", settings.importance)):
+        nameless = name.endswith("<lambda>") or name == "functools:partial"
+        if nameless and (folder / RUN_JSON).exists():
+            raise RunError(
+                f"{folder} can't be resumed with the {kind} {name}, which nothing tells from "
+                f"another; give a function with a name, or an object with one"
+            )
+
+
+def _of(registry: Registry[T], given: str | T, *members: str) -> T:
+    """The thing of a name, or an object. Raises InputError where it lacks one of `members`."""
+    thing = registry[given] if isinstance(given, str) else given
+    _require_members(registry.kind, thing, *members)
+    return thing
+
+
+def _require_members(kind: str, thing: Any, *members: str) -> None:
+    missing = [name for name in members if not callable(getattr(thing, name, None))]
+    if isinstance(thing, type):
+        raise InputError(f"the {kind} is the class {thing.__name__}; give an object of it")
+    if missing:
+        raise InputError(
+            f"the {kind}, of the class {type(thing).__name__}, has no {', '.join(missing)}"
+        )
+
+
+def _require_object(kind: str, thing: Any, expected: type) -> None:
+    if not isinstance(thing, expected):
+        found = f"the class {thing.__name__}" if isinstance(thing, type) else type(thing).__name__
+        raise InputError(f"the {kind} is {found}; expected an object of {expected.__name__}")

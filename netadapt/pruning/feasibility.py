@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from decimal import ROUND_CEILING, Context, Decimal
 
-from netadapt.errors import BudgetError
+from netadapt.errors import BudgetError, InputError
 from netadapt.graph import LayerGraph
 from netadapt.pruning.constraints.base import Constraint
+from netadapt.pruning.constraints.trusted import cost_of
 from netadapt.pruning.proposals import half_widths, smallest_widths
 from netadapt.pruning.records import Interval
 
@@ -33,11 +36,22 @@ def networks_in_reach(graph: LayerGraph, width_multiple: int) -> dict[str, Layer
 
 
 def feasibility(networks: Mapping[str, LayerGraph], constraint: Constraint) -> list[Reach]:
-    """What each of `networks` costs."""
+    """What each of `networks` costs. Raises InputError where that is no number."""
     return [
-        Reach(name, constraint.interval(graph), constraint.unit, graph.macs, graph.params)
+        Reach(name, _interval(constraint, graph), constraint.unit, graph.macs, graph.params)
         for name, graph in networks.items()
     ]
+
+
+def _interval(constraint: Constraint, graph: LayerGraph) -> Interval:
+    cost_of(constraint, graph)
+    interval = constraint.interval(graph)
+    if not isinstance(interval, Interval) or math.isnan(interval.value):
+        raise InputError(
+            f"the constraint {constraint.name} gave {interval!r} as the interval of a network; "
+            f"expected a netadapt.Interval of numbers"
+        )
+    return interval
 
 
 def require_reachable(reaches: list[Reach], constraint: Constraint) -> None:
@@ -48,6 +62,14 @@ def require_reachable(reaches: list[Reach], constraint: Constraint) -> None:
         option = "--budget-ms" if constraint.in_ms else "the budget"
         raise BudgetError(
             f"the budget of {constraint.budget:g} {unit} on {constraint.name} cannot be met: this "
-            f"network takes {smallest:.3g} {unit} at its smallest widths; raise {option} to that "
-            f"or more, or lower --input-size"
+            f"network takes {_rounded_up(smallest)} {unit} at its smallest widths; raise {option} "
+            f"to that or more, or lower --input-size"
         )
+
+
+def _rounded_up(value: float) -> str:
+    """`value` in three digits that, taken as a budget, are not below it."""
+    text = f"{value:.3g}"
+    if float(text) >= value:
+        return text
+    return f"{float(Context(prec=3, rounding=ROUND_CEILING).create_decimal(Decimal(value))):.3g}"

@@ -7,24 +7,26 @@ goes on to the same rows.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
 from torch import Tensor
 
+from netadapt.errors import InputError
 from netadapt.graph import LayerGraph
 from netadapt.pruning.attempts import Attempt, Outcome
 from netadapt.pruning.callbacks import Callback
 from netadapt.pruning.candidates import Candidate, score
 from netadapt.pruning.constraints.base import Constraint
+from netadapt.pruning.constraints.trusted import cost_of
 from netadapt.pruning.executors.base import Executor
-from netadapt.pruning.importance.base import Importance, kept_units
+from netadapt.pruning.importance.base import Importance, kept_units, require_scores
 from netadapt.pruning.proposals import Proposal, propose
 from netadapt.pruning.records import CandidateRecord, Interval
 from netadapt.pruning.settings import SearchSettings
 from netadapt.pruning.step import Step
-from netadapt.training.task import Task
+from netadapt.training.task import Task, blamed, checked_metrics
 
 SHORT_TERM = "short-term"
 """The stage of a candidate that was fine-tuned for a moment and evaluated."""
@@ -65,16 +67,27 @@ class Iteration:
     @cached_property
     def cost(self) -> float:
         """What that costs, in the constraint's unit."""
-        return self.constraint.cost(self.graph)
+        return self.cost_of(self.graph)
+
+    def cost_of(self, graph: LayerGraph) -> float:
+        """What another network costs. Raises InputError where the constraint gives no number."""
+        return cost_of(self.constraint, graph)
 
     @cached_property
     def importances(self) -> Mapping[str, Tensor]:
-        """The scores of each group's units, `[width]`."""
-        return self.importance(self.step.model, self.graph, self.task, self.settings.seed)
+        """The scores of each group's units, `[width]`.
+
+        Raises InputError, naming the importance, where it fails or gives anything else.
+        """
+        what = f"the importance {self.settings.importance}"
+        with blamed(what):
+            scores = self.importance(self.step.model, self.graph, self.task, self.settings.seed)
+        require_scores(scores, self.graph, what)
+        return scores
 
     def widest_cuts(self) -> list[Proposal]:
         """For every group the widest cut that meets the target; see `propose`."""
-        return propose(self.graph, self.constraint.cost, self.target, self.settings.width_multiple)
+        return propose(self.graph, self.cost_of, self.target, self.settings.width_multiple)
 
     def judge(self, proposals: Sequence[Proposal]) -> Iterator[Candidate]:
         """Each proposal tried: cut, fine-tuned, evaluated and recorded, as they end.
@@ -89,12 +102,37 @@ class Iteration:
                 attempts.append(self.attempt(proposal, index, len(proposals)))
             else:
                 yield self._candidate(proposal, known.metrics)
-        for attempt, outcome in self.executor.run(attempts, self._started):
+        for attempt, outcome in self._outcomes(attempts):
             candidate = self._candidate(attempt.proposal, outcome.metrics, outcome)
             graph = attempt.proposal.of(self.graph)
             facts = self.facts(candidate, graph, outcome.seconds)
             self.record(CandidateRecord(**facts, stage=SHORT_TERM))
             yield candidate
+
+    def _outcomes(self, attempts: Sequence[Attempt]) -> Iterator[tuple[Attempt, Outcome]]:
+        """What the executor gives, of each attempt once.
+
+        Raises InputError, naming it, for anything else.
+        """
+        what = f"the executor {type(self.executor).__name__}"
+        waiting = {attempt.number: attempt for attempt in attempts}
+        for given in self.executor.run(attempts, self._started):
+            match given:
+                case (Attempt() as attempt, Outcome() as outcome):
+                    proposal = attempt.proposal
+                case _:
+                    raise InputError(
+                        f"{what} gave {type(given).__name__}; expected an attempt and its outcome"
+                    )
+            if waiting.pop(attempt.number, None) is None:
+                raise InputError(f"{what} gave the attempt at {proposal.group} again, or unasked")
+            if outcome.of not in (None, proposal):
+                raise InputError(f"{what} gave the attempt at {proposal.group} another's outcome")
+            metrics = checked_metrics(outcome.metrics, self.task, what)
+            yield attempt, replace(outcome, metrics=metrics)
+        if waiting:
+            lost = ", ".join(attempt.proposal.group for attempt in waiting.values())
+            raise InputError(f"{what} gave no outcome of the attempts at {lost}")
 
     def attempt(self, proposal: Proposal, index: int = 0, count: int = 1) -> Attempt:
         """`proposal` with all that trying it needs."""

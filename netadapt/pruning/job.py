@@ -29,7 +29,7 @@ from netadapt.pruning.settings import SearchSettings
 from netadapt.pruning.strategies.registry import STRATEGIES
 from netadapt.training.batch_norm_restoring import ready_to_train
 from netadapt.training.compute import compute_device
-from netadapt.training.task import Task
+from netadapt.training.task import Task, batches_of, blamed, of_task
 from netadapt.training.tasks import TaskRequest, open_task
 
 
@@ -59,9 +59,9 @@ class OpenedBy:
         """Read what `to_json` wrote. Raises InputError for a field that there isn't."""
         content = dict(value)
         size, shapes = content.get("input_size"), content.get("input_shapes")
-        content["input_size"] = None if size is None else tuple(size)
-        content["input_shapes"] = None if shapes is None else tuple(map(tuple, shapes))
         try:
+            content["input_size"] = None if size is None else tuple(size)
+            content["input_shapes"] = None if shapes is None else tuple(map(tuple, shapes))
             return cls(**content)
         except TypeError as error:
             raise InputError(f"the run was opened by another version ({error})") from error
@@ -88,7 +88,11 @@ class PruneJob:
                 f"{run} was pruned from Python, which doesn't say how its task is opened; go on "
                 f"from Python with netadapt.search(…, out='{run}', resume=True)"
             )
-        return cls(about.budget, OpenedBy.from_json(about.opened), about.settings)
+        try:
+            opened = OpenedBy.from_json(about.opened)
+        except InputError as error:
+            raise RunError(f"{run / RUN_JSON}: {error}; start a new run with --out") from error
+        return cls(about.budget, opened, about.settings)
 
     def with_budget(self, device: str | None, most: float | None) -> PruneJob:
         """With another device or another budget on it; None leaves each as it is.
@@ -210,5 +214,12 @@ def _at_shape_of_batches(config: ModelConfig, task: Task) -> ModelConfig:
     """A network of the user's own whose config names no inputs gets what the task feeds it."""
     if not isinstance(config, FactoryConfig) or config.input_shapes != FactoryConfig.input_shapes:
         return config
-    inputs, _ = next(iter(task.training_batches(2, 0)))
+    what = of_task(task, "training_batches")
+    with blamed(what):
+        inputs, _ = next(batches_of(task, task.training_batches(2, 0)))
+    if not isinstance(inputs, torch.Tensor):
+        raise InputError(
+            f"{what} gave inputs of the kind {type(inputs).__name__}, which don't say the shapes "
+            f"of the network's inputs; name them with --input-shape"
+        )
     return replace(config, input_shapes=((1, *inputs.shape[1:]),))

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from netadapt.errors import InputError
 from netadapt.graph import ChannelGroup, LayerGraph
 from netadapt.pruning.schedule import MET
 from netadapt.pruning.settings import SearchSettings
@@ -30,6 +31,16 @@ class Proposal:
     def of(self, graph: LayerGraph) -> LayerGraph:
         """`graph`, which has the width before, with the width after."""
         return graph.with_widths({self.group: self.width_after})
+
+    def require_cut(self, graph: LayerGraph) -> None:
+        """Raise InputError unless this makes a group of `graph` narrower than it is."""
+        width = graph.widths.get(self.group)
+        if width is None or width != self.width_before or not 0 < self.width_after < width:
+            have = "that cannot be cut" if width is None else f"of width {width}"
+            raise InputError(
+                f"the proposal {self.group} {self.width_before} → {self.width_after} is no cut of "
+                f"the present network, which has a group {have}; take what propose gives now"
+            )
 
 
 def propose(

@@ -7,11 +7,13 @@ every digit, so what is read back is what was computed.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
+from urllib.parse import quote, unquote
 
-from netadapt.errors import RunError
+from netadapt.errors import InputError, RunError
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -26,6 +28,9 @@ _AFTER_METRICS = ("macs", "params", "score", "seconds")
 
 MISSING_NUMBERS = ("width_before", "width_after", *_LATENCY, "target_ms", "score")
 """Columns of numbers whose cells may be empty."""
+
+_SEPARATING = re.compile(r"[\s=%]")
+"""What separates names in a cell, or quotes: in a name it is percent-encoded, as in an address."""
 
 Cell = str | int | float
 Row = Mapping[str, str]
@@ -68,7 +73,7 @@ class TrialRecord:
         return {
             "iteration": self.iteration,
             "group": self.group,
-            "layers": " ".join(self.layers),
+            "layers": " ".join(map(_quoted, self.layers)),
             "width_before": _cell(self.width_before),
             "width_after": _cell(self.width_after),
             "latency_ms": _cell(None if latency is None else latency.value),
@@ -90,7 +95,8 @@ class StepRecord(TrialRecord):
     checkpoint: str
     """The folder of the network, in the run's folder."""
     widths: Mapping[str, int]
-    """Of all channel groups."""
+    """Of all channel groups. In the file, as names of layers are, separated by spaces; spaces, '='
+    and '%' in a name are percent-encoded."""
 
     @staticmethod
     def columns(metrics: Sequence[str]) -> tuple[str, ...]:
@@ -98,14 +104,14 @@ class StepRecord(TrialRecord):
         return (*_BEFORE_METRICS, *metrics, *_AFTER_METRICS, "checkpoint", "widths")
 
     def to_row(self) -> dict[str, Cell]:
-        widths = " ".join(f"{name}={width}" for name, width in self.widths.items())
+        widths = " ".join(f"{_quoted(name)}={width}" for name, width in self.widths.items())
         return {**super().to_row(), "checkpoint": self.checkpoint, "widths": widths}
 
     @classmethod
     def from_row(cls, row: Row) -> StepRecord:
         """Read what `to_row` gave, as text. Raises ValueError naming the column that is wrong."""
         pairs = (pair.rpartition("=") for pair in row["widths"].split())
-        widths = {name: _whole(width, "widths") for name, _, width in pairs}
+        widths = {unquote(name): _whole(width, "widths") for name, _, width in pairs}
         return cls(**_fields(row), checkpoint=row["checkpoint"], widths=widths)
 
 
@@ -157,6 +163,17 @@ def metric_columns(columns: Iterable[str]) -> tuple[str, ...]:
     return names[len(_BEFORE_METRICS) : names.index(_AFTER_METRICS[0])]
 
 
+def require_metric_names(metrics: Sequence[str]) -> None:
+    """Raise InputError for a task's metric that is called as another column of either file."""
+    others = {*StepRecord.columns(()), *CandidateRecord.columns(())}
+    for name in metrics:
+        if name in others:
+            raise InputError(
+                f"the task has a metric called '{name}', which is another column of "
+                f"trajectory.csv or candidates.csv; call it otherwise"
+            )
+
+
 def frame_of(records: Sequence[TrialRecord]) -> pd.DataFrame:
     """The records as a DataFrame with the columns of their file; NaN where a number is missing."""
     import pandas as pd
@@ -174,7 +191,7 @@ def _fields(row: Row) -> dict[str, Any]:
     return {
         "iteration": _whole(row["iteration"], "iteration"),
         "group": row["group"],
-        "layers": tuple(row["layers"].split()),
+        "layers": tuple(map(unquote, row["layers"].split())),
         "width_before": _maybe_whole(row, "width_before"),
         "width_after": _maybe_whole(row, "width_after"),
         "latency": latency,
@@ -185,6 +202,10 @@ def _fields(row: Row) -> dict[str, Any]:
         "score": _number(row, "score"),
         "seconds": _required(row, "seconds"),
     }
+
+
+def _quoted(name: str) -> str:
+    return _SEPARATING.sub(lambda found: quote(found[0]), name)
 
 
 def _cell(value: Cell | None) -> Cell:

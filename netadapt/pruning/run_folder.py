@@ -40,6 +40,7 @@ class RunFolder:
         resume: bool = False,
     ) -> None:
         self.path = Path(path)
+        _require_folder(self.path)
         if (self.path / RUN_JSON).exists():
             if not resume:
                 raise RunError(
@@ -61,9 +62,13 @@ class RunFolder:
                 f"choose another folder with --out"
             ),
         )
-        self._trajectory = CsvJournal(self.path / TRAJECTORY_NAME, StepRecord.columns(metrics))
-        self._candidates = CsvJournal(self.path / CANDIDATES, CandidateRecord.columns(metrics))
-        self._steps = read_steps(self.path)
+        try:
+            self._trajectory = CsvJournal(self.path / TRAJECTORY_NAME, StepRecord.columns(metrics))
+            self._candidates = CsvJournal(self.path / CANDIDATES, CandidateRecord.columns(metrics))
+            self._steps = read_steps(self.path)
+        except BaseException:
+            self.close()
+            raise
 
     def close(self) -> None:
         """Let another process write the run."""
@@ -99,6 +104,17 @@ class RunFolder:
         )
         self._trajectory.append(record.to_row())
         self._steps.append(record)
+
+
+def _require_folder(path: Path) -> None:
+    if path.exists() and not path.is_dir():
+        raise RunError(f"{path} is no folder; choose another one for the run with --out")
+    for name in (TRAJECTORY_NAME, CANDIDATES):
+        if (path / name).is_dir():
+            raise RunError(
+                f"{path / name} is a folder; expected a file of the run; move it away, or choose "
+                f"another folder with --out"
+            )
 
 
 def read_steps(run: Path | str) -> list[StepRecord]:

@@ -16,6 +16,7 @@ import torch
 
 from netadapt.errors import InputError, RunError
 from netadapt.files import write_text
+from netadapt.pruning.constraints.registry import single_budget
 from netadapt.pruning.settings import SearchSettings
 from netadapt.shipped import PACKAGE_DIR
 from netadapt.version import __version__
@@ -60,7 +61,7 @@ class RunAbout:
         content = read_run_json(run)
         try:
             return cls(
-                {str(name): float(most) for name, most in content["budget"].items()},
+                dict([single_budget(content["budget"])]),
                 SearchSettings.from_json(content["settings"]),
                 dict(content["network"]),
                 str(content["weights_sha256"]),

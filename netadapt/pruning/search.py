@@ -8,21 +8,23 @@ a fine-tuning costs more than timing the two or three layers that a cut changes.
 
 from __future__ import annotations
 
+import math
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from types import TracebackType
 
 from torch import Tensor, nn
 
-from netadapt.errors import BudgetError
+from netadapt.errors import BudgetError, InputError, RunError
 from netadapt.graph import LayerGraph, cut, trace
 from netadapt.networks.build import describe
 from netadapt.networks.config import ModelConfig
-from netadapt.pruning.attempts import evaluated
 from netadapt.pruning.callbacks import Callback
+from netadapt.pruning.candidates import Candidate
 from netadapt.pruning.constraints.base import Constraint
+from netadapt.pruning.constraints.trusted import cost_of
 from netadapt.pruning.executors.base import Executor
 from netadapt.pruning.importance.base import Importance
 from netadapt.pruning.iteration import Iteration, latency_of
@@ -34,7 +36,7 @@ from netadapt.pruning.schedule import MET
 from netadapt.pruning.settings import SearchSettings
 from netadapt.pruning.step import Step
 from netadapt.pruning.strategies.base import Strategy
-from netadapt.training.task import Task
+from netadapt.training.task import Task, checked_metrics, evaluated
 
 MOST_ROUNDS = 10
 """How often an iteration proposes at most, each time by what it measured the time before."""
@@ -60,8 +62,9 @@ class Search(Iterator[Step]):
 
     The first step is the network given; a resumed search gives that and its last one, then goes on.
     Between steps a search may be taken by hand: `propose`, then `choose` from some of the
-    proposals. It ends when the budget is met, and after `stop`; its folder is then free for others,
-    as it is after `close`, at the end of a `with` block, and when something is raised.
+    proposals; what is iterated afterwards goes on from there. It ends when the budget is met, and
+    after `stop`; its folder is then free for others, as it is after `close`, at the end of a `with`
+    block, and when something is raised. A search that has ended writes nothing more.
     """
 
     def __init__(self, run: RunFolder, given: Step, tools: Tools, held: ExitStack) -> None:
@@ -73,15 +76,19 @@ class Search(Iterator[Step]):
         self._held = held
         self._step: Step | None = None
         self._iteration: Iteration | None = None
-        self._resumed_at = run.steps[1:][-1:]  # of what an interrupted run did, its last matters
+        self._to_give: list[Callable[[], Step]] = [self._first, self._present]
+        if len(run.steps) < 2:
+            self._to_give.pop()  # the network given is where it stands
         self._ended = False
 
     @property
     def step(self) -> Step:
-        """Where the search stands; evaluates the network given where nothing else was done."""
-        if self._step is None:
-            self._step = self._first()
-        return self._step
+        """Where the search stands: the last step on disk.
+
+        Evaluates the network given where there is none; once the search has ended that is in memory
+        alone.
+        """
+        return self._present()
 
     @property
     def records(self) -> tuple[StepRecord, ...]:
@@ -92,7 +99,7 @@ class Search(Iterator[Step]):
     def met(self) -> bool:
         """Whether the present step meets the budget."""
         constraint = self._tools.constraint
-        return constraint.cost(self.step.graph) <= constraint.budget + MET
+        return cost_of(constraint, self.step.graph) <= constraint.budget + MET
 
     def __iter__(self) -> Search:
         return self
@@ -102,10 +109,8 @@ class Search(Iterator[Step]):
         if self._ended:
             raise StopIteration
         try:
-            if self._step is None:
-                return self.step
-            if self._resumed_at:
-                return self._resume()
+            if self._to_give:
+                return self._to_give.pop(0)()
             if not self.met:
                 return self.choose(self.propose())
         except BaseException:
@@ -117,19 +122,20 @@ class Search(Iterator[Step]):
     def propose(self) -> list[Proposal]:
         """What may be chosen from now; nothing is trained. None when the budget is met.
 
+        Raises RunError when the search has ended before that.
+
         On demand every layer of every proposal is measured first. New rows move the estimates of
         other widths too, so it is proposed again until no layer lacks a row: the same rows then
         give the same proposals, in a resumed run too. After the last round, what misses the target
         goes, unless nothing meets it.
         """
-        self._catch_up()
         if self.met:
             return []
-        tools = self._tools
+        self._require_going()
         iteration = self._next_iteration()
         proposals: list[Proposal] = []
         for _ in range(MOST_ROUNDS):
-            proposals = tools.strategy.propose(iteration)
+            proposals = self._proposed(iteration)
             graphs = (proposal.of(iteration.graph) for proposal in proposals)
             constraint = self._tools.constraint.refined(graphs)
             if constraint is self._tools.constraint:
@@ -138,7 +144,7 @@ class Search(Iterator[Step]):
             self._tools = replace(self._tools, constraint=constraint)
             iteration = replace(iteration, constraint=constraint)
         self._iteration = iteration
-        cost = iteration.constraint.cost
+        cost = iteration.cost_of
         known = [replace(p, cost=cost(p.of(iteration.graph))) for p in proposals]
         met = [proposal for proposal in known if proposal.cost <= iteration.target + MET]
         return met or [proposal for proposal in known if proposal.cost < iteration.cost]
@@ -146,18 +152,25 @@ class Search(Iterator[Step]):
     def choose(self, proposals: Sequence[Proposal]) -> Step:
         """The step that the strategy makes of `proposals`; it is on disk then.
 
-        Raises BudgetError when there are none: no cut makes the network cheaper.
+        Raises BudgetError when there are none: no cut makes the network cheaper; RunError when the
+        search has ended; InputError for a proposal that is no cut of the present network, or a
+        choice that doesn't make it cheaper or isn't what it says.
         """
+        self._require_going()
         started = time.perf_counter()
         tools = self._tools
         iteration = self._iteration or self._next_iteration()
+        proposals = list(proposals)
         if not proposals:
             raise self._stuck(iteration)
-        candidate = tools.strategy.choose(iteration, proposals)
+        for proposal in proposals:
+            proposal.require_cut(iteration.graph)
+        candidate = self._chosen(iteration, proposals)
         model = candidate.model
         if model is None:  # tried before an interruption: the same weights come again
             model = iteration.attempt(candidate.proposal).trained()
         graph = self._traced(model)
+        _require_saving(iteration, candidate, graph)
         record = StepRecord(
             **iteration.facts(candidate, graph, time.perf_counter() - started),
             checkpoint=self._run.checkpoint(iteration.number).name,
@@ -166,6 +179,7 @@ class Search(Iterator[Step]):
         step = Step(record, model, graph)
         self._commit(step)
         self._iteration = None
+        self._to_give.clear()
         tools.callback.chosen(step)
         return step
 
@@ -204,23 +218,23 @@ class Search(Iterator[Step]):
             macs=graph.macs,
             params=graph.params,
             seconds=round(time.perf_counter() - started, 3),
-            checkpoint=self._run.checkpoint(0).name,
+            checkpoint="" if self._ended else self._run.checkpoint(0).name,
             widths=_widths(graph),
         )
-        step = replace(self._given, record=record)
-        self._commit(step)
-        return step
+        self._step = replace(self._given, record=record)
+        if not self._ended:
+            self._commit(self._step)
+        return self._step
 
-    def _catch_up(self) -> None:
-        """Stand where an interrupted run stood."""
+    def _present(self) -> Step:
+        """The step that the search stands at."""
         if self._step is None:
-            self._step = self._first()
-        if self._resumed_at:
-            self._resume()
+            self._step = self._resumed() if len(self._run.steps) > 1 else self._first()
+        return self._step
 
-    def _resume(self) -> Step:
+    def _resumed(self) -> Step:
         """The last step of an interrupted run: the network given, cut, with the weights it had."""
-        (record,), self._resumed_at = self._resumed_at, ()
+        record = self._run.steps[-1]
         given = self._given
         keep = {
             group.name: range(record.widths[group.name])
@@ -229,13 +243,39 @@ class Search(Iterator[Step]):
         }
         model = cut(given.model, given.graph, keep)
         self._run.load_weights(record, model)
-        self._step = Step(record, model, self._traced(model))
-        return self._step
+        return Step(record, model, self._traced(model))
+
+    def _require_going(self) -> None:
+        if self._ended:
+            raise RunError(
+                f"the search in {self.out} has ended and takes no further step; go on with "
+                f"netadapt.search(…, out='{self.out}', resume=True)"
+            )
+
+    def _proposed(self, iteration: Iteration) -> list[Proposal]:
+        """What the strategy proposes. Raises InputError, naming it, for anything else."""
+        what = f"the strategy {iteration.settings.strategy}"
+        given = self._tools.strategy.propose(iteration)
+        proposals = list(given) if isinstance(given, Iterable) else [given]
+        for proposal in proposals:
+            if not isinstance(proposal, Proposal):
+                raise InputError(f"{what} proposed {type(proposal).__name__}; expected Proposals")
+            proposal.require_cut(iteration.graph)
+        return proposals
+
+    def _chosen(self, iteration: Iteration, proposals: Sequence[Proposal]) -> Candidate:
+        """What the strategy chooses. Raises InputError, naming it, for anything else."""
+        what = f"the strategy {iteration.settings.strategy}"
+        candidate = self._tools.strategy.choose(iteration, proposals)
+        if not isinstance(candidate, Candidate):
+            raise InputError(f"{what} chose {type(candidate).__name__}; expected a Candidate")
+        candidate.proposal.require_cut(iteration.graph)
+        return replace(candidate, metrics=checked_metrics(candidate.metrics, iteration.task, what))
 
     def _next_iteration(self) -> Iteration:
         tools, step = self._tools, self.step
         budget = tools.constraint.budget
-        cost = tools.constraint.cost(step.graph)
+        cost = cost_of(tools.constraint, step.graph)
         number = step.iteration + 1
         schedule = tools.settings.schedule(self._first_cost())
         target = schedule.target(number, cost, budget)
@@ -259,7 +299,7 @@ class Search(Iterator[Step]):
         first = self._run.steps[0]
         if first.latency is not None:
             return first.latency.value
-        return self._tools.constraint.cost(self._given.graph)
+        return cost_of(self._tools.constraint, self._given.graph)
 
     def _commit(self, step: Step) -> None:
         config = describe(step.model, self._tools.config, step.graph)
@@ -277,6 +317,29 @@ class Search(Iterator[Step]):
             f"the budget of {constraint.budget:g} {constraint.unit} on {constraint.name} cannot be "
             f"met: at {iteration.cost:.3g} {constraint.unit} no cut of one group makes the network "
             f"cheaper; the smallest reached is in {self._run.checkpoint(iteration.step.iteration)}"
+        )
+
+
+def _require_saving(iteration: Iteration, candidate: Candidate, graph: LayerGraph) -> None:
+    """Raise InputError unless `graph`, the chosen network, is cheaper and what was proposed."""
+    proposal, strategy = candidate.proposal, iteration.settings.strategy
+    what = f"{proposal.group} {proposal.width_before} → {proposal.width_after}"
+    chose = f"the strategy {strategy} chose {what}"
+    if _widths(graph) != _widths(proposal.of(iteration.graph)):
+        raise InputError(
+            f"{chose}, but its network has other widths; the executor "
+            f"{type(iteration.executor).__name__} or the strategy gave another proposal's network"
+        )
+    cost, unit = iteration.cost_of(graph), iteration.constraint.unit
+    if not math.isclose(cost, proposal.cost, rel_tol=1e-6):
+        raise InputError(
+            f"{chose} at {proposal.cost:g} {unit}, but its network costs {cost:g}; a proposal's "
+            f"cost is that of iteration.cost_of(proposal.of(iteration.graph))"
+        )
+    if cost >= iteration.cost:
+        raise InputError(
+            f"{chose}, which saves nothing of {iteration.cost:g} {unit} on "
+            f"{iteration.constraint.name}; a choice must make the network cheaper"
         )
 
 

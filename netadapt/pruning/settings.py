@@ -12,7 +12,10 @@ from typing import Any
 
 from netadapt.errors import InputError
 from netadapt.pruning.schedule import Schedule
-from netadapt.training.settings import FineTuning
+from netadapt.training.settings import FineTuning, require_number
+
+MOST_SEED = 2**32 - 1
+"""What is made of a seed (that of a batch, of an iteration) still fits the generators."""
 
 
 def _shown(help: str, default: Any) -> Any:
@@ -54,6 +57,7 @@ class SearchSettings:
     seed: int = 0
 
     def __post_init__(self) -> None:
+        self._require_types()
         if not 0 < self.first_reduction < 1:
             raise InputError(
                 f"the first reduction is {self.first_reduction}; expected a share between 0 and 1"
@@ -62,6 +66,25 @@ class SearchSettings:
             raise InputError(f"the decay is {self.decay}; expected a number in (0, 1]")
         if self.width_multiple < 1:
             raise InputError(f"the width multiple is {self.width_multiple}; expected 1 or more")
+        if not 0 <= self.seed <= MOST_SEED:
+            raise InputError(f"the seed is {self.seed}; expected 0 to {MOST_SEED}")
+
+    def _require_types(self) -> None:
+        """Python's callers and a run.json may hold anything."""
+        require_number("the first reduction is", self.first_reduction)
+        require_number("the decay is", self.decay)
+        require_number("the width multiple is", self.width_multiple, whole=True)
+        require_number("the seed is", self.seed, whole=True)
+        if not isinstance(self.short_term, FineTuning):
+            raise InputError(f"short_term is {self.short_term!r}; expected a FineTuning")
+        if not all(isinstance(name, str) for name in self.frozen):
+            raise InputError(f"frozen is {self.frozen!r}; expected names of channel groups")
+        if not isinstance(self.min_widths, Mapping):
+            raise InputError(f"min_widths is {self.min_widths!r}; expected {{group: width}}")
+        for name, width in self.min_widths.items():
+            if not isinstance(name, str):
+                raise InputError(f"min_widths has {name!r}; expected the name of a channel group")
+            require_number(f"the least width of group {name} is", width, whole=True)
 
     def schedule(self, cost: float) -> Schedule:
         """What each iteration must save, for a network that costs `cost` uncut."""
@@ -100,7 +123,7 @@ class SearchSettings:
             content["short_term"] = FineTuning(**content["short_term"])
             content["frozen"] = tuple(content["frozen"])
             return cls(**content)
-        except (KeyError, TypeError) as error:
+        except (KeyError, TypeError, ValueError) as error:
             raise InputError(f"the settings of the run are of another version ({error})") from error
 
 

@@ -36,9 +36,9 @@ class ClassificationTask:
         self, batch_size: int, seed: int, start_step: int = 0
     ) -> Iterator[tuple[Tensor, Tensor]]:
         inputs, labels = self.train
-        step = start_step
+        step = start_step  # a generator takes 64 bits of a seed
         while True:
-            generator = torch.Generator().manual_seed(seed * 1_000_003 + step)
+            generator = torch.Generator().manual_seed((seed * 1_000_003 + step) % 2**64)
             chosen = torch.randint(len(inputs), (batch_size,), generator=generator)
             yield inputs[chosen], labels[chosen]
             step += 1

@@ -15,7 +15,7 @@ from netadapt.training.modes import training_mode
 from netadapt.training.optimizers import make_optimizers
 from netadapt.training.settings import FineTuning
 from netadapt.training.steps import train_step
-from netadapt.training.task import Task
+from netadapt.training.task import Task, batches_of, blamed, of_task
 
 
 def fine_tune(
@@ -30,7 +30,8 @@ def fine_tune(
     """Train `model` in place for `settings.steps` steps of SGD with momentum.
 
     The batches are `stream`, or else the task's for `seed`. `after_step` receives the step, from 1,
-    and its loss. Raises InputError for a loss that isn't finite.
+    and its loss. Raises InputError for a loss that isn't finite, and naming the task where that
+    fails or runs out of batches.
     """
     optimizers = make_optimizers(
         model,
@@ -40,9 +41,11 @@ def fine_tune(
         weight_decay=settings.weight_decay,
     )
     if stream is None:
-        stream = task.training_batches(settings.batch_size, seed)
+        with blamed(of_task(task, "training_batches")):
+            stream = task.training_batches(settings.batch_size, seed)
+    batches = batches_of(task, stream)
     with training_mode(model), statistics_of_few_steps(model, settings.steps):
-        for step, (inputs, target) in zip(range(settings.steps), stream, strict=False):
+        for step, (inputs, target) in zip(range(settings.steps), batches, strict=False):
             optimizers.set_learning_rate(settings.learning_rate_at(step))
             loss = train_step(model, task, optimizers, inputs, target)
             if after_step is not None:

@@ -4,11 +4,20 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 from netadapt.errors import InputError
 from netadapt.training.schedules import Constant, Cosine, Schedule, WarmUp
 
 SCHEDULES = ("constant", "cosine")
+
+
+def require_number(what: str, value: Any, *, whole: bool = False) -> None:
+    """Raise InputError, which says `what` it is, unless `value` is a (whole) number."""
+    kinds = int if whole else (int, float)
+    if isinstance(value, bool) or not isinstance(value, kinds):
+        kind = "a whole number" if whole else "a number"
+        raise InputError(f"{what} {value!r}; expected {kind}")
 
 
 @dataclass(frozen=True)
@@ -28,6 +37,12 @@ class FineTuning:
     warmup_steps: int = 0
 
     def __post_init__(self) -> None:
+        require_number("fine-tuning steps are", self.steps, whole=True)
+        require_number("the batch size is", self.batch_size, whole=True)
+        require_number("the warm-up steps are", self.warmup_steps, whole=True)
+        require_number("the learning rate is", self.learning_rate)
+        require_number("the momentum is", self.momentum)
+        require_number("the weight decay is", self.weight_decay)
         if self.steps < 0:
             raise InputError(f"fine-tuning steps are {self.steps}; expected 0 or more")
         if self.learning_rate <= 0 or not math.isfinite(self.learning_rate):

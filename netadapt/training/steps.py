@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 from torch import Tensor, nn
 
 from netadapt.errors import InputError
 from netadapt.training.convolutions import faster_convolutions
 from netadapt.training.optimizers import Optimizers
-from netadapt.training.task import Task
+from netadapt.training.task import Task, blamed, of_task
 
 
 def train_step(
@@ -25,13 +26,19 @@ def train_step(
     """Move the weights of `model` once, by the task's loss on a batch; gives that loss.
 
     With `bfloat16`, convolutions compute in that where it pays, and the loss in float32. A loss
-    that isn't finite raises InputError, which says `when`, and leaves the weights as they were.
+    that isn't finite raises InputError, which says `when`, and leaves the weights as they were;
+    so does one that is no scalar, and a batch that the network can't take, naming the task.
     """
     optimizers.zero_grad()
-    with faster_convolutions(inputs.device, bfloat16=bfloat16):
+    with (
+        blamed(f"the network, on a batch of the task {type(task).__name__},"),
+        faster_convolutions(inputs.device, bfloat16=bfloat16),
+    ):
         output = model(inputs)
-    loss = task.loss(output.float() if bfloat16 else output, target)
-    loss.backward()  # type: ignore[no-untyped-call]
+    with blamed(of_task(task, "loss")):
+        loss = task.loss(output.float() if bfloat16 else output, target)
+        _require_scalar(loss, task)
+        loss.backward()  # type: ignore[no-untyped-call]
     # A GPU is waited for here, and not before the gradients, which it computes by itself.
     value = float(loss.detach())
     if not math.isfinite(value):
@@ -41,3 +48,9 @@ def train_step(
         )
     optimizers.step()
     return value
+
+
+def _require_scalar(loss: Any, task: Task) -> None:
+    if not isinstance(loss, Tensor) or loss.numel() != 1:
+        shape = list(loss.shape) if isinstance(loss, Tensor) else type(loss).__name__
+        raise InputError(f"{of_task(task, 'loss')} gave {shape}; expected a tensor of one number")

@@ -5,12 +5,14 @@ Tasks themselves are elsewhere: classification beside this, others with their ap
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import math
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, Protocol
 
 from torch import Tensor, nn
 
-from netadapt.errors import InputError
+from netadapt.errors import InputError, NetadaptError
 
 MEMBERS = ("metrics", "loss", "training_batches", "evaluate")
 """What an object must have to be a task."""
@@ -57,7 +59,8 @@ class Task(Protocol):
     def evaluate(self, model: nn.Module) -> Mapping[str, float]:
         """Metrics of the model, in evaluation mode, on data that training never sees.
 
-        Leaves the model in the mode that it was in.
+        A finite number for each name in `metrics`; what else there is isn't kept. Leaves
+        the model in the mode that it was in.
         """
         ...
 
@@ -65,10 +68,108 @@ class Task(Protocol):
 def require_task(given: Any, what: str) -> Task:
     """`given` as a task; `what` says in an error which one it is.
 
-    Raises InputError, naming what is missing, unless it has the members of a `Task`.
+    Raises InputError, naming what is missing or wrong, unless it is an object that has the members
+    of a `Task`, with names in `metrics`.
     """
     missing = [member for member in MEMBERS if not hasattr(given, member)]
     if missing:
         raise InputError(f"{what} has no {', '.join(missing)}; see netadapt.training.task")
+    if isinstance(given, type):
+        raise InputError(f"{what} is the class {given.__name__}; give an object of it")
+    names = given.metrics
+    if (
+        not isinstance(names, (tuple, list))
+        or not names
+        or not all(isinstance(name, str) and name.isprintable() and name for name in names)
+        or len(set(names)) < len(names)
+    ):
+        raise InputError(
+            f"{what} has the metrics {names!r}; expected a tuple of different names, as "
+            f"('accuracy',)"
+        )
     task: Task = given
     return task
+
+
+@contextmanager
+def blamed(what: str) -> Iterator[None]:
+    """What fails in the block, code of the user's own, becomes an InputError that names `what`.
+
+    The error itself is its cause; netadapt's own errors pass.
+    """
+    try:
+        yield
+    except NetadaptError:
+        raise
+    except Exception as error:
+        first = (str(error).splitlines() or [""])[0]
+        raise InputError(
+            f"{what} failed: {type(error).__name__}: {first}; mend it, or see where with --debug"
+        ) from error
+
+
+def of_task(task: Task, member: str) -> str:
+    """How an error names a member of a task."""
+    return f"{member} of the task {type(task).__name__}"
+
+
+def batches_of(
+    task: Task, stream: Iterable[tuple[Tensor, Tensor]]
+) -> Iterator[tuple[Tensor, Tensor]]:
+    """The batches of `stream`, which a task gave, as long as they are wanted.
+
+    Raises InputError, naming the task, where it fails or ends, or a batch isn't (input, target).
+    """
+    what = of_task(task, "training_batches")
+    with blamed(what):
+        batches = iter(stream)
+    count = 0
+    while True:
+        with blamed(what):
+            batch: Any = next(batches, None)
+        if batch is None:
+            raise InputError(f"{what} ended after {count} batches; expected batches without end")
+        if not isinstance(batch, (tuple, list)) or len(batch) != 2:
+            found = f"{len(batch)} parts" if isinstance(batch, (tuple, list)) else type(batch)
+            raise InputError(f"{what} gave a batch of {found}; expected (input, target)")
+        yield batch[0], batch[1]
+        count += 1
+
+
+def evaluated(model: nn.Module, task: Task) -> dict[str, float]:
+    """The metrics of `model` that the task's trajectory records, as numbers.
+
+    Raises InputError, naming the task, where `evaluate` fails or gives anything else.
+    """
+    what = of_task(task, "evaluate")
+    with blamed(what):
+        found = task.evaluate(model)
+    return checked_metrics(found, task, what)
+
+
+def checked_metrics(found: Any, task: Task, what: str) -> dict[str, float]:
+    """Those of `task` among the metrics that `what` gave.
+
+    Raises InputError, naming it, where one lacks or is no finite number.
+    """
+    if not isinstance(found, Mapping):
+        raise InputError(
+            f"{what} gave {type(found).__name__}; expected a number for each of "
+            f"{', '.join(task.metrics)}"
+        )
+    return {name: _metric(found, name, what) for name in task.metrics}
+
+
+def _metric(found: Mapping[str, Any], name: str, what: str) -> float:
+    if name not in found:
+        raise InputError(
+            f"{what} gave no {name}; it gave {', '.join(map(str, found)) or 'nothing'}"
+        )
+    value = found[name]
+    try:
+        number = math.nan if isinstance(value, str) else float(value)
+    except (TypeError, ValueError, RuntimeError):
+        number = math.nan
+    if not math.isfinite(number):
+        raise InputError(f"{what} gave {name} = {value!r}; expected a finite number")
+    return number

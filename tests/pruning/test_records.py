@@ -66,6 +66,22 @@ def test_a_candidate_is_read_back(record: CandidateRecord) -> None:
     assert CandidateRecord.from_row(through_csv(record)) == record
 
 
+@given(st.lists(st.text(" =%ab.\t\u2003é", min_size=1), unique=True, max_size=4))
+def test_names_that_hold_what_separates_them_are_read_back(odd: list[str]) -> None:
+    record = StepRecord(
+        iteration=1, group="a b", layers=tuple(odd), metrics={"delta1": 1.0, "rmse_m": 0.5},
+        checkpoint="iter_001", widths=dict.fromkeys(odd, 8),
+    )  # fmt: skip
+    assert StepRecord.from_row(through_csv(record)) == record
+
+
+def test_ordinary_names_are_written_as_they_are() -> None:
+    names = ("conv1.0", "d.e,f", "layer-2/é+#")
+    record = StepRecord(iteration=1, layers=names, checkpoint="", widths=dict.fromkeys(names, 8))
+    assert record.to_row()["layers"] == "conv1.0 d.e,f layer-2/é+#"
+    assert record.to_row()["widths"] == "conv1.0=8 d.e,f=8 layer-2/é+#=8"
+
+
 @pytest.mark.parametrize(
     ("cell", "said"),
     [

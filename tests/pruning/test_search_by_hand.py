@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from itertools import islice
 from pathlib import Path
 
@@ -116,3 +117,50 @@ def test_one_default_for_python_and_for_the_command_line():
     assert settings.changed(shown) == settings
     assert shown["finetune_steps"] == 3
     assert SearchSettings.from_json(settings.to_json()) == settings
+
+
+def test_a_search_that_has_ended_writes_nothing_more(begin, tmp_path):
+    for end in (netadapt.Search.stop, netadapt.Search.close):
+        search = begin(tmp_path / end.__name__)
+        proposals = search.propose()
+        end(search)
+        before = (search.out / "trajectory.csv").read_bytes()
+        for more in (search.propose, partial(search.choose, proposals)):
+            with pytest.raises(RunError, match=r"has ended and takes no further step.*resume=True"):
+                more()
+        assert list(search) == []
+        assert (search.out / "trajectory.csv").read_bytes() == before
+        assert begin(search.out, resume=True).step.iteration == 0
+
+
+def test_where_a_search_stands_is_known_after_it_was_stopped(begin, whole, tmp_path):
+    search = begin(tmp_path / "run")
+    search.stop()
+    assert not search.met
+    assert search.step.iteration == 0
+    assert search.step.record.metrics == whole.records[0].metrics
+    assert search.records == ()
+    assert not (search.out / "iter_000").exists()
+    finished = begin(whole.out, resume=True)
+    finished.stop()
+    assert finished.met
+    assert finished.step.record == whole.records[-1]
+    assert finished.propose() == []
+
+
+def test_a_loop_by_hand_over_a_finished_run_does_nothing(begin, whole):
+    before = (whole.out / "trajectory.csv").read_bytes()
+    with begin(whole.out, resume=True) as search:
+        assert search.step.record == whole.records[-1]
+        while not search.met:
+            search.choose(search.propose())
+    assert (whole.out / "trajectory.csv").read_bytes() == before
+
+
+def test_asking_before_iterating_takes_no_step_away(begin, whole, tmp_path):
+    search = begin(tmp_path / "run")
+    assert not search.met
+    assert search.step.iteration == 0
+    assert search.propose()
+    assert [step.iteration for step in search] == [record.iteration for record in whole.records]
+    assert rows(search).equals(rows(whole))

@@ -17,7 +17,7 @@ from netadapt.training import tasks
 from netadapt.training.classification import ClassificationTask
 from netadapt.training.finetune import fine_tune
 from netadapt.training.settings import FineTuning
-from netadapt.training.task import MEMBERS, Task
+from netadapt.training.task import MEMBERS, Task, evaluated, require_task
 from netadapt.training.tasks import TaskRequest, open_task
 
 REQUEST = TaskRequest("somewhere", ((1, 8),))
@@ -75,3 +75,92 @@ def test_classification_counts_what_is_right() -> None:
     assert (batch.shape, of_batch.shape) == ((3, 2), (3,))
     with pytest.raises(InputError, match="holdout has 4 inputs and 3 labels"):
         ClassificationTask((inputs, labels), (inputs, labels[:3]))
+
+
+def with_members(**members: Any) -> Any:
+    """The example task, with some members otherwise."""
+    task = example()
+    vars(task).update(members)
+    return task
+
+
+def batch(count: int) -> tuple[torch.Tensor, ...]:
+    return torch.zeros(4, 8), torch.zeros(4, dtype=torch.long), *(torch.zeros(4),) * (count - 2)
+
+
+@pytest.mark.parametrize(
+    ("members", "said"),
+    [
+        ({"loss": lambda output, target: output.sum(1)}, r"loss of the task Parity gave \[4\]"),
+        ({"loss": lambda output, target: 1.0}, "loss of the task Parity gave float"),
+        ({"loss": lambda output, target: 1 / 0}, "loss of .* failed: ZeroDivisionError"),
+        ({"training_batches": lambda *given: iter([batch(2)])}, "ended after 1 batches"),
+        ({"training_batches": lambda *given: iter([])}, "ended after 0 batches"),
+        ({"training_batches": lambda *given: iter([batch(3)])}, "gave a batch of 3 parts"),
+        ({"training_batches": lambda *given: None}, "training_batches of .* failed: TypeError"),
+        ({"training_batches": lambda *given: iter([(torch.zeros(4, 5), 0)])}, "the network, on a"),
+    ],
+)
+def test_a_training_names_the_task_that_is_at_fault(members: dict[str, Any], said: str) -> None:
+    with pytest.raises(InputError, match=said) as raised:
+        fine_tune(nn.Linear(8, 2), with_members(**members), FineTuning(2, batch_size=4), seed=0)
+    assert "\n" not in str(raised.value)
+    assert ("failed" in str(raised.value)) == (raised.value.__cause__ is not None)
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"accuracy": float("nan")}, "gave accuracy = nan; expected a finite number"),
+        ({"accuracy": float("inf")}, "gave accuracy = inf"),
+        ({"accuracy": "good"}, "gave accuracy = 'good'"),
+        ({"accuracy": torch.zeros(2)}, "gave accuracy = tensor"),
+        ({"loss": 1.0}, "gave no accuracy; it gave loss"),
+        ({}, "gave no accuracy; it gave nothing"),
+        (None, "gave NoneType; expected a number for each of accuracy"),
+    ],
+)
+def test_an_evaluation_gives_a_finite_number_for_each_metric(given: Any, said: str) -> None:
+    task = with_members(evaluate=lambda model: given)
+    with pytest.raises(InputError, match=f"evaluate of the task Parity {said}"):
+        evaluated(nn.Linear(8, 2), task)
+    task = with_members(evaluate=lambda model: {"accuracy": torch.tensor(0.5), "other": None})
+    assert evaluated(nn.Linear(8, 2), task) == {"accuracy": 0.5}
+
+
+def test_what_an_evaluation_raises_is_the_cause() -> None:
+    def evaluate(model: nn.Module) -> dict[str, float]:
+        raise ValueError("my own bug\nin two lines")
+
+    with pytest.raises(InputError, match="failed: ValueError: my own bug; mend it") as raised:
+        evaluated(nn.Linear(8, 2), with_members(evaluate=evaluate))
+    assert isinstance(raised.value.__cause__, ValueError)
+
+
+@pytest.mark.parametrize("names", ["accuracy", (), ("a", "a"), ("a", 1), ("a\n",), ("",), None])
+def test_metrics_are_different_names(names: Any) -> None:
+    with pytest.raises(InputError, match="the task has the metrics"):
+        require_task(with_members(metrics=names), "the task")
+    with pytest.raises(InputError, match="the task is the class Parity"):
+        require_task(type(example()), "the task")
+
+
+def test_classification_takes_any_seed_of_a_search() -> None:
+    task = ClassificationTask(*[(torch.rand(9, 2), torch.zeros(9, dtype=torch.long))] * 2)
+    most = (2**32 - 1) * 100_003
+    first, second = (next(task.training_batches(9, most + i))[0] for i in (0, 1))
+    assert not torch.equal(first, second)
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({"steps": 2.5}, "fine-tuning steps are 2.5; expected a whole number"),
+        ({"batch_size": "8"}, "the batch size is '8'; expected a whole number"),
+        ({"learning_rate": None}, "the learning rate is None; expected a number"),
+        ({"momentum": "x"}, "the momentum is 'x'; expected a number"),
+    ],
+)
+def test_settings_are_numbers(settings: dict[str, Any], said: str) -> None:
+    with pytest.raises(InputError, match=said):
+        FineTuning(**settings)

@@ -51,7 +51,10 @@ class Constraint(Protocol):
         ...
 
     def cost(self, graph: LayerGraph) -> float:
-        """What the whole network costs, in the unit. Raises TableError where it can't be told."""
+        """What the whole network costs, in the unit. Raises TableError where it can't be told.
+
+        A number: finite for the network given, and infinite at most where widths are out of reach.
+        """
         ...
 
     def interval(self, graph: LayerGraph) -> Interval:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
+from contextlib import suppress
+from numbers import Real
+from typing import Any
 
 from netadapt.errors import InputError
 from netadapt.pruning.constraints.base import Constraint
@@ -31,15 +34,23 @@ def single_budget(budget: Mapping[str, float]) -> tuple[str, float]:
 
     Raises InputError for several, or a budget that is no number above 0.
     """
+    if not isinstance(budget, Mapping):
+        raise InputError(f"the budget is {budget!r}; expected as {{'tx2': 6.0}}")
     if len(budget) != 1:
         raise InputError(
             f"the budget names {len(budget)} constraints; expected one: {{'tx2': 6.0}}"
         )
     ((name, most),) = budget.items()
-    if isinstance(most, bool) or not isinstance(most, (int, float)) or not _is_budget(float(most)):
-        raise InputError(f"the budget of {name} is {most!r}; expected a number > 0")
-    return name, float(most)
+    if not isinstance(name, str):
+        raise InputError(f"the budget is on {name!r}; expected the name of a constraint or device")
+    return name, budget_of(name, most)
 
 
-def _is_budget(most: float) -> bool:
-    return math.isfinite(most) and most > 0
+def budget_of(name: str, most: Any) -> float:
+    """`most` as a budget on `name`. Raises InputError unless it is a number above 0."""
+    if not isinstance(most, bool) and isinstance(most, Real):
+        with suppress(OverflowError):
+            number = float(most)
+            if math.isfinite(number) and number > 0:
+                return number
+    raise InputError(f"the budget of {name} is {most!r:.40}; expected a number > 0")

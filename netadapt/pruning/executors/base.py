@@ -28,6 +28,8 @@ class Executor(Protocol):
     ) -> Iterator[tuple[Attempt, Outcome]]:
         """Each attempt with what it came to, as they end; `started` is told before each.
 
+        Every attempt once: a search ends, naming the executor, where one is lost, comes twice or
+        with the outcome of another.
         What the task or the network raises passes through.
         """
         ...

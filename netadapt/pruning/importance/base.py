@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Protocol
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
 
+from netadapt.errors import InputError
 from netadapt.graph import ChannelGroup, LayerGraph
 from netadapt.training.task import Task
 
@@ -26,7 +27,10 @@ class Importance(Protocol):
     def __call__(
         self, model: nn.Module, graph: LayerGraph, task: Task, seed: int
     ) -> Mapping[str, Tensor]:
-        """The scores of each group that isn't frozen, by its name: `[width]`, larger is kept."""
+        """The scores of each group that isn't frozen, by its name: `[width]`, larger is kept.
+
+        A search ends, naming the importance, at any other shape and at scores that are NaN.
+        """
         ...
 
 
@@ -39,3 +43,19 @@ def kept_units(scores: Tensor, width: int) -> list[int]:
 def free_groups(graph: LayerGraph) -> list[ChannelGroup]:
     """The groups that may be cut."""
     return [group for group in graph.groups if not group.frozen]
+
+
+def require_scores(scores: Any, graph: LayerGraph, what: str) -> None:
+    """Raise InputError, which says `what` gave them, unless `scores` are an importance's."""
+    if not isinstance(scores, Mapping):
+        raise InputError(f"{what} gave {type(scores).__name__}; expected {{group: scores}}")
+    for group in free_groups(graph):
+        found = scores.get(group.name)
+        if not isinstance(found, Tensor) or found.shape != (group.width,):
+            shape = list(found.shape) if isinstance(found, Tensor) else type(found).__name__
+            raise InputError(
+                f"{what} gave {shape} as the scores of group {group.name}; expected a tensor "
+                f"[{group.width}]"
+            )
+        if bool(torch.isnan(found).any()):
+            raise InputError(f"{what} gave group {group.name} scores that are NaN")

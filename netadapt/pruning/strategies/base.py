@@ -41,5 +41,9 @@ class Strategy(Protocol):
         ...
 
     def choose(self, iteration: Iteration, proposals: Sequence[Proposal]) -> Candidate:
-        """The candidate that is kept, of at least one proposal."""
+        """The candidate that is kept, of at least one proposal.
+
+        It must make the network cheaper, and its network must have the widths that it proposes:
+        the search ends, naming the strategy, at any other.
+        """
         ...

@@ -1,0 +1,170 @@
+"""`netadapt prune` where the task, the folder or run.json is at fault: one line and exit code 2."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import pytest
+import tiny
+import torch
+from rich.progress import TaskID
+
+import netadapt
+from netadapt.cli import main
+from netadapt.cli.search_progress import SearchProgress
+from netadapt.training.classification import ClassificationTask
+
+MACS = netadapt.trace(tiny.network(), tiny.EXAMPLE).macs
+
+
+class Spaced(torch.nn.Module):
+    """Layers whose names hold what separates names in trajectory.csv."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        layers = {"a b": torch.nn.Conv2d(3, 24, 3), "c=d%": torch.nn.Conv2d(24, 24, 3)}
+        self.layers = torch.nn.ModuleDict(layers | {"head": torch.nn.Linear(24, 3)})
+
+    def forward(self, image):
+        for name in ("a b", "c=d%"):
+            image = self.layers[name](image).relu()
+        return self.layers["head"](image.mean((2, 3)))
+
+
+def spaced() -> torch.nn.Module:
+    torch.manual_seed(0)
+    return Spaced()
+
+
+def raises() -> ClassificationTask:
+    task = tiny.task()
+    task.evaluate = lambda model: {}["nothing\nmore"]
+    return task
+
+
+def loss_of_each() -> ClassificationTask:
+    task = tiny.task()
+    task.loss = lambda output, target: output.sum(1)
+    return task
+
+
+def ends() -> ClassificationTask:
+    task = tiny.task()
+    task.training_batches = lambda batch_size, seed, start_step=0: iter([task.train])
+    return task
+
+
+@pytest.fixture
+def prune(capsys, monkeypatch):
+    """`netadapt prune OPTIONS…`; gives the exit code, stdout and stderr."""
+
+    def call(out: Path, *options: object, task="tiny:task", begin=True) -> tuple[int, str, str]:
+        given = ("--model", "tiny:network", "--input-shape", "1x3x8x8", "--task", task)
+        given += ("--device", "macs", "--budget-ms", 0.8 * MACS, "--finetune-steps", 2)
+        words = ["netadapt", "prune", "--out", out, *(given if begin else ()), *options]
+        monkeypatch.setattr(sys, "argv", [str(word) for word in words])
+        with pytest.raises(SystemExit) as stop:
+            main()
+        text = capsys.readouterr()
+        return int(stop.value.code or 0), text.out, text.err
+
+    return call
+
+
+def refused(answer: tuple[int, str, str]) -> str:
+    code, _, err = answer
+    assert code == 2, err
+    lines = err.strip().splitlines()
+    assert "Traceback" not in err
+    return lines[-1]
+
+
+@pytest.mark.parametrize(
+    ("task", "said"),
+    [
+        ("raises", "evaluate of the task ClassificationTask failed: KeyError: 'nothing"),
+        ("loss_of_each", "loss of the task ClassificationTask gave [8]; expected a tensor of one"),
+        ("ends", "training_batches of the task ClassificationTask ended after 1 batches"),
+    ],
+)
+def test_a_fault_of_the_task_names_it(prune, tmp_path, task, said):
+    line = refused(prune(tmp_path / "run", "--quiet", task=f"{__name__}:{task}"))
+    assert line.startswith(f"netadapt: {said}")
+    assert list((tmp_path / "run").rglob(".*-*")) == []  # nothing half-written
+
+
+def test_a_file_in_place_of_a_folder_and_the_other_way_round(prune, tmp_path):
+    (tmp_path / "file").write_text("mine")
+    assert "file is no folder" in refused(prune(tmp_path / "file", "--quiet"))
+    assert (tmp_path / "file").read_text() == "mine"
+    run = tmp_path / "run"
+    assert prune(run, "--quiet", "--finetune-steps", 0)[0] == 0
+    (run / "trajectory.csv").unlink()
+    (run / "trajectory.csv").mkdir()
+    line = refused(prune(run, "--resume", "--quiet", begin=False))
+    assert "trajectory.csv is a folder; expected a file" in line
+
+
+def test_seeds_that_no_generator_takes_are_refused(prune, tmp_path):
+    assert "the seed is 92" in refused(prune(tmp_path / "run", "--seed", 92 * 10**17, "--quiet"))
+
+
+def test_json_of_a_count_has_no_milliseconds_and_odd_names_are_resumed(prune, tmp_path):
+    run = tmp_path / "run"
+    options = ("--finetune-steps", 0, "--model", f"{__name__}:spaced", "--json")
+    code, out, err = prune(run, *options, "--budget-ms", 60_000)
+    assert code == 0, err
+    rows = json.loads(out)["trajectory"]
+    assert len(rows) > 2
+    assert all(row["latency_ms"] is None and row["target_ms"] is None for row in rows)
+    again = prune(run, "--resume", "--json", begin=False)
+    assert json.loads(again[1])["trajectory"] == rows
+    assert netadapt.load_model(run)(tiny.EXAMPLE).shape == (1, 3)
+
+
+@pytest.mark.parametrize(
+    ("part", "damaged"),
+    [
+        ("budget", {}),
+        ("budget", {"macs": None}),
+        ("settings", {"min_widths": [1]}),
+        ("settings", {"frozen": [1]}),
+        ("settings", {"short_term": 5}),
+        ("opened", {"input_shapes": 5}),
+    ],
+)
+def test_a_damaged_run_json_is_named(prune, tmp_path, part, damaged):
+    run = tmp_path / "run"
+    with netadapt.search(
+        tiny.network(), tiny.EXAMPLE, task=tiny.task(), budget={"macs": 0.9 * MACS}, out=run,
+        opened={"model": "tiny:network", "task": "tiny:task", "data": ""},
+    ):  # fmt: skip
+        pass
+    content = json.loads((run / "run.json").read_text())
+    content[part] = {**content[part], **damaged} if damaged else {}
+    (run / "run.json").write_text(json.dumps(content))
+    assert f"{run / 'run.json'}" in refused(prune(run, "--resume", "--quiet", begin=False))
+
+
+def test_the_progress_is_in_the_unit_of_the_constraint(tmp_path):
+    class Bar:
+        def __init__(self):
+            self.shown = []
+
+        def add_task(self, what, **fields):
+            self.shown.append(what)
+            return TaskID(0)
+
+        def update(self, line, *, description, **fields):
+            self.shown.append(description)
+
+    bar = Bar()
+    progress = SearchProgress(bar, quiet=True)
+    with netadapt.search(
+        tiny.network(), tiny.EXAMPLE, task=tiny.task(), budget={"macs": 0.9 * MACS},
+        out=tmp_path / "run", callbacks=[progress], finetune_steps=0,
+    ) as search:  # fmt: skip
+        list(search)
+    assert all(" MACs, fine-tuning " in text for text in bar.shown)
