@@ -51,10 +51,12 @@ class RunError(InputError):
 class MissingExtraError(InputError):
     """An optional dependency is not installed."""
 
-    def __init__(self, package: str, extra: str) -> None:
-        super().__init__(
-            f"{package} is not installed: this needs the '{extra}' extra; "
-            f"run: pip install 'netadapt[{extra}]'"
+    @classmethod
+    def of(cls, package: str, extra: str) -> MissingExtraError:
+        """That `package`, which comes with the extra, isn't there."""
+        return cls(
+            f"{package} is not installed: this needs the '{extra}' extra; run: pip install "
+            f"'netadapt[{extra}]' (in a clone of the project: pip install '.[{extra}]')"
         )
 
 

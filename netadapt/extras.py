@@ -19,4 +19,4 @@ def needed(module: str, extra: str) -> Any:
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] != package:
             raise  # the package is there; something that it needs isn't
-        raise MissingExtraError(package, extra) from None
+        raise MissingExtraError.of(package, extra) from None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 import sys
 
 import pytest
@@ -26,3 +27,10 @@ def test_what_a_package_lacks_itself_is_not_ours_to_name(tmp_path, monkeypatch) 
     monkeypatch.delitem(sys.modules, "half_there", raising=False)
     with pytest.raises(ModuleNotFoundError, match="no_such_dependency"):
         needed("half_there", "depth")
+
+
+def test_it_comes_whole_out_of_another_process() -> None:
+    """A worker's error is made again, by its class, from its text."""
+    error = MissingExtraError.of("apache-tvm", "tvm")
+    assert str(type(error)(str(error))) == str(error)
+    assert str(pickle.loads(pickle.dumps(error))) == str(error)

@@ -11,8 +11,6 @@ import pytest
 import torch
 
 import netadapt
-from netadapt.latency.table.table import LookupTable
-from netadapt.latency.table.table_row import TableRow
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "docs" / "your-own-network.md", ROOT / "README.md"]
@@ -33,30 +31,12 @@ def test_example_runs_as_written(page: Path, tmp_path: Path, monkeypatch) -> Non
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(str(tmp_path))
     monkeypatch.delitem(sys.modules, "my_nets", raising=False)
-    functions = runpy.run_path("my_nets.py")
-    budget_ms = float(re.search(r'"host-ort": ([\d.]+)', found[1])[1])
-    _write_table(functions["network"](), full_ms=1.2 * budget_ms)
-
     torch.manual_seed(0)
     result = runpy.run_path("my_nets.py", run_name="__main__")["result"]
 
-    assert result.trajectory["latency_ms"].iloc[0] == pytest.approx(1.2 * budget_ms, rel=0.01)
-    assert result.trajectory["latency_ms"].iloc[-1] <= budget_ms
+    macs = result.trajectory["macs"]
+    budget = float(re.search(r'"macs": ([\d.e]+)', found[1])[1])
+    assert macs.iloc[-1] <= budget < macs.iloc[0] / 1.5
     again = netadapt.load_model("runs/mine")
     with torch.no_grad():
         assert torch.equal(again(INPUT), result.model.eval()(INPUT))
-
-
-def _write_table(network: torch.nn.Module, full_ms: float) -> None:
-    """A table of the device in ./lookup_tables: latencies in proportion to MACs and elements."""
-    graph = netadapt.trace(network, INPUT)
-    shapes = {
-        layer.shape: None
-        for first in range(8, 33, 8)
-        for second in range(8, 65, 8)
-        for layer in graph.with_widths(dict(zip(graph.widths, (first, second), strict=True))).layers
-    }
-    work = {shape: shape.macs + 1000.0 for shape in shapes}
-    unit_ms = full_ms / sum(work[layer.shape] for layer in graph.layers)
-    rows = [TableRow(shape, work[shape] * unit_ms, None, 1, "modelled") for shape in shapes]
-    LookupTable("host-ort", rows).write(Path("lookup_tables/host-ort.csv"))

@@ -69,7 +69,10 @@ class SearchProgress(Callback):
             )
         if not self._quiet:
             messages.print(table)
-        say(f"the budget needs about {iterations} iterations", quiet=self._quiet)
+        if iterations:
+            say(f"the budget needs some {iterations} iterations", quiet=self._quiet)
+        else:
+            say("the network meets the budget as it is", quiet=self._quiet)
 
     def measured(self, layer: str, latency_ms: float, done: int, most: int) -> None:
         self.layers_measured += 1

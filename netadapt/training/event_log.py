@@ -28,7 +28,7 @@ class EventLog:
         try:
             from torch.utils.tensorboard import SummaryWriter
         except ImportError:
-            raise MissingExtraError("tensorboard", "tensorboard") from None
+            raise MissingExtraError.of("tensorboard", "tensorboard") from None
         self._open = SummaryWriter
         self._out = Path(out)
         self._writer: Any = None

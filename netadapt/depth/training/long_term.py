@@ -57,7 +57,7 @@ def finetune_run(
         whose = f"for the task {opened['task']}" if opened else "from Python"
         raise RunError(
             f"{run} was pruned {whose}, and this command trains for depth; fine-tune it from "
-            f"Python with netadapt.training.finetune.fine_tune (docs/your-own-network.md)"
+            f"Python with netadapt.fine_tune (docs/your-own-network.md)"
         )
     job = PruneJob.of_run(run)
     checkpoint = run / read_some_steps(run)[-1].checkpoint

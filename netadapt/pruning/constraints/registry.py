@@ -25,8 +25,21 @@ CONSTRAINTS: Registry[Callable[[float], Constraint]] = Registry(
 )
 """Called with the budget; a name that isn't here is a device's, or the path of a table."""
 
-register_constraint = CONSTRAINTS.register
-"""Public as `netadapt.register_constraint`: `register_constraint(name, thing)`."""
+
+def register_constraint(
+    name: str, constraint: Callable[[float], Constraint], *, module: str = ""
+) -> Callable[[float], Constraint]:
+    """Know a constraint by `name`; gives it back.
+
+    `constraint` is called with the budget, a number, and gives an object of the protocol
+    `netadapt.Constraint`: `budget={"layers": 20}` then means `Layers(20)`. Raises InputError where
+    the name is taken.
+
+        netadapt.register_constraint("layers", Layers)
+
+    `module`: `__name__`, where an installed package declares this very name as an entry point.
+    """
+    return CONSTRAINTS.register(name, constraint, module=module)
 
 
 def single_budget(budget: Mapping[str, float]) -> tuple[str, float]:

@@ -18,5 +18,15 @@ IMPORTANCES: Registry[Importance] = Registry(
     group="netadapt.importances",
 )
 
-register_importance = IMPORTANCES.register
-"""Public as `netadapt.register_importance`: `register_importance(name, thing)`."""
+
+def register_importance(name: str, importance: Importance, *, module: str = "") -> Importance:
+    """Know an importance by `name`; gives it back.
+
+    `importance` is a function as `netadapt.Importance` describes it, or an object that is called
+    like one. Raises InputError where the name is taken.
+
+        netadapt.register_importance("first", first)
+
+    `module`: `__name__`, where an installed package declares this very name as an entry point.
+    """
+    return IMPORTANCES.register(name, importance, module=module)

@@ -15,5 +15,15 @@ STRATEGIES: Registry[Strategy] = Registry(
     group="netadapt.strategies",
 )
 
-register_strategy = STRATEGIES.register
-"""Public as `netadapt.register_strategy`: `register_strategy(name, thing)`."""
+
+def register_strategy(name: str, strategy: Strategy, *, module: str = "") -> Strategy:
+    """Know a strategy by `name`; gives it back.
+
+    `strategy` is an object of the protocol `netadapt.Strategy`, not its class. Raises InputError
+    where the name is taken.
+
+        netadapt.register_strategy("cheapest", Cheapest())
+
+    `module`: `__name__`, where an installed package declares this very name as an entry point.
+    """
+    return STRATEGIES.register(name, strategy, module=module)

@@ -55,7 +55,7 @@ class TvmCompiler:
         try:
             import tvm
         except ImportError as error:
-            raise MissingExtraError("apache-tvm", "tvm") from error
+            raise MissingExtraError.of("apache-tvm", "tvm") from error
         self.profile = profile
         self.making = making
         self.version = tvm.__version__

@@ -45,7 +45,10 @@ MOST_COMPILED_AHEAD = 8
 
 
 class TvmRuntime:
-    """A device behind TVM. Raises InputError for a profile whose [target] has no kind."""
+    """A device behind TVM.
+
+    Raises InputError for a profile whose [target] has no kind, MissingExtraError without TVM.
+    """
 
     def __init__(
         self, profile: DeviceProfile, *, tune: int = 0, database: Path | None = None
@@ -55,6 +58,8 @@ class TvmRuntime:
                 f"{profile.path or profile.name}: [target] lacks 'kind'; expected llvm, cuda or "
                 f"another of TVM's"
             )
+        if find_spec("tvm") is None:  # it is imported in processes of its own
+            raise MissingExtraError.of("apache-tvm", "tvm")
         self.profile = profile
         board = None
         if profile.remote:
@@ -72,7 +77,7 @@ class TvmRuntime:
     def tuned(cls, profile: DeviceProfile, trials: int, database: Path | None) -> TvmRuntime:
         """With kernels that MetaSchedule searches for. Raises MissingExtraError without xgboost."""
         if find_spec("xgboost") is None:
-            raise MissingExtraError("xgboost", "tune")
+            raise MissingExtraError.of("xgboost", "tune")
         return cls(profile, tune=trials, database=database)
 
     @property
