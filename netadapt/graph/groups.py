@@ -6,6 +6,7 @@ its width says how many of them are kept.
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import count
 from math import gcd
@@ -49,6 +50,8 @@ class ChannelGroup:
     reason: str
     step: int
     min_width: int = 1
+    only_widths: tuple[int, ...] = ()
+    """The widths that the network's code can take, ascending; empty where it takes any."""
     couplings: tuple[str, ...] = ()
     """Why these layers are cut together, for people: `add in layer1.0`."""
     uses: tuple[ParamUse, ...] = field(default=(), repr=False, compare=False)
@@ -65,7 +68,13 @@ class ChannelGroup:
             return (self.width,)
         unit = multiple // gcd(multiple, self.step)
         first = -(-self.min_width // unit) * unit
-        return (*range(max(first, unit), self.width, unit), self.width)
+        widths = range(max(first, unit), self.width, unit)
+        return (*(width for width in widths if self.takes(width)), self.width)
+
+    def takes(self, width: int) -> bool:
+        """Whether a group that isn't frozen may have so many units."""
+        within = self.min_width <= width <= self.full_width
+        return within and (not self.only_widths or width in self.only_widths)
 
 
 @dataclass(frozen=True)
@@ -90,13 +99,40 @@ class Grouping:
                 terms[index] = number // self.groups[index].full_width
         return constant, terms
 
+    def parts(self, first: Grouping) -> dict[str, tuple[str, ...]]:
+        """The groups of an earlier grouping of the same walk that each of these is made of."""
+        parts: dict[str, tuple[str, ...]] = {group.name: () for group in self.groups}
+        for group in first.groups:
+            root = self.walk.labels.find(first._unit_labels(group.name)[:1])
+            name = self.groups[self.group_of_root[int(root[0])]].name
+            parts[name] += (group.name,)
+        return parts
 
-def form_groups(walk: Walk, tracked: list[Ints], frozen: dict[str, str]) -> Grouping:
+    def unify(self, names: Sequence[str], note: str) -> None:
+        """Put the units of these groups, equally many each, into one class a unit."""
+        labels = [self._unit_labels(name) for name in names]
+        for other in labels[1:]:
+            self.walk.labels.unify(labels[0], other, note)
+
+    def _unit_labels(self, name: str) -> Ints:
+        """A label of every unit of the group."""
+        group = next(group for group in self.groups if group.name == name)
+        use = next(use for use in group.uses if use.role == "out")
+        return self.walk.axes[use.param, use.axis].labels[use.positions[:, 0]]
+
+
+def form_groups(
+    walk: Walk,
+    tracked: list[Ints],
+    frozen: Mapping[str, str],
+    only_widths: Mapping[str, tuple[int, ...]],
+) -> Grouping:
     """Gather the walk's classes into groups.
 
     `tracked` are the labels of tensors whose channels must be countable from the widths (the
     layers' inputs and outputs): classes in one group occur equally often in each. `frozen` adds
-    reasons, by the groups' names, to those the walk found.
+    reasons, by the groups' names, to those the walk found; `only_widths` are those of a group
+    that can't take every one.
     """
     found = _Found.of(walk)
     counted = [*found.roots, *(walk.labels.find(labels) for labels in tracked)]
@@ -119,7 +155,15 @@ def form_groups(walk: Walk, tracked: list[Ints], frozen: dict[str, str]) -> Grou
     groups, group_of_root = [], {}
     for index, (draft, name) in enumerate(zip(drafts, names, strict=True)):
         reason = draft.group.reason or frozen.get(name, "")
-        groups.append(replace(draft.group, name=name, reason=reason, frozen=bool(reason)))
+        groups.append(
+            replace(
+                draft.group,
+                name=name,
+                reason=reason,
+                frozen=bool(reason),
+                only_widths=only_widths.get(name, ()),
+            )
+        )
         group_of_root.update(dict.fromkeys(draft.roots, index))
     return Grouping(tuple(groups), walk, group_of_root)
 

@@ -79,6 +79,7 @@ class Blueprint:
         self.input_shapes = input_shapes
         self.unreached = unreached
         self.groups = grouping.groups
+        self.parts: dict[str, tuple[str, ...]] = {g.name: (g.name,) for g in self.groups}
         self.indices = {g.name: i for i, g in enumerate(self.groups)}
         self.shapes = dict(parameters)
         self.unknown = {op: tuple(where) for op, where in grouping.walk.unknown.items()}
@@ -196,6 +197,12 @@ class LayerGraph:
             if not group.frozen
         }
 
+    @property
+    def unproved_widths(self) -> dict[str, int]:
+        """As `widths`, of the groups that a trace without `verify` has: it joins fewer."""
+        parts = self.blueprint.parts
+        return {part: width for name, width in self.widths.items() for part in parts[name]}
+
     @cached_property
     def macs(self) -> int:
         """Multiply-accumulates for one image, of everything, uncounted operators too."""
@@ -255,6 +262,11 @@ class LayerGraph:
                 raise ModelError(
                     f"width {width} of group {name} is out of range: expected "
                     f"{group.min_width} to {group.full_width}"
+                )
+            if not group.takes(width):
+                raise ModelError(
+                    f"group {name} can't be {width} wide: the network's code works at "
+                    f"{', '.join(map(str, group.only_widths))}"
                 )
             changed[index] = int(width)
         return LayerGraph(self.blueprint, tuple(changed))

@@ -102,6 +102,11 @@ def check_keep(graph: LayerGraph, keep: Keep) -> dict[str, Ints]:
             raise ModelError(f"group {name} would lose all its channels; keep at least one")
         if not whole and len(kept) < group.min_width:
             raise ModelError(f"group {name} must keep at least {group.min_width} of its units")
+        if not whole and not group.takes(len(kept)):
+            raise ModelError(
+                f"group {name} can't keep {len(kept)} of its units: the network's code works at "
+                f"{', '.join(map(str, group.only_widths))}"
+            )
         if (np.diff(kept) <= 0).any() or kept[0] < 0 or kept[-1] >= group.full_width:
             raise ModelError(
                 f"the kept indices of group {name} must be ascending, distinct and in "

@@ -1,111 +1,352 @@
-"""A trial cut: does the user's own code run, and say the same, with fewer channels?
+"""Trial cuts: does the user's own code run, and say the same, with fewer channels?
 
 A trace sees numbers, not where they come from: `x[:, :32]` reads the same whether 32 is half the
-channels or written down. So every group is cut to about half, once, and the cut network compared
-with the full one whose removed channels count for nothing. Groups that fail are found by halving.
+channels or written down. So an awake copy of the network is cut several times, to widths that
+differ from group to group, and compared with the full one whose removed channels count for
+nothing. Groups that fail are found by halving; `verdict` then tries whether they may take some
+widths, or only the same width as others.
 """
 
 from __future__ import annotations
 
 import copy
 import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import combinations
 from typing import Any
 
 import numpy as np
 import torch
 from torch import nn
+from torch.overrides import TorchFunctionMode
+from torch.utils._pytree import tree_leaves
 
+from netadapt.graph.awake_copy import awake_copy, awake_inputs
+from netadapt.graph.groups import ChannelGroup
 from netadapt.graph.labels import Ints
 from netadapt.graph.layer_graph import LayerGraph
 from netadapt.graph.operator_calls import ExampleInput, evaluating, split_inputs
 from netadapt.graph.surgery import cut, zero_removed
 
+TOLERANCE = 1024
+"""Of the type's rounding, relative to the largest output: what rounding grows to with depth. A
+mix-up of channels is of the output's own size, as everything in an awake copy counts."""
 
-def failing_groups(
-    model: nn.Module, graph: LayerGraph, example_input: ExampleInput, seed: int = 0
-) -> dict[str, str]:
-    """The groups that the network can't do without channels of, each with the reason."""
+ASK_AGAIN = 64
+"""Differences of up to so many tolerances are looked at again in float64."""
+
+BY_NUMBER = "the network's code picks channels by number"
+RANDOM = "the network draws random numbers when it evaluates, so no cut of it can be checked"
+UNSTEADY = "the network gives another output each time, so no cut of it can be checked"
+NOTHING = "the network's output holds no numbers that differ, so no cut of it can be checked"
+
+
+class Trial:
+    """Runs a network cut and whole; keeps the copies that several cuts are tried on.
+
+    `unprovable` says why nothing can be compared; None where outputs can.
+    """
+
+    def __init__(
+        self, model: nn.Module, graph: LayerGraph, example_input: ExampleInput, seed: int = 0
+    ) -> None:
+        self.graph = graph
+        self._given = (model, example_input)
+        self._seed = seed
+        self._awake: dict[torch.dtype, tuple[nn.Module, Any]] = {}
+        self.unprovable = self._prepare()
+
+    def at(self, graph: LayerGraph) -> Trial:
+        """The same network's copies with another grouping of its channels."""
+        other = copy.copy(self)
+        other.graph = graph
+        return other
+
+    def fault(self, keep: Mapping[str, Ints]) -> str | None:
+        """Why the network cut to `keep` isn't the full one without those channels, if it isn't."""
+        if not keep:
+            return None
+        reason, ratio = self._compare(keep, self._dtype)
+        if reason == BY_NUMBER and ratio < ASK_AGAIN and self._dtype is torch.float32:
+            with_double = self._awake_in(torch.float64)
+            if with_double is not None:
+                return self._compare(keep, torch.float64)[0]
+        return reason
+
+    def _prepare(self) -> str | None:
+        """Choose the precision and the values that give outputs to compare."""
+        own = next(
+            (p.dtype for p in self._given[0].parameters() if p.is_floating_point()), torch.float32
+        )
+        for dtype in dict.fromkeys((torch.float32, own)):
+            if self._awake_in(dtype) is not None:
+                self._dtype = dtype
+                break
+        else:
+            self._dtype = own
+            self._awake[own] = self._given  # as it is: its own trace ran
+        model, inputs = self._awake[self._dtype]
+        first, again, other = (_run(model, inputs, seed) for seed in (0, 0, 1))
+        if _difference(first, again)[0]:
+            return UNSTEADY
+        if _difference(first, other)[0]:
+            return RANDOM
+        return None if _says_something(first) else NOTHING
+
+    def _awake_in(self, dtype: torch.dtype) -> tuple[nn.Module, Any] | None:
+        """The awake copy and its inputs; None where the network's code can't run in `dtype`."""
+        if dtype in self._awake:
+            return self._awake[dtype]
+        model, example_input = self._given
+        for seed in range(self._seed, self._seed + 3):
+            pair = awake_copy(model, dtype, seed), awake_inputs(example_input, dtype, seed)
+            try:
+                outputs = _run(*pair)
+            except Exception:
+                return None
+            if _says_something(outputs):
+                break
+        self._awake[dtype] = pair
+        return pair
+
+    def _compare(self, keep: Mapping[str, Ints], dtype: torch.dtype) -> tuple[str | None, float]:
+        model, inputs = self._awake[dtype]
+        reference = _run(zero_removed(model, self.graph, keep), inputs)
+        try:
+            outputs = _run(cut(model, self.graph, keep), inputs)
+        except Exception as error:
+            line = (str(error).strip().splitlines() or [type(error).__name__])[0]
+            return f"the network's code counts on all of them: {line}", 0.0
+        return _difference(outputs, reference)
+
+
+@dataclass(frozen=True)
+class _Outputs:
+    """What a run gave: its tensors, and the numbers that decided its whole ones (labels, masks)."""
+
+    given: tuple[torch.Tensor, ...]
+    behind: tuple[torch.Tensor, ...]
+
+
+def _run(model: nn.Module, inputs: Any, seed: int = 0) -> _Outputs:
+    arguments, keywords = split_inputs(copy.deepcopy(inputs))
+    with (
+        evaluating(model),
+        torch.no_grad(),
+        torch.random.fork_rng(devices=[]),
+        warnings.catch_warnings(),
+        _Deciding() as deciding,
+    ):
+        warnings.simplefilter("ignore")
+        torch.manual_seed(seed)
+        leaves = tree_leaves(model(*arguments, **keywords))
+    return _Outputs(
+        tuple(leaf for leaf in leaves if isinstance(leaf, torch.Tensor)), tuple(deciding.seen)
+    )
+
+
+class _Deciding(TorchFunctionMode):
+    """Keeps the numbers that a label or an order is made of: a label alone hides most faults."""
+
+    NAMES = frozenset(("argmax", "argmin", "argsort", "topk", "sort", "max", "min"))
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.seen: list[torch.Tensor] = []
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        name = getattr(func, "__name__", "")
+        if name in self.NAMES and args and isinstance(args[0], torch.Tensor):
+            self.seen.append(args[0].detach())
+        return func(*args, **(kwargs or {}))
+
+
+def _difference(ours: _Outputs, full: _Outputs) -> tuple[str | None, float]:
+    """What differs between two runs, and by how many times what rounding explains."""
+    worst = 0.0
+    if len(ours.given) != len(full.given):
+        return "without some, the network gives another number of outputs", 0.0
+    for one, other in zip(ours.given, full.given, strict=True):
+        if one.shape != other.shape:
+            return f"without some, the output is {tuple(one.shape)}, not {tuple(other.shape)}", 0.0
+        worst = max(worst, _times_rounding(one, other))
+    if len(ours.behind) == len(full.behind):
+        for one, other in zip(ours.behind, full.behind, strict=True):
+            if one.shape == other.shape:  # else it has channels that one of them lacks
+                worst = max(worst, _times_rounding(one, other))
+    return (BY_NUMBER if worst > 1 else None), worst
+
+
+def _times_rounding(ours: torch.Tensor, full: torch.Tensor) -> float:
+    if not full.numel():
+        return 0.0
+    if not full.is_floating_point():
+        # Labels are judged by the numbers behind them, which near a tie may fall either way.
+        return 0.0 if (ours != full).float().mean() < 0.01 else float("inf")
+    if not torch.equal(ours.isfinite(), full.isfinite()):
+        return float("inf")
+    finite = full.isfinite()
+    if not finite.any():
+        return 0.0
+    scale = float(full[finite].abs().max())
+    error = float((ours[finite] - full[finite]).abs().max())
+    if not error:
+        return 0.0
+    return error / (TOLERANCE * torch.finfo(full.dtype).eps * scale) if scale else float("inf")
+
+
+def _says_something(outputs: _Outputs) -> bool:
+    """Whether there are numbers that tell one network from another."""
+    for tensor in (*outputs.given, *outputs.behind):
+        values = tensor[tensor.isfinite()] if tensor.is_floating_point() else tensor.flatten()
+        if len(values) > 1 and bool((values != values[0]).any()):
+            return True
+        if len(values) == 1 and tensor.numel() == 1 and tensor.is_floating_point():
+            return bool(values[0] != 0)
+    return False
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What the trials found about a graph's groups."""
+
+    frozen: Mapping[str, str]
+    """The groups that keep their width, with the reason."""
+    widths: Mapping[str, tuple[int, ...]]
+    """The widths that work, of groups for which some do and some don't."""
+    together: tuple[tuple[str, ...], ...]
+    """Groups that must be equally wide."""
+
+
+MOST_WIDTHS = 16
+"""So many widths of a group are tried one by one, where some are known to fail."""
+MOST_TOGETHER, NEAR = 16, 4
+"""Among so many groups of one width it is sought which must stay equally wide, in pairs of groups
+that are no further apart than that."""
+
+
+def verdict(trial: Trial, seed: int = 0) -> Verdict:
+    """What of `trial`'s graph holds in trial cuts."""
+    free = {group.name: group for group in trial.graph.groups if len(_all_widths(group)) > 1}
+    if trial.unprovable is not None:
+        return Verdict(dict.fromkeys(free, trial.unprovable), {}, ())
     random = np.random.default_rng(seed)
-    keep: dict[str, Ints] = {}
-    for group in graph.groups:
-        width = max(group.min_width, group.full_width // 2)
-        if not group.frozen and width < group.full_width:
-            # Spread over the group: a prefix would not show a slice at a fixed channel.
-            keep[group.name] = np.sort(random.permutation(group.full_width)[:width])
-    inputs = _random_inputs(example_input, seed)
-    return _search(model, graph, inputs, keep, list(keep))
+    reasons: dict[str, str] = {}
+    for widths in _trial_widths(free, random):
+        keep = {name: _spread(free[name], width, random) for name, width in widths.items()}
+        left = [name for name in keep if name not in reasons]
+        reasons |= _failing(trial, keep, left)
+    some = {name: _widths_that_work(trial, free[name], random) for name in reasons}
+    partly = {name: widths for name, widths in some.items() if widths}
+    dead = [name for name in reasons if name not in partly]
+    together = tuple(_together(trial, free, dead, random))
+    joined = {name for names in together for name in names}
+    frozen = {name: reasons[name] for name in dead if name not in joined}
+    return Verdict(frozen, partly, together)
 
 
-def _search(
-    model: nn.Module, graph: LayerGraph, inputs: Any, keep: dict[str, Ints], names: list[str]
-) -> dict[str, str]:
-    reason = _difference(model, graph, inputs, {name: keep[name] for name in names})
+def _trial_widths(
+    free: Mapping[str, ChannelGroup], random: np.random.Generator
+) -> Iterator[dict[str, int]]:
+    """Three sets of widths: such as a search takes, any at all, and the smallest of a search."""
+    likely = {name: _likely_widths(group) for name, group in free.items()}
+    yield {name: int(random.choice(widths)) for name, widths in likely.items()}
+    yield {
+        name: int(random.choice([w for w in widths if w > widths[-1] // 4]))
+        for name, widths in ((name, _all_widths(group)[:-1]) for name, group in free.items())
+    }
+    yield {name: widths[0] for name, widths in likely.items()}
+
+
+def _all_widths(group: ChannelGroup) -> tuple[int, ...]:
+    return group.allowed_widths(1)
+
+
+def _likely_widths(group: ChannelGroup) -> tuple[int, ...]:
+    """The smaller widths in multiples of 8 channels; any, where there are none."""
+    return group.allowed_widths(8)[:-1] or _all_widths(group)[:-1]
+
+
+def _spread(group: ChannelGroup, width: int, random: np.random.Generator) -> Ints:
+    """Units to keep, spread over the group: a prefix would not show a slice at a fixed channel."""
+    return np.sort(random.permutation(group.full_width)[:width])
+
+
+def _failing(trial: Trial, keep: Mapping[str, Ints], names: Sequence[str]) -> dict[str, str]:
+    """Those of `names` without which the rest of `keep` holds, each with the reason."""
+    reason = trial.fault({name: keep[name] for name in names})
     if reason is None:
         return {}
     if len(names) == 1:
         return {names[0]: reason}
     middle = len(names) // 2
     found = {
-        **_search(model, graph, inputs, keep, names[:middle]),
-        **_search(model, graph, inputs, keep, names[middle:]),
+        **_failing(trial, keep, names[:middle]),
+        **_failing(trial, keep, names[middle:]),
     }
-    # Each half runs and both together don't: neither may be cut.
-    return found or dict.fromkeys(names, reason)
+    if not found:
+        # Each half runs and both together don't: neither may be cut.
+        return dict.fromkeys(names, reason)
+    rest = [name for name in names if name not in found]
+    return {**found, **_failing(trial, keep, rest)} if rest else found
 
 
-def _difference(
-    model: nn.Module, graph: LayerGraph, inputs: Any, keep: dict[str, Ints]
-) -> str | None:
-    """Why the network cut to `keep` isn't the full one without those channels; None if it is."""
-    if not keep:
-        return None
-    reference = _run(zero_removed(model, graph, keep), inputs)
-    try:
-        outputs = _run(cut(model, graph, keep), inputs)
-    except Exception as error:
-        line = (str(error).strip().splitlines() or [type(error).__name__])[0]
-        return f"the network's code counts on all of them: {line}"
-    for ours, full in zip(_tensors(outputs), _tensors(reference), strict=True):
-        if ours.shape != full.shape:
-            return f"without some, the output is {tuple(ours.shape)}, not {tuple(full.shape)}"
-        if not ours.is_floating_point() or not full.numel():
-            continue
-        scale = float(full.abs().nan_to_num().max())
-        error_size = float((ours - full).abs().nan_to_num().max())
-        # Rounding grows with depth; a mix-up of channels is of the output's own size.
-        if error_size > 4096 * torch.finfo(full.dtype).eps * scale:
-            return "the network's code picks channels by number"
-    return None
+def _widths_that_work(
+    trial: Trial, group: ChannelGroup, random: np.random.Generator
+) -> tuple[int, ...]:
+    """The widths of `group` that hold while all others are whole; none where no likely one does."""
+    likely = _likely_widths(group)
+    step = -(-len(likely) // MOST_WIDTHS)
+    tried = likely[::-1][::step]  # the widest first: what fails there mostly fails below
+    working = []
+    for number, width in enumerate(tried):
+        if trial.fault({group.name: _spread(group, width, random)}) is None:
+            working.append(width)
+        elif number >= 3 and not working:
+            return ()
+    return (*working[::-1], group.full_width) if working else ()
 
 
-def _run(model: nn.Module, inputs: Any) -> Any:
-    arguments, keywords = split_inputs(copy.deepcopy(inputs))
-    with evaluating(model), torch.no_grad(), warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        return model(*arguments, **keywords)
+def _together(
+    trial: Trial,
+    free: Mapping[str, ChannelGroup],
+    dead: Sequence[str],
+    random: np.random.Generator,
+) -> Iterator[tuple[str, ...]]:
+    """Sets of groups that fail at any width of their own, and hold when equally wide."""
+    sizes: dict[int, list[str]] = {}
+    for name in dead:
+        sizes.setdefault(free[name].full_width, []).append(name)
+    for names in sizes.values():
+        left = names[:MOST_TOGETHER]
+        for pair in [pair for pair in combinations(left, 2) if _near(left, pair)]:
+            if set(pair) <= set(left) and _holds(trial, free, pair, random):
+                yield pair
+                left = [name for name in left if name not in pair]
+        if len(left) > 2 and _holds(trial, free, left, random):
+            for name in list(left):
+                fewer = [other for other in left if other != name]
+                if len(fewer) > 1 and _holds(trial, free, fewer, random):
+                    left = fewer
+            yield tuple(left)
 
 
-def _random_inputs(inputs: Any, seed: int) -> Any:
-    """Inputs of the same shapes whose values tell channels and positions apart."""
-    generator = torch.Generator().manual_seed(seed)
-
-    def draw(item: Any) -> Any:
-        if isinstance(item, torch.Tensor) and item.is_floating_point():
-            return torch.rand(item.shape, generator=generator).to(item)
-        if isinstance(item, dict):
-            return {key: draw(value) for key, value in item.items()}
-        if isinstance(item, (list, tuple)):
-            return tuple(draw(value) for value in item)
-        return item
-
-    return draw(inputs)
+def _near(names: Sequence[str], pair: tuple[str, str]) -> bool:
+    """Whether the layers of a pair follow soon on each other."""
+    return names.index(pair[1]) - names.index(pair[0]) <= NEAR
 
 
-def _tensors(value: Any) -> list[torch.Tensor]:
-    if isinstance(value, torch.Tensor):
-        return [value]
-    if isinstance(value, dict):
-        value = list(value.values())
-    if isinstance(value, (list, tuple)):
-        return [tensor for item in value for tensor in _tensors(item)]
-    return []
+def _holds(
+    trial: Trial,
+    free: Mapping[str, ChannelGroup],
+    names: Sequence[str],
+    random: np.random.Generator,
+) -> bool:
+    """Whether all of `names` may lose the same units, at two widths."""
+    group = free[names[0]]
+    least = max(free[name].min_width for name in names)
+    widths = {w for w in (group.full_width // 2, group.full_width * 3 // 4) if w >= least}
+    return bool(widths) and all(
+        trial.fault(dict.fromkeys(names, _spread(group, width, random))) is None for width in widths
+    )

@@ -39,4 +39,4 @@ def describe(model: nn.Module, config: ModelConfig, graph: LayerGraph | None = N
 
     A factory's network shows them in its `graph` alone; without one its config stays as it is.
     """
-    return config.read_off(model, None if graph is None else graph.widths)
+    return config.read_off(model, None if graph is None else graph.unproved_widths)
