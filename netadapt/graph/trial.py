@@ -43,10 +43,7 @@ NOTHING = "the network's output holds no numbers that differ, so no cut of it ca
 
 
 class Trial:
-    """Runs a network cut and whole; keeps the copies that several cuts are tried on.
-
-    `unprovable` says why nothing can be compared; None where outputs can.
-    """
+    """Runs a network cut and whole; keeps the copies that several cuts are tried on."""
 
     def __init__(
         self, model: nn.Module, graph: LayerGraph, example_input: ExampleInput, seed: int = 0
@@ -54,8 +51,10 @@ class Trial:
         self.graph = graph
         self._given = (model, example_input)
         self._seed = seed
+        self.says_something = True
+        """Whether the network gives numbers that differ: others can't be compared."""
         self._awake: dict[torch.dtype, tuple[nn.Module, Any]] = {}
-        self.unprovable = self._prepare()
+        self._dtype = self._choose_dtype()
 
     def at(self, graph: LayerGraph) -> Trial:
         """The same network's copies with another grouping of its channels."""
@@ -74,25 +73,23 @@ class Trial:
                 return self._compare(keep, torch.float64)[0]
         return reason
 
-    def _prepare(self) -> str | None:
-        """Choose the precision and the values that give outputs to compare."""
-        own = next(
-            (p.dtype for p in self._given[0].parameters() if p.is_floating_point()), torch.float32
-        )
-        for dtype in dict.fromkeys((torch.float32, own)):
-            if self._awake_in(dtype) is not None:
-                self._dtype = dtype
-                break
-        else:
-            self._dtype = own
-            self._awake[own] = self._given  # as it is: its own trace ran
-        model, inputs = self._awake[self._dtype]
-        first, again, other = (_run(model, inputs, seed) for seed in (0, 0, 1))
+    def unprovable(self) -> str | None:
+        """Why nothing can be compared; None where outputs can."""
+        pair = self._awake[self._dtype]
+        first, again, other = (_run(*pair, seed) for seed in (0, 0, 1))
         if _difference(first, again)[0]:
             return UNSTEADY
-        if _difference(first, other)[0]:
-            return RANDOM
-        return None if _says_something(first) else NOTHING
+        return RANDOM if _difference(first, other)[0] else None
+
+    def _choose_dtype(self) -> torch.dtype:
+        """The precision that the network's code runs in: float32, else its own."""
+        model = self._given[0]
+        own = next((p.dtype for p in model.parameters() if p.is_floating_point()), torch.float32)
+        for dtype in dict.fromkeys((torch.float32, own)):
+            if self._awake_in(dtype) is not None:
+                return dtype
+        self._awake[own] = self._given  # as it is: so its trace ran
+        return own
 
     def _awake_in(self, dtype: torch.dtype) -> tuple[nn.Module, Any] | None:
         """The awake copy and its inputs; None where the network's code can't run in `dtype`."""
@@ -102,10 +99,10 @@ class Trial:
         for seed in range(self._seed, self._seed + 3):
             pair = awake_copy(model, dtype, seed), awake_inputs(example_input, dtype, seed)
             try:
-                outputs = _run(*pair)
+                self.says_something = _says_something(_run(*pair))
             except Exception:
                 return None
-            if _says_something(outputs):
+            if self.says_something:
                 break
         self._awake[dtype] = pair
         return pair
@@ -229,14 +226,17 @@ that are no further apart than that."""
 def verdict(trial: Trial, seed: int = 0) -> Verdict:
     """What of `trial`'s graph holds in trial cuts."""
     free = {group.name: group for group in trial.graph.groups if len(_all_widths(group)) > 1}
-    if trial.unprovable is not None:
-        return Verdict(dict.fromkeys(free, trial.unprovable), {}, ())
+    if not trial.says_something:
+        return Verdict(dict.fromkeys(free, NOTHING), {}, ())
     random = np.random.default_rng(seed)
     reasons: dict[str, str] = {}
     for widths in _trial_widths(free, random):
         keep = {name: _spread(free[name], width, random) for name, width in widths.items()}
         left = [name for name in keep if name not in reasons]
         reasons |= _failing(trial, keep, left)
+    why = trial.unprovable() if reasons else None
+    if why is not None:
+        return Verdict(dict.fromkeys(free, why), {}, ())
     some = {name: _widths_that_work(trial, free[name], random) for name in reasons}
     partly = {name: widths for name, widths in some.items() if widths}
     dead = [name for name in reasons if name not in partly]
