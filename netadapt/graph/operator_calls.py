@@ -18,6 +18,7 @@ import torch
 from torch import fx, nn
 
 from netadapt.errors import ModelError
+from netadapt.graph.region_inlining import inline_regions
 
 Shape = tuple[int, ...]
 ExampleInput = torch.Tensor | tuple[Any, ...] | list[Any] | dict[str, Any]
@@ -83,6 +84,7 @@ def export_program(model: nn.Module, example_input: ExampleInput) -> Program:
                 f"cannot trace {type(model).__name__}: {lines[0]}; check the example input's "
                 f"shape, and that the forward doesn't branch on a tensor's values"
             ) from error
+    inline_regions(exported.graph_module)
     return _read(exported, model, example_input)
 
 

@@ -1,4 +1,4 @@
-"""What a trace can't see in the numbers, trial cuts find: each network here hides one such thing."""
+"""What a trace can't see in its numbers, trial cuts find: each network here hides one thing."""
 
 from __future__ import annotations
 
