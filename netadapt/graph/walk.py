@@ -142,16 +142,16 @@ class Walk:
 
         if isinstance(argument, fx.Node):
             value = self.values[argument]
-            if isinstance(value, Value) and value.parameter and not weighted:
-                return self._spread(value)
-            return value
+            return self.spread(value) if isinstance(value, Value) and not weighted else value
         if isinstance(argument, (list, tuple)):
             return [self._resolve(item, weighted) for item in argument]
         return argument
 
-    def _spread(self, value: Value) -> Value:
+    def spread(self, value: Value) -> Value:
         """A parameter met outside a layer: its one axis longer than 1 may be channels."""
-        name = value.parameter or ""
+        name = value.parameter
+        if name is None:
+            return value
         long = [axis for axis, size in enumerate(value.shape) if size > 1]
         if len(long) == 1:
             use = self.tie(value, long[0], "per_channel")

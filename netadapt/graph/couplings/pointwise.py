@@ -28,7 +28,9 @@ BINARY = (
     *("add", "sub", "rsub", "mul", "div", "pow", "maximum", "minimum", "where", "lerp", "addcmul"),
     *("addcdiv", "fmod", "remainder", "floor_divide", "true_divide", "multiply", "subtract"),
     *("divide", "gt", "lt", "ge", "le", "eq", "ne", "logical_and", "logical_or", "atan2"),
+    "masked_fill",
 )
+FILLED = ("new_zeros", "new_ones", "new_full", "new_empty")
 
 
 @handles(*UNARY, *UNCHANGED)
@@ -42,7 +44,17 @@ def one_operand(walk: Walk, call: Call, given: dict[str, Any]) -> Result:
     return walk.passed(call, first)
 
 
-@handles(*BINARY)
+@handles(*FILLED)
+def filled(walk: Walk, call: Call, given: dict[str, Any]) -> Result:
+    """A tensor of one value, of a size written in the code: that of the tensor it is made from,
+    if it is that now. A trial cut tells whether the code says so too."""
+    x = given["self"]
+    if isinstance(x, Value) and x.shape == call.shapes[0]:
+        return walk.passed(call, x)
+    return walk.fixed(call, f"the tensor made by {call.op}")
+
+
+@handles(*BINARY, weighted=True)
 def several_operands(walk: Walk, call: Call, given: dict[str, Any]) -> Result:
     """Couple the operands' channels position by position."""
     return couple(walk, call, [v for v in given.values() if isinstance(v, Value)])
@@ -51,6 +63,7 @@ def several_operands(walk: Walk, call: Call, given: dict[str, Any]) -> Result:
 def couple(walk: Walk, call: Call, operands: list[Value]) -> Result:
     """Unify the channels of tensors that are broadcast together into the call's output."""
     shape = call.shapes[0]
+    operands = [_with_channels(walk, value, operands, len(shape)) for value in operands]
     carriers: list[tuple[int, Value]] = []
     for value in operands:
         if value.labels is None or value.axis is None:
@@ -76,3 +89,19 @@ def couple(walk: Walk, call: Call, operands: list[Value]) -> Result:
         assert value.labels is not None
         walk.labels.unify(first.labels, value.labels, call.where)
     return Value(shape, axis, first.labels)
+
+
+def _with_channels(walk: Walk, value: Value, operands: list[Value], ndim: int) -> Value:
+    """A parameter with the channels of the tensors it is joined with: positions of the same axis.
+
+    A position embedding [1, C, H, W] has other long axes too; those stay whole.
+    """
+    if value.parameter is None:
+        return value
+    axes = {x.axis + ndim - x.ndim for x in operands if x.labels is not None and x.axis is not None}
+    if len(axes) != 1:
+        return walk.spread(value)
+    at = axes.pop() - (ndim - value.ndim)
+    if at < 0 or value.shape[at] == 1:
+        return Value(value.shape, origin=f"the parameter {value.parameter}")
+    return Value(value.shape, at, walk.tie(value, at, "per_channel"))

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from netadapt.graph.couplings.pointwise import couple
 from netadapt.graph.operator_calls import Call
 from netadapt.graph.walk import Result, Value, Walk, handles
 
@@ -21,7 +22,7 @@ _RESIZES = (
     *("upsample_linear1d", "upsample_bilinear2d", "upsample_trilinear3d", "upsample_bicubic2d"),
     *("_upsample_bilinear2d_aa", "_upsample_bicubic2d_aa"),
 )
-_REDUCTIONS = ("mean", "sum", "amax", "amin", "var", "std", "prod", "logsumexp", "norm", "max")
+_REDUCTIONS = ("mean", "sum", "amax", "amin", "var", "std", "prod", "logsumexp", "norm")
 
 
 @handles(*_POOLS, *_RESIZES)
@@ -65,6 +66,14 @@ def reduce(walk: Walk, call: Call, given: dict[str, Any]) -> Result:
     return values[0] if len(values) == 1 else values
 
 
+@handles("max", "min", weighted=True)
+def extreme(walk: Walk, call: Call, given: dict[str, Any]) -> Result:
+    """Of two tensors position by position, or of one along an axis."""
+    if isinstance(given.get("other"), Value):
+        return couple(walk, call, [given["self"], given["other"]])
+    return reduce(walk, call, {**given, "self": walk.spread(given["self"])})
+
+
 @handles("softmax", "log_softmax", "softmin", "cumsum", "_softmax", "_log_softmax")
 def along_one_axis(walk: Walk, call: Call, given: dict[str, Any]) -> Result:
     """Positions of one axis depend on each other."""
@@ -106,7 +115,7 @@ def sample(walk: Walk, call: Call, given: dict[str, Any]) -> Result:
 @handles(
     *("zeros", "ones", "empty", "full", "arange", "linspace", "eye", "rand", "randn"),
     "scalar_tensor",
-    *("new_zeros", "new_ones", "new_full", "new_empty", "meshgrid", "lift_fresh", "_assert_async"),
+    *("meshgrid", "lift_fresh", "_assert_async"),
     *("_assert_tensor_metadata", "_assert_scalar", "sym_size"),
 )
 def made(walk: Walk, call: Call, given: dict[str, Any]) -> Result:
