@@ -5,8 +5,12 @@ from __future__ import annotations
 import json
 import math
 import os
+import signal
 import sys
-from collections.abc import Callable, Mapping
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from types import FrameType
 from typing import Any
 
 import typer
@@ -41,7 +45,8 @@ def run_app(app: Callable[..., Any]) -> int:
     debug = "--debug" in sys.argv or bool(os.environ.get("NETADAPT_DEBUG"))
     arguments = [argument for argument in sys.argv[1:] if argument != "--debug"]
     try:
-        code = app(args=arguments, prog_name="netadapt", standalone_mode=False)
+        with _terminated_like_interrupted():
+            code = app(args=arguments, prog_name="netadapt", standalone_mode=False)
     except NetadaptError as error:
         if debug:
             raise
@@ -63,6 +68,32 @@ def run_app(app: Callable[..., Any]) -> int:
     except BrokenPipeError:
         return 0
     return code if isinstance(code, int) else 0
+
+
+@contextmanager
+def _terminated_like_interrupted() -> Iterator[None]:
+    """Within the block SIGTERM, as a scheduler or `kill` sends it, ends the work as Ctrl-C does."""
+    if threading.current_thread() is not threading.main_thread():
+        yield  # only there can a program say what a signal does
+        return
+    before = signal.signal(signal.SIGTERM, _interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _interrupt(number: int, frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
+
+
+def _just_end() -> None:
+    if signal.getsignal(signal.SIGTERM) is _interrupt:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_just_end)  # a pool ends its workers by SIGTERM
 
 
 def _without_nan(value: Any) -> Any:
