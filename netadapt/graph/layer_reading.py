@@ -230,6 +230,12 @@ def _attention_macs(call: Call, given: dict[str, Any]) -> int:
     return int((prod(query.shape) + prod(call.shapes[0])) * key.shape[-2])
 
 
+def _recurrent_macs(call: Call, given: dict[str, Any]) -> int:
+    """Every weight once a step of the sequence."""
+    weights = sum(prod(value.shape) for value in given["params"] if value.ndim == 2)
+    return int(weights * prod(given["input"].shape[:2]))
+
+
 def _einsum_macs(call: Call, given: dict[str, Any]) -> int:
     sizes: dict[str, int] = {}
     terms = given["equation"].partition("->")[0].split(",")
@@ -240,6 +246,7 @@ def _einsum_macs(call: Call, given: dict[str, Any]) -> int:
 
 
 _PRODUCTS: dict[str, Callable[[Call, dict[str, Any]], int]] = {
+    **dict.fromkeys(("lstm", "gru", "rnn_tanh", "rnn_relu"), _recurrent_macs),
     **dict.fromkeys(("matmul", "bmm", "mm"), _product_macs),
     **dict.fromkeys(("addmm", "baddbmm"), _sum_and_product_macs),
     "einsum": _einsum_macs,

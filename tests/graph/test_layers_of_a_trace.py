@@ -115,3 +115,23 @@ def test_every_layer_gives_the_size_that_the_network_computes(name: str) -> None
             assert (layer.shape.out_channels, *layer.shape.out_size) == tuple(shape[1:])
             compared += 1
     assert compared > 10
+
+
+@pytest.mark.parametrize("kind", [nn.LSTM, nn.GRU, nn.RNN])
+def test_a_recurrent_layer_is_uncounted_with_its_share(kind: type[nn.RNNBase]) -> None:
+    class Sequence(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.rnn = kind(12, 20, num_layers=2, bidirectional=True, batch_first=True)
+            self.head = nn.Linear(40, 3)
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return self.head(self.rnn(x)[0])
+
+    model = Sequence()
+    graph = trace(model, torch.rand(1, 7, 12))
+    (lost,) = graph.uncounted
+    weights = sum(p.numel() for p in model.rnn.parameters() if p.ndim == 2)
+    assert lost.macs == 7 * weights
+    assert graph.macs == 7 * (weights + 3 * 40)
+    assert lost.macs_share > 0.9
