@@ -59,6 +59,9 @@ def import_records(
         list[Path] | None,
         typer.Option(help="Records of the same kind of board taken by others; repeatable."),
     ] = None,
+    board: Annotated[
+        str, typer.Option(help="Take the records of this board, where files hold several.")
+    ] = "",
     out: Annotated[
         Path | None, typer.Option(help="The CSV; default lookup_tables/DEVICE.published.csv.")
     ] = None,
@@ -72,7 +75,7 @@ def import_records(
     from netadapt.latency.table.record_import import import_table
 
     target = out or Path("lookup_tables") / f"{device}.published.csv"
-    merged = import_table(device, files, also or [], target)
+    merged = import_table(device, files, also or [], target, board)
     if as_json:
         print_json({"table": str(target), "device": device, **merged.meta()})
         return

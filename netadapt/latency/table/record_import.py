@@ -10,14 +10,16 @@ from netadapt.latency.table.record_merging import Merged, merge_files
 from netadapt.latency.table.table import LookupTable, read_meta
 
 
-def import_table(device: str, own: Sequence[Path], others: Sequence[Path], target: Path) -> Merged:
-    """Merge tuning records into the table at `target`.
+def import_table(
+    device: str, own: Sequence[Path], others: Sequence[Path], target: Path, board: str = ""
+) -> Merged:
+    """Merge tuning records into the table at `target`; those of `board` alone, if it is given.
 
     An existing table of published rows is replaced; of its .toml everything stays but `device`,
     `[import]`, and what a check of the old rows had shown. Raises TableError when `target` holds
     measured rows, or the records give no table.
     """
-    merged = merge_files(own, others)
+    merged = merge_files(own, others, board)
     if target.is_file():
         existing = LookupTable.read(target)
         measured = sum(entry.source == "measured" for entry in existing.entries)

@@ -85,12 +85,12 @@ class Merged:
         }
 
 
-def merge_files(own: Sequence[Path], others: Sequence[Path] = ()) -> Merged:
+def merge_files(own: Sequence[Path], others: Sequence[Path] = (), board: str = "") -> Merged:
     """Read tuning records and merge them into rows, `source` 'published'.
 
     `own` are tuning runs on the table's board; `others` a second series, each file named after
-    its stem. Raises TableError when the files speak of different kinds of targets, or nothing is
-    left.
+    its stem. `board` chooses the records of one board, by the model or else the kind that their
+    target names. Raises TableError when the files speak of several, or nothing is left.
     """
     if not own:
         raise TableError("no files of tuning records were given")
@@ -99,7 +99,10 @@ def merge_files(own: Sequence[Path], others: Sequence[Path] = ()) -> Merged:
     for path in (*own, *others):
         read[path], skips = read_records(path)
         skipped += skips
-    _check_one_target(read)
+    if board:
+        read, others_records = _chosen(read, board)
+        skipped += others_records
+    _check_one_board(read)
     slow = _slow_files([(path.name, read[path]) for path in own])
     slow_names = {file.file for file in slow}
     kept = [path for path in own if path.name not in slow_names]
@@ -166,14 +169,48 @@ def _slow_files(runs: Sequence[tuple[str, Sequence[TuningRecord]]]) -> list[Slow
     return slow
 
 
-def _check_one_target(read: dict[Path, list[TuningRecord]]) -> None:
-    targets: dict[str, str] = {}
+Read = dict[Path, list[TuningRecord]]
+
+
+def _chosen(read: Read, board: str) -> tuple[Read, list[Skipped]]:
+    """The records of `board`, and the others, skipped. Raises TableError where it has none."""
+    kept: Read = {}
+    skipped = []
     for path, records in read.items():
-        for record in records:
-            targets.setdefault(record.target, f"{path.name}, line {record.line}")
-    if len(targets) > 1:
-        places = "; ".join(f"{target} in {place}" for target, place in targets.items())
+        kept[path] = [record for record in records if board in (record.model, record.target)]
+        skipped += [
+            Skipped(record.file, record.line, f"of the board {_board(record)}")
+            for record in records
+            if record not in kept[path]
+        ]
+    if not any(kept.values()):
+        raise TableError(f"no record is of the board {board}; there are {_boards(read)}")
+    return kept, skipped
+
+
+def _check_one_board(read: Read) -> None:
+    """One kind of target, and no two boards named; records that name none go with the others."""
+    records = [record for path in read for record in read[path]]
+    kinds = {record.target for record in records}
+    models = {record.model for record in records if record.model}
+    if len(kinds) > 1 or len(models) > 1:
         raise TableError(
-            f"the records were tuned for different targets ({places}); one table holds one "
-            f"target: import them separately"
+            f"the records are of several boards: {_boards(read)}; one table holds one, choose it "
+            f"with --board NAME"
         )
+
+
+def _board(record: TuningRecord) -> str:
+    return record.model or record.target
+
+
+def _boards(read: Read) -> str:
+    """Every board with its number of records and a place where it stands."""
+    found: dict[str, list[TuningRecord]] = defaultdict(list)
+    for records in read.values():
+        for record in records:
+            found[_board(record)].append(record)
+    return ", ".join(
+        f"{board} ({len(records)}, {records[0].file} line {records[0].line})"
+        for board, records in found.items()
+    )

@@ -32,7 +32,7 @@ class TuningRecord:
     """One tuned kernel: its shape, the mean of its timed runs, and where it was recorded.
 
     `template` is the schedule template: 'direct' for all but special algorithms. `target` is
-    TVM's target kind ('cuda', 'llvm').
+    TVM's target kind ('cuda', 'llvm'), `model` the board that it names ('tx2'), if it names one.
     """
 
     shape: LayerShape
@@ -40,6 +40,7 @@ class TuningRecord:
     samples: int
     template: str
     target: str
+    model: str
     file: str
     line: int
 
@@ -60,7 +61,7 @@ def read_records(path: Path) -> tuple[list[TuningRecord], list[Skipped]]:
     TableError when the file can't be read or holds no tuning record at all.
     """
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise TableError(f"cannot read the tuning records {path}: {error}") from error
     records: list[TuningRecord] = []
@@ -118,17 +119,31 @@ def parse_record(line: str, file: str = "", line_number: int = 0) -> TuningRecor
         if not seconds or not all(0 < s < _FAILED_SECONDS and math.isfinite(s) for s in seconds):
             raise SkippedRecord(f"no valid time in {times}")
         shape = _SHAPES[operator](_Arguments(arguments))
-    except (KeyError, IndexError, TypeError) as error:
+        kind, model = _kind_and_model(target)
+    except (KeyError, IndexError, TypeError, OverflowError) as error:
         raise ValueError(f"unexpected structure ({type(error).__name__}: {error})") from error
     return TuningRecord(
         shape=shape,
         latency_ms=1e3 * math.fsum(seconds) / len(seconds),
         samples=len(seconds),
         template=template,
-        target=str(target).split()[0],
+        target=kind,
+        model=model,
         file=file,
         line=line_number,
     )
+
+
+def _kind_and_model(target: object) -> tuple[str, str]:
+    """Of TVM's target, as it writes it: words ('cuda -model=tx2'), or JSON."""
+    if isinstance(target, str) and target.lstrip().startswith("{"):
+        target = json.loads(target)
+    if isinstance(target, dict):
+        return str(target["kind"]), str(target.get("model", ""))
+    words = str(target).split()
+    models = [word.partition("=")[2] for word in words if word.startswith("-model=")]
+    model = models[0] if models else ""
+    return words[0], "" if model == "unknown" else model
 
 
 class _Arguments:

@@ -269,8 +269,41 @@ def test_two_kinds_of_target_make_no_table(tmp_path: Path) -> None:
         write_run(tmp_path / "gpu.log", {8: 1.0}, target="cuda"),
         write_run(tmp_path / "cpu.log", {8: 9.0}, target="llvm -device=arm_cpu"),
     ]
-    with pytest.raises(TableError, match=r"different targets \(cuda in gpu\.log, line 1; llvm in"):
+    told = r"several boards: cuda \(1, gpu\.log line 1\), llvm \(1, cpu\.log line 1\).*--board"
+    with pytest.raises(TableError, match=told):
         merge_files(runs)
+
+
+JETSON = '{"kind": "cuda", "model": "tx2", "keys": ["cuda", "gpu"]}'
+
+
+@pytest.mark.parametrize("target", ["cuda -keys=cuda,gpu -model=tx2", JETSON])
+def test_of_several_boards_one_is_chosen(tmp_path: Path, target: str) -> None:
+    own = write_run(tmp_path / "own.log", {8: 1.0, 16: 2.0}, target=target)
+    write_run(tmp_path / "v100.log", {8: 0.1}, target="cuda -model=v100")
+    own.write_text(own.read_text() + (tmp_path / "v100.log").read_text())
+    for own_files, others in (([own], []), ([write_run(tmp_path / "x.log", {8: 1.0})], [own])):
+        with pytest.raises(
+            TableError, match=r"tx2 \(2, own.log line 1\), v100 \(1, own.log line 3"
+        ):
+            merge_files(own_files, others)
+    merged = merge_files([own], board="tx2")
+    assert [row.latency_ms for row in merged.rows] == [1.0, 2.0]
+    assert merged.skip_reasons() == {"own.log: of the board v100": 1}
+    with pytest.raises(TableError, match="no record is of the board nano; there are tx2"):
+        merge_files([own], board="nano")
+
+
+def test_a_record_that_names_no_board_goes_with_the_others(tmp_path: Path) -> None:
+    own = write_run(tmp_path / "own.log", {8: 1.0})
+    others = write_run(tmp_path / "tophub.log", {8: 0.7}, target="cuda -model=tx2")
+    assert len(merge_files([own], [others]).rows) == 2
+
+
+def test_a_byte_order_mark_costs_no_record(tmp_path: Path) -> None:
+    run = write_run(tmp_path / "bom.log", {8: 1.0, 16: 2.0})
+    run.write_bytes(b"\xef\xbb\xbf" + run.read_bytes().replace(b"\n", b"\r\n"))
+    assert len(merge_files([run]).rows) == 2
 
 
 def test_an_import_keeps_the_toml_and_never_replaces_measured_rows(tmp_path: Path) -> None:
