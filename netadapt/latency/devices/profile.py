@@ -160,7 +160,10 @@ def _read(path: Path) -> DeviceProfile:
     if "runtime" not in values:
         raise InputError(f"{path} lacks 'runtime'; expected {_runtimes()}")
     if "fix_first" in values:
-        values["fix_first"] = tuple(values["fix_first"])
+        steps = values["fix_first"]
+        if not isinstance(steps, list) or not all(isinstance(step, str) for step in steps):
+            raise InputError(f"{path}: fix_first is {steps!r}, expected a list of texts")
+        values["fix_first"] = tuple(steps)
     return _checked(DeviceProfile(**values, path=path), path)
 
 

@@ -30,10 +30,17 @@ def read_rows(
             f"{path}: the last line has no line end (a build stopped while writing it?) and was "
             f"left out: {torn[:60]}"
         )
-    reader = csv.reader(io.StringIO(text))
+    reader = csv.reader(io.StringIO(text, newline=None))
     lines = [(reader.line_num, line) for line in reader if line]
     header = [name.strip() for name in lines[0][1]] if lines else []
     missing = [name for name in columns if name not in header]
+    if missing and len(header) == 1:
+        for mark, word in ((";", "semicolons"), ("\t", "tabs")):
+            if mark in header[0]:
+                raise TableError(
+                    f"{path} is separated by {word}; save it as CSV with commas between cells and "
+                    f"points in numbers"
+                )
     if missing:
         noun = "column" if len(missing) == 1 else "columns"
         raise TableError(

@@ -22,6 +22,7 @@ from netadapt.files import write_text
 from netadapt.graph.layer_shape import LayerShape
 from netadapt.journal import append_line, csv_line
 from netadapt.latency.table.csv_rows import read_rows
+from netadapt.latency.table.speed_bounds import speed_notes
 from netadapt.latency.table.table_row import ANY_ACTIVATION, COLUMNS, TableRow, kernel_of
 from netadapt.shipped import find_shipped
 
@@ -214,9 +215,16 @@ def read_meta(path: Path) -> dict[str, Any]:
     if not toml.is_file():
         return {}
     try:
-        return tomllib.loads(toml.read_text(encoding="utf-8"))
+        meta = tomllib.loads(toml.read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise TableError(f"{toml} is not valid TOML: {error}") from error
+    for key in ("calibration", "workers", "import", "check"):
+        if not isinstance(meta.get(key, {}), dict):
+            raise TableError(f"{toml}: {key} is {meta[key]!r}, expected a table: [{key}]")
+    networks = meta.get("network", [])
+    if not isinstance(networks, list) or not all(isinstance(item, dict) for item in networks):
+        raise TableError(f"{toml}: network is {networks!r}, expected tables: [[network]]")
+    return meta
 
 
 def _known_tables() -> str:
@@ -247,4 +255,5 @@ def _read_csv(path: Path) -> tuple[list[TableRow], tuple[str, ...]]:
                 f"{path}, {where}: {entry.shape} stands in {twin} already; keep one of the two"
             )
         entries.append(entry)
+    notes += speed_notes(path, entries)
     return entries, tuple(notes)
