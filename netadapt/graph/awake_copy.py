@@ -8,7 +8,6 @@ compared, and why, is `trial.py`'s affair.
 
 from __future__ import annotations
 
-import copy
 import math
 from typing import Any
 
@@ -16,13 +15,15 @@ import torch
 from torch import nn
 from torch.utils._pytree import tree_map
 
+from netadapt.graph.network_copy import copied
+
 
 def awake_copy(model: nn.Module, dtype: torch.dtype, seed: int) -> nn.Module:
     """`model` in evaluation mode and in `dtype`, with random parameters and float buffers.
 
     Buffers keep what they say (an infinite mask, the sign of a kernel) and change in size alone.
     """
-    result = copy.deepcopy(model).to(dtype).eval()
+    result = copied(model).to(dtype).eval()
     generator = torch.Generator().manual_seed(seed)
     drawn: set[int] = set()
     with torch.no_grad():

@@ -74,6 +74,12 @@ def export_program(model: nn.Module, example_input: ExampleInput) -> Program:
     the data, an input of another shape than it takes).
     """
     arguments, keywords = split_inputs(example_input)
+    for name, module in model.named_modules():
+        if isinstance(module, torch.jit.ScriptModule):
+            raise ModelError(
+                f"cannot trace {type(model).__name__}: {name or 'it'} is compiled TorchScript, "
+                f"which can't be cut; build it from its Python class"
+            )
     with evaluating(model), torch.no_grad(), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:

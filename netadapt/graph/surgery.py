@@ -7,7 +7,6 @@ nothing where they are read; it exists for proofs.
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -20,6 +19,7 @@ from netadapt.errors import ModelError
 from netadapt.graph.groups import ChannelGroup
 from netadapt.graph.labels import Ints
 from netadapt.graph.layer_graph import LayerGraph
+from netadapt.graph.network_copy import copied
 
 Keep = Mapping[str, Sequence[int] | Ints | torch.Tensor]
 """{group: indices of the units that stay, ascending}."""
@@ -36,7 +36,7 @@ def cut(model: nn.Module, graph: LayerGraph, keep: Keep) -> nn.Module:
     """
     kept = check_keep(graph, keep)
     _check_shapes(model, graph)
-    result = copy.deepcopy(model)
+    result = copied(model)
     removed = _removed_positions(graph, kept)
     tensors = _tensors(result)
     replaced: dict[int, nn.Parameter | torch.Tensor] = {}
@@ -68,7 +68,7 @@ def zero_removed(model: nn.Module, graph: LayerGraph, keep: Keep) -> nn.Module:
     """
     kept = check_keep(graph, keep)
     _check_shapes(model, graph)
-    result = copy.deepcopy(model)
+    result = copied(model)
     removed = _removed_positions(graph, kept)
     tensors = _tensors(result)
     roles = {(u.param, u.axis): u.role for g in graph.groups for u in g.uses}

@@ -22,10 +22,12 @@ from torch import nn
 from torch.overrides import TorchFunctionMode
 from torch.utils._pytree import tree_leaves
 
+from netadapt.errors import ModelError
 from netadapt.graph.awake_copy import awake_copy, awake_inputs
 from netadapt.graph.groups import ChannelGroup
 from netadapt.graph.labels import Ints
 from netadapt.graph.layer_graph import LayerGraph
+from netadapt.graph.network_copy import copied
 from netadapt.graph.operator_calls import ExampleInput, evaluating, split_inputs
 from netadapt.graph.surgery import cut, zero_removed
 
@@ -88,7 +90,15 @@ class Trial:
         for dtype in dict.fromkeys((torch.float32, own)):
             if self._awake_in(dtype) is not None:
                 return dtype
-        self._awake[own] = self._given  # as it is: so its trace ran
+        as_it_is = (copied(model), self._given[1])  # so its trace ran
+        try:
+            self.says_something = _says_something(_run(*as_it_is))
+        except Exception as error:
+            raise ModelError(
+                f"a copy of {type(model).__name__} can't run ({type(error).__name__}: {error}) and "
+                f"cuts are made of copies; let its hooks hold nothing of the network itself"
+            ) from error
+        self._awake[own] = as_it_is
         return own
 
     def _awake_in(self, dtype: torch.dtype) -> tuple[nn.Module, Any] | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+import torch.nn.utils.prune
 from torch import Tensor, nn
 
 import netadapt
@@ -207,3 +209,46 @@ def test_a_trial_leaves_the_network_as_it_was() -> None:
     trace(model, IMAGE)
     assert model.training
     assert all(torch.equal(tensor, before[name]) for name, tensor in model.state_dict().items())
+
+
+def normed() -> nn.Module:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the old way, which checkpoints still have
+        return nn.utils.weight_norm(conv(32, 10))
+
+
+def masked() -> nn.Module:
+    layer = conv(32, 10)
+    torch.nn.utils.prune.l1_unstructured(layer, "weight", 0.5)
+    return layer
+
+
+@pytest.mark.parametrize("last", [normed, masked])
+def test_a_network_that_keeps_what_it_computed_is_copied(last: Callable[[], nn.Module]) -> None:
+    model = nn.Sequential(conv(3, 32), nn.ReLU(), conv(32, 32), nn.ReLU(), last())
+    model(IMAGE)  # the weight hangs on a gradient now
+    graph = trace(model, IMAGE)
+    assert "0" in graph.widths
+    cut(model, graph, {"0": range(16)})(IMAGE)
+
+
+class Hooked(Written):
+    """A hook fills a dict of this network's, which a copy's hook would fill too."""
+
+    def __init__(self) -> None:
+        super().__init__(lambda s, y: s.held["a"])
+        held = self.held = {}
+        self.a.register_forward_hook(lambda module, inputs, output: held.update(a=output))
+
+
+def test_a_network_whose_copy_cannot_run_is_refused() -> None:
+    with pytest.raises(ModelError, match=r"a copy of Hooked can't run \(KeyError: 'a'\)"):
+        trace(Hooked(), IMAGE)
+
+
+def test_compiled_torchscript_is_named() -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        script = torch.jit.script(nn.Sequential(conv(32, 32), nn.ReLU()))
+    with pytest.raises(ModelError, match="1 is compiled TorchScript, which can't be cut"):
+        trace(nn.Sequential(conv(3, 32), script, conv(32, 10)), IMAGE)
