@@ -29,6 +29,8 @@ h5py = needed("h5py", "depth")
 
 HOLDOUT_NAMES = ("00001.h5", "00201.h5")
 SPLITS_FILE = "splits.json"
+MOST_VALUES = 150_000_000
+"""Of one array: an RGB image of 50 megapixels."""
 # A name that begins with a dot is a half-written file, or a file manager's.
 _PAIRS = "[!.]*/[!.]*.h5"
 
@@ -59,6 +61,12 @@ def read_pair(path: Path | str) -> tuple[Rgb, Depth]:
                 if not isinstance(file.get(key), h5py.Dataset):
                     held = ", ".join(file) or "nothing"
                     raise DataError(f"{path}: no dataset '{key}' in it; it holds {held}")
+                # A compressed file of a kilobyte may declare gigabytes.
+                if file[key].size > MOST_VALUES:
+                    raise DataError(
+                        f"{path}: '{key}' is {' x '.join(map(str, file[key].shape))}, more than "
+                        f"one image; remove the file"
+                    )
             rgb, depth = np.asarray(file["rgb"]), np.asarray(file["depth"])
     except FileNotFoundError:
         raise DataError(f"{path}: no such file") from None

@@ -17,6 +17,7 @@ from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from tokenize import TokenError
 from typing import Any
 
 import numpy as np
@@ -195,7 +196,8 @@ def sha256_of(path: Path) -> str:
 def _mapped(path: Path, shape: tuple[int, ...], dtype: npt.DTypeLike) -> npt.NDArray[Any]:
     try:
         values: npt.NDArray[Any] = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
+    except (OSError, ValueError, EOFError, SyntaxError, TokenError) as error:
+        # numpy reads an array's header as Python's own text.
         raise DataError(f"{path}: cannot be mapped ({error}); pack the data set again") from error
     if values.shape != shape or values.dtype != dtype:
         raise DataError(

@@ -191,3 +191,13 @@ def test_lists_hold_absolute_paths(nyu_folder: Path, tmp_path: Path) -> None:
     assert all(Path(path).is_file() and Path(path).is_absolute() for path in paths)
     with pytest.raises(DataError, match="no HDF5 files to list"):
         write_lists(tmp_path / "lists")
+
+
+def test_a_size_that_no_image_has_is_refused_before_it_is_read(tmp_path: Path) -> None:
+    """Compressed, gigabytes of zeros take a kilobyte."""
+    path = tmp_path / "00001.h5"
+    with h5py.File(path, "w") as file:
+        file.create_dataset("rgb", (3, 30_000, 30_000), np.uint8, chunks=True, compression="gzip")
+        file.create_dataset("depth", (30_000, 30_000), np.float32, chunks=True, compression="gzip")
+    with pytest.raises(DataError, match="'rgb' is 3 x 30000 x 30000, more than one image"):
+        read_pair(path)

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -189,6 +190,17 @@ def test_damage_is_found_by_its_checksum_and_at_reading(nyu_folder: Path, tmp_pa
     (target / "index.json").write_text(json.dumps(index))
     with pytest.raises(DataError, match=r"index\.json: malformed"):
         open_depth_data(target, "train")
+
+
+def test_a_damaged_header_is_named(nyu_folder: Path, tmp_path: Path) -> None:
+    pack(nyu_folder, tmp_path / "pack", workers=1)
+    shard = next((tmp_path / "pack").glob("train-*.rgb.npy"))
+    content = bytearray(shard.read_bytes())
+    for place in range(10, 60):  # a header is Python's own text
+        for damage in b"(\x00'{":
+            shard.write_bytes(content[:place] + bytes([damage]) + content[place + 1 :])
+            with suppress(DataError):
+                open_depth_data(tmp_path / "pack", "train").read(0)
 
 
 def test_a_split_that_is_not_packed_is_named(nyu_folder: Path, tmp_path: Path) -> None:
