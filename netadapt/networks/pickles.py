@@ -22,6 +22,7 @@ import torch
 from torch import Tensor
 
 from netadapt.errors import WeightsError
+from netadapt.networks.pickle_bounds import check_pickle
 
 _LEGACY_MAGIC = 0x1950A86A20F9469CFC6C
 _LEGACY_PROTOCOL = 1001
@@ -308,6 +309,15 @@ def read_pickled(file: Path | str, classes: ClassNames | None = None) -> Pickled
         ) from error
 
 
+def _load(
+    stream: IO[bytes], file: Path, classes: ClassNames
+) -> tuple[Any, Mapping[str, torch.dtype]]:
+    """The next pickle of a stream, and the types of the storages that it speaks of."""
+    check_pickle(stream, file)
+    unpickler = _Unpickler(stream, file, classes)
+    return unpickler.load(), unpickler.dtypes
+
+
 def _read_zip(file: Path, classes: ClassNames) -> Pickled:
     with zipfile.ZipFile(file) as archive:
         entries = {info.filename: info for info in archive.infolist()}
@@ -321,11 +331,10 @@ def _read_zip(file: Path, classes: ClassNames) -> Pickled:
         if order in entries and archive.read(order) != b"little":
             raise WeightsError(f"{file} was written on a big-endian machine: not supported")
         with archive.open(f"{root}data.pkl") as stream:
-            unpickler = _Unpickler(stream, file, classes)
-            value = unpickler.load()
+            value, dtypes = _load(stream, file, classes)
         storages = {
             key: _storage(archive.read(f"{root}data/{key}"), dtype)
-            for key, dtype in unpickler.dtypes.items()
+            for key, dtype in dtypes.items()
             if f"{root}data/{key}" in entries
         }
     return Pickled(file, value, storages)
@@ -336,18 +345,17 @@ def _read_legacy(file: Path, classes: ClassNames) -> Pickled:
     with file.open("rb") as stream:
         if stream.peek(1)[:1] != pickle.PROTO:
             raise WeightsError(f"{file} is not a checkpoint written by torch.save")
-        if _Unpickler(stream, file, classes).load() != _LEGACY_MAGIC:
+        if _load(stream, file, classes)[0] != _LEGACY_MAGIC:
             raise WeightsError(f"{file} is a pickle, but not one written by torch.save")
-        if _Unpickler(stream, file, classes).load() != _LEGACY_PROTOCOL:
+        if _load(stream, file, classes)[0] != _LEGACY_PROTOCOL:
             raise WeightsError(f"{file} was written in an unknown version of torch's format")
-        system = _Unpickler(stream, file, classes).load()
+        system, _ = _load(stream, file, classes)
         if not isinstance(system, dict) or not system.get("little_endian", True):
             raise WeightsError(f"{file} was written on a big-endian machine: not supported")
-        unpickler = _Unpickler(stream, file, classes)
-        value = unpickler.load()
+        value, dtypes = _load(stream, file, classes)
         storages: dict[str, Tensor] = {}
-        for key in _Unpickler(stream, file, classes).load():
-            dtype = unpickler.dtypes[str(key)]
+        for key in _load(stream, file, classes)[0]:
+            dtype = dtypes[str(key)]
             length = int.from_bytes(stream.read(8), "little", signed=True)
             data = stream.read(max(length, 0) * dtype.itemsize)
             if len(data) != length * dtype.itemsize:

@@ -366,3 +366,27 @@ def test_every_cut_short_checkpoint_is_refused(
         file.write_bytes(sound_file[zipped][:length])
         with pytest.raises(WeightsError):
             read_pickled(file)
+
+
+def zipped(path: Path, content: bytes) -> Path:
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("a/data.pkl", content)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"\x80\x02Nr\xff\xff\xff/.", "a memo of 805306367 places"),
+        (b"\x80\x02})" + b"\x85" * 200_000 + b"K\x01s.", "over 200 nested tuples"),
+        (b"\x80\x02}(" + b"(" * 300 + b"t" * 300 + b"K\x01u.", "over 200 nested tuples"),
+        (b"\x80\x02N" + b"\x85q\x00h\x00" * 300 + b".", "over 200 nested tuples"),
+        (b"\x80\x05\x96\xff\xff\xff\xff\x00\x00\x00\x00.", "cannot read"),
+        (b"\x80\x02\x87.", "cannot read"),
+    ],
+)
+def test_reading_takes_no_more_than_the_file_is_large(
+    tmp_path: Path, content: bytes, message: str
+) -> None:
+    with pytest.raises(WeightsError, match=message):
+        read_pickled(zipped(tmp_path / "w.pth", content))
