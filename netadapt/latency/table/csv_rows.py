@@ -24,7 +24,7 @@ def read_rows(
         raise TableError(f"cannot read {path}: {error.strerror or error}") from error
     except UnicodeDecodeError as error:
         raise TableError(f"{path} is not a text file in UTF-8 (byte {error.start})") from error
-    if notes is not None and not text.endswith("\n") and "\n" in text:
+    if notes is not None and _is_torn(text):
         text, _, torn = text.rpartition("\n")
         notes.append(
             f"{path}: the last line has no line end (a build stopped while writing it?) and was "
@@ -53,3 +53,17 @@ def read_rows(
             raise TableError(f"{path}, {where}: {len(line)} cells, expected {len(header)}")
         found.append((where, {name: cell.strip() for name, cell in zip(header, line, strict=True)}))
     return found
+
+
+def _is_torn(text: str) -> bool:
+    """Whether the last line stops short: without a line end, and not as the lines before it.
+
+    An editor may leave out the last line end. Such a line is whole where it has as many cells as
+    the others, and its last cell stands above in full.
+    """
+    whole, _, last = text.rpartition("\n")
+    if not last or not whole:
+        return False
+    *above, cells = csv.reader(io.StringIO(text, newline=None))
+    ends = [line[-1] for line in above[1:] if line]
+    return not above or len(cells) != len(above[0]) or cells[-1] not in ends

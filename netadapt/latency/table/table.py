@@ -159,16 +159,19 @@ class LookupTable:
         target = Path(path) if path is not None else self.path
         if target is None:
             raise TableError(f"the table of {self.name} has no path to be written to")
-        write_text(target, csv_line(COLUMNS) + "".join(entry.to_line() for entry in self.entries))
+        write_text(target, self._csv())
         if self.meta:
             write_text(target.with_suffix(".toml"), tomli_w.dumps(self.meta))
         self.path = target
         return target
 
+    def _csv(self) -> str:
+        return csv_line(COLUMNS) + "".join(entry.to_line() for entry in self.entries)
+
     def _append_line(self, row: TableRow) -> None:
         assert self.path is not None
-        if not self.path.is_file():
-            write_text(self.path, csv_line(COLUMNS))
+        if not self.path.is_file() or not self.path.read_bytes().endswith(b"\n"):
+            write_text(self.path, self._csv())  # all that was read, and lines that end
         try:
             append_line(self.path, row.to_line())
         except OSError as error:

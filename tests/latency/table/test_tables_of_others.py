@@ -61,3 +61,19 @@ def test_a_key_of_the_wrong_kind_is_named(table: LookupTable, toml: str, message
     table.path.with_suffix(".toml").write_text(toml)
     with pytest.raises(TableError, match=message):
         LookupTable.read(table.path)
+
+
+def test_a_last_line_without_its_end_is_read_where_it_is_whole(table: LookupTable) -> None:
+    assert table.path is not None
+    whole = table.path.read_bytes().rstrip(b"\n")
+    table.path.write_bytes(whole)
+    again = LookupTable.read(table.path)
+    assert len(again) == len(table)
+    assert not again.notes
+    again.append(replace(again.entries[0], schedule="other"))
+    assert len(LookupTable.read(table.path)) == len(table) + 1
+    for missing in range(1, 6):  # within the last cell, 'default', and the one before
+        table.path.write_bytes(whole[:-missing])
+        again = LookupTable.read(table.path)
+        assert len(again) == len(table) - 1
+        assert "left out" in again.notes[0]
