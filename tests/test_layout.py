@@ -20,7 +20,7 @@ FLOORS = (
     "cli",
 )
 BASEMENT = (
-    *("errors", "extras", "files", "journal", "lazy", "locks"),
+    *("cores", "errors", "extras", "files", "journal", "lazy", "locks"),
     *("registry", "shipped", "version"),
 )
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -15,6 +14,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemaini
 from netadapt.cli.bar import Bar
 from netadapt.cli.console import print_json, results, say
 from netadapt.cli.options import ComputeOption, JsonOption, QuietOption, SeedOption
+from netadapt.cores import usable_cores
 
 if TYPE_CHECKING:
     from netadapt.depth.data.inspection import SplitCheck
@@ -131,7 +131,7 @@ def rooms(
             scenes=scenes,
             frames_per_scene=frames_per_scene,
             seed=seed,
-            workers=workers or os.cpu_count() or 1,
+            workers=workers or usable_cores(),
             without=without or (),
             progress=progress,
         )

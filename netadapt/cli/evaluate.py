@@ -12,7 +12,7 @@ from rich.progress import TaskID
 
 from netadapt.cli.bar import Bar
 from netadapt.cli.console import print_json, results, say
-from netadapt.cli.options import ComputeOption, JsonOption, QuietOption
+from netadapt.cli.options import ComputeOption, JsonOption, QuietOption, ThreadsOption
 
 ModelArgument = Annotated[
     str,
@@ -41,6 +41,7 @@ def evaluate(
     worst_count: Annotated[int, typer.Option(min=1, help="How many of them.")] = 8,
     batch_size: Annotated[int, typer.Option(help="Images at a time.")] = 16,
     compute: ComputeOption = None,
+    threads: ThreadsOption = None,
     as_json: JsonOption = False,
     quiet: QuietOption = False,
 ) -> None:
@@ -65,8 +66,9 @@ def evaluate(
     )
     from netadapt.depth.training.evaluation import evaluate as evaluate_network
     from netadapt.depth.training.task_data import open_for_evaluation
-    from netadapt.training.compute import compute_device
+    from netadapt.training.compute import compute_device, use_threads
 
+    use_threads(threads)
     predictor = open_predictor(model, compute_device(compute))
     sources = {name: open_for_evaluation(name, split) for name in data or ["rooms"]}
     rows: dict[str, pd.DataFrame] = {}

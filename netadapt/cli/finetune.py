@@ -16,6 +16,7 @@ from netadapt.cli.options import (
     QuietOption,
     ResumeOption,
     TensorboardOption,
+    ThreadsOption,
 )
 from netadapt.cli.training_bar import training_bar
 
@@ -35,6 +36,7 @@ def finetune(
     autocast: AutocastOption = False,
     tensorboard: TensorboardOption = False,
     compute: ComputeOption = None,
+    threads: ThreadsOption = None,
     resume: ResumeOption = False,
     seed: Annotated[int | None, typer.Option(help="Another seed than the run's.")] = None,
     as_json: JsonOption = False,
@@ -48,6 +50,7 @@ def finetune(
 
     from netadapt.depth.training.long_term import FINAL, LONG_TERM, finetune_run
     from netadapt.training.allocator import keep_freed_memory
+    from netadapt.training.compute import use_threads
     from netadapt.training.event_log import EventLog
 
     recipe = replace(
@@ -60,6 +63,7 @@ def finetune(
         autocast=autocast,
     )
     keep_freed_memory()
+    use_threads(threads)
     event_log = EventLog(run / FINAL) if tensorboard else None
     with training_bar(quiet or as_json, event_log) as (after_step, after_epoch, rows):
         final, before = finetune_run(

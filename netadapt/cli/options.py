@@ -26,7 +26,11 @@ DataOption = Annotated[
 ]
 ComputeOption = Annotated[
     str | None,
-    typer.Option("--compute", help="Where to train: cpu, cuda, cuda:N. A GPU when there is one."),
+    typer.Option("--compute", help="Where to compute: cpu, cuda, cuda:N. A GPU when there is one."),
+]
+ThreadsOption = Annotated[
+    int | None,
+    typer.Option("--threads", min=1, help="Of the processor; default: the cores it may use."),
 ]
 SizeOption = Annotated[
     str | None,

@@ -22,6 +22,7 @@ from netadapt.cli.options import (
     SeedOption,
     ShapeOption,
     SizeOption,
+    ThreadsOption,
     TrackerOption,
     parse_shapes,
     parse_size,
@@ -72,6 +73,7 @@ def prune(
         typer.Option(metavar="GROUP=N", help="The least width of a group, or glob; repeatable."),
     ] = None,
     compute: ComputeOption = None,
+    threads: ThreadsOption = None,
     on_demand: Annotated[
         bool,
         typer.Option(
@@ -94,6 +96,7 @@ def prune(
     """
     from netadapt.pruning.job import measuring_profile
     from netadapt.training.allocator import keep_freed_memory
+    from netadapt.training.compute import use_threads
 
     given: dict[str, Any] = {
         "model": model,
@@ -120,6 +123,7 @@ def prune(
         for advice in device_profile.fix_first:
             say(f"first, on {device_profile.name}: {advice}", quiet=quiet)
     keep_freed_memory()
+    use_threads(threads)
     with search_progress(quiet) as progress:
         search = _run(job, folder, progress, resume=resume, quiet=quiet)
     if as_json:

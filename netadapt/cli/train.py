@@ -19,6 +19,7 @@ from netadapt.cli.options import (
     SeedOption,
     SizeOption,
     TensorboardOption,
+    ThreadsOption,
     parse_size,
 )
 from netadapt.cli.training_bar import training_bar
@@ -87,6 +88,7 @@ def train(
     ] = 200,
     tensorboard: TensorboardOption = False,
     compute: ComputeOption = None,
+    threads: ThreadsOption = None,
     resume: ResumeOption = False,
     seed: SeedOption = 0,
     as_json: JsonOption = False,
@@ -107,7 +109,7 @@ def train(
     from netadapt.depth.training.task_data import data_folder, open_task
     from netadapt.training.allocator import keep_freed_memory
     from netadapt.training.batch_norm_restoring import ready_to_train
-    from netadapt.training.compute import compute_device
+    from netadapt.training.compute import compute_device, use_threads
     from netadapt.training.event_log import EventLog
     from netadapt.training.processes import join_processes, leave_processes
 
@@ -127,6 +129,7 @@ def train(
         stages=None if stages is None else parse_stages(stages),
     )
     keep_freed_memory()
+    use_threads(threads)
     device = compute_device(compute)
     processes = join_processes(device)
     quiet = quiet or as_json or not processes.is_first

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import torch
 
+from netadapt.cores import usable_cores
 from netadapt.errors import InputError
 
 
@@ -23,3 +24,11 @@ def compute_device(name: str | None = None) -> torch.device:
             f"cuda:N, or leave --compute out"
         ) from None
     return device
+
+
+def use_threads(number: int | None) -> None:
+    """Compute with `number` threads; None: torch's own number, but no more than usable cores.
+
+    Threads that outnumber their cores wait for each other, far longer than they compute.
+    """
+    torch.set_num_threads(number or min(torch.get_num_threads(), usable_cores()))

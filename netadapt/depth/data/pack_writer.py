@@ -7,7 +7,6 @@ others. What a pack is, and how it is read, is in `pack`.
 from __future__ import annotations
 
 import json
-import os
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import as_completed
@@ -19,6 +18,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from netadapt.cores import usable_cores
 from netadapt.depth.data.claiming import claim, reclaim, release
 from netadapt.depth.data.geometry import to_working, working_size
 from netadapt.depth.data.hdf5_pairs import Hdf5Source, is_hdf5_folder, read_pair, split_names
@@ -119,7 +119,7 @@ def write_pack(
     clear_half_written(target, ".npy")
     total = sum(len(shard.names) for shard in shards)
     finished: dict[str, Shard] = {}
-    for shard in _made(target, shards, size, make, workers or os.cpu_count() or 1):
+    for shard in _made(target, shards, size, make, workers or usable_cores()):
         finished[shard.stem] = shard
         if progress is not None:
             progress(sum(len(other.names) for other in finished.values()), total)

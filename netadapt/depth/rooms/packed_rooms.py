@@ -6,7 +6,6 @@ less than half of one at full size.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from functools import partial
@@ -14,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
+from netadapt.cores import usable_cores
 from netadapt.depth.data.base import SPLITS
 from netadapt.depth.data.geometry import working_size
 from netadapt.depth.data.pack import INDEX_FILE, PackIndex, Shard, is_pack, to_millimetres
@@ -52,7 +52,7 @@ def write_rooms_pack(
     stopped one is continued. Raises DataError when `target` holds anything else.
     """
     target = Path(target)
-    workers = workers or os.cpu_count() or 1
+    workers = workers or usable_cores()
     settings = checked_settings(scenes, frames_per_scene, seed, workers, without)
     planned = plan_frames(scenes, frames_per_scene)
     # A name says all that decides its frame, so that a finished pack is recognised by its names.

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import torch
 
+from netadapt.cores import usable_cores
 from netadapt.depth.data.base import DepthSource
 from netadapt.depth.data.datasets import open_all_splits, open_depth_data
 from netadapt.depth.data.subsets import Joined
@@ -65,7 +66,7 @@ def _demo_rooms(progress: Callable[[int, int], None] | None) -> Path:
         scenes=DEMO_SCENES,
         frames_per_scene=DEMO_FRAMES_A_SCENE,
         seed=DEMO_SEED,
-        workers=os.cpu_count() or 1,
+        workers=usable_cores(),
         progress=progress,
     )
     return folder

@@ -1,0 +1,41 @@
+"""How many processor cores this process may use: on a shared machine fewer than there are."""
+
+from __future__ import annotations
+
+import math
+import os
+from pathlib import Path
+
+CGROUP = Path("/sys/fs/cgroup")
+
+
+def usable_cores(cgroup: Path = CGROUP) -> int:
+    """The cores that the process is allowed (its affinity), and that its container's quota pays.
+
+    `cgroup` is where the system tells of the quota; a machine without one gives all allowed cores.
+    """
+    if hasattr(os, "sched_getaffinity"):
+        allowed = len(os.sched_getaffinity(0))
+    else:
+        allowed = os.cpu_count() or 1
+    return max(1, math.ceil(min(allowed, _quota(cgroup))))
+
+
+def _quota(cgroup: Path) -> float:
+    """Cores' worth of time that the container may take; infinite without a limit."""
+    try:
+        words = (cgroup / "cpu.max").read_text(encoding="ascii").split()
+    except (OSError, ValueError):
+        words = [_read(cgroup / "cpu" / f"cpu.cfs_{name}_us") for name in ("quota", "period")]
+    try:
+        quota, period = (float(word) for word in words)
+    except ValueError:
+        return math.inf  # 'max', or nothing said
+    return quota / period if quota > 0 and period > 0 else math.inf
+
+
+def _read(file: Path) -> str:
+    try:
+        return file.read_text(encoding="ascii")
+    except (OSError, ValueError):
+        return ""
