@@ -14,7 +14,8 @@ from netadapt.graph.labels import Ints
 from netadapt.graph.layer_graph import Blueprint, LayerGraph
 from netadapt.graph.layer_reading import Draft, Lost, read_kernels
 from netadapt.graph.operator_calls import ExampleInput, Program, export_program
-from netadapt.graph.trial import Trial, verdict
+from netadapt.graph.proving import verdict
+from netadapt.graph.trial import Trial
 from netadapt.graph.walk import Walk
 
 MOST_ROUNDS = 4
