@@ -94,7 +94,7 @@ def prune(
 
     Example: netadapt prune --budget-ms 6 --device tx2
     """
-    from netadapt.pruning.job import measuring_profile
+    from netadapt.pruning.job import is_begun, measuring_profile
     from netadapt.training.allocator import keep_freed_memory
     from netadapt.training.compute import use_threads
 
@@ -122,6 +122,8 @@ def prune(
     if (device_profile := measuring_profile(job)) is not None:
         for advice in device_profile.fix_first:
             say(f"first, on {device_profile.name}: {advice}", quiet=quiet)
+    if resume and not is_begun(folder):
+        say(f"{folder} holds no run: this begins one", quiet=quiet)
     keep_freed_memory()
     use_threads(threads)
     with search_progress(quiet) as progress:

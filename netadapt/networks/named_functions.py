@@ -8,6 +8,7 @@ from __future__ import annotations
 import importlib
 import sys
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from netadapt.errors import InputError
@@ -19,6 +20,22 @@ def call_named(name: str, what: str, error: type[InputError]) -> Any:
     The folder where the command is run is searched too, as with `python -m`. Raises `error` when
     there is no such module or function, or when it fails.
     """
+    module = module_of(name, what, error)
+    function_name = name.partition(":")[2]
+    function = getattr(module, function_name, None)
+    if not callable(function):
+        raise error(f"module '{module.__name__}' has no function '{function_name}'")
+    try:
+        return function()
+    except Exception as failure:
+        raise error(f"{name}() failed: {type(failure).__name__}: {failure}") from failure
+
+
+def module_of(name: str, what: str, error: type[InputError]) -> ModuleType:
+    """The module of 'package.module:function', imported: what it registers is known then.
+
+    Raises `error` when there is no such module, or importing it fails.
+    """
     module_name, _, function_name = name.partition(":")
     if not module_name or not function_name.isidentifier():
         raise error(f"{what} is '{name}', expected package.module:function")
@@ -26,7 +43,7 @@ def call_named(name: str, what: str, error: type[InputError]) -> Any:
     if here not in sys.path:
         sys.path.append(here)
     try:
-        module = importlib.import_module(module_name)
+        return importlib.import_module(module_name)
     except ImportError as failure:
         raise error(
             f"cannot import '{module_name}' for the {what} '{name}': {failure}; run the command "
@@ -37,10 +54,3 @@ def call_named(name: str, what: str, error: type[InputError]) -> Any:
             f"importing {module_name} for the {what} '{name}' failed: "
             f"{type(failure).__name__}: {failure}"
         ) from failure
-    function = getattr(module, function_name, None)
-    if not callable(function):
-        raise error(f"module '{module_name}' has no function '{function_name}'")
-    try:
-        return function()
-    except Exception as failure:
-        raise error(f"{name}() failed: {type(failure).__name__}: {failure}") from failure

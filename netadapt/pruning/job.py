@@ -14,10 +14,11 @@ from typing import Any
 import torch
 from torch import nn
 
-from netadapt.errors import InputError, RunError
+from netadapt.errors import InputError, ModelError, RunError
 from netadapt.latency.devices.profile import DeviceProfile, load_profile
 from netadapt.latency.table.table import LookupTable
 from netadapt.networks.config import FactoryConfig, ModelConfig
+from netadapt.networks.named_functions import module_of
 from netadapt.networks.open_network import open_network
 from netadapt.pruning.begin import search
 from netadapt.pruning.callbacks import Callback
@@ -138,16 +139,24 @@ def prepare(
     said first.
     """
     single_budget(job.budget)
+    opened = job.opened
+    for named, what, error in (
+        (opened.model, "network", ModelError),
+        (opened.task, "task", InputError),
+    ):
+        if ":" in named:
+            module_of(named, what, error)  # it may register a strategy or an importance
     for registry, name in (
         (STRATEGIES, job.settings.strategy),
         (IMPORTANCES, job.settings.importance),
     ):
         registry[name]  # raises where there is none
-    opened = job.opened
     compute = compute_device(opened.compute)
     model, config = open_network(
         opened.model, opened.weights, opened.input_size, opened.input_shapes
     )
+    if opened.weights is None and ":" in opened.model:
+        say(f"the weights are those that {opened.model} gives; for trained ones add --weights FILE")
     task = open_task(
         opened.task,
         TaskRequest(opened.data, config.input_shapes, opened.holdout_images, compute, progress),
