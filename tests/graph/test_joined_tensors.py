@@ -49,8 +49,14 @@ def tokens(s: nn.Module, y: Tensor) -> Tensor:
         (lambda s, y: y + s.w, (16,)),
         (lambda s, y: torch.where(y > s.w, y, s.w), (32, 1, 1)),
         (tokens, (1, 256, 32)),
+        (lambda s, y: torch.einsum("bchw,bc->bchw", y, y.mean((2, 3))), ()),
+        (lambda s, y: torch.einsum("nchw, cw -> nwch", y, s.w).permute(0, 2, 3, 1), (32, 16)),
+        (lambda s, y: y.diff(dim=3).cumprod(2), ()),
     ],
-    ids=["max", "min", "extremes", "mask", "ones", "places", "rows", "columns", "where", "tokens"],
+    ids=[
+        *("max", "min", "extremes", "mask", "ones", "places", "rows", "columns", "where", "tokens"),
+        *("gate", "weighted", "running"),
+    ],
 )
 def test_what_is_joined_is_cut_with_the_channels(between: Between, sizes: tuple[int, ...]) -> None:
     torch.manual_seed(0)

@@ -74,7 +74,10 @@ def extreme(walk: Walk, call: Call, given: dict[str, Any]) -> Result:
     return reduce(walk, call, {**given, "self": walk.spread(given["self"])})
 
 
-@handles("softmax", "log_softmax", "softmin", "cumsum", "_softmax", "_log_softmax")
+@handles(
+    *("softmax", "log_softmax", "softmin", "cumsum", "_softmax", "_log_softmax"),
+    *("cumprod", "logcumsumexp", "diff"),
+)
 def along_one_axis(walk: Walk, call: Call, given: dict[str, Any]) -> Result:
     """Positions of one axis depend on each other."""
     x = given["self"]
