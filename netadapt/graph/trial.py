@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import copy
 import warnings
+from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -30,8 +31,8 @@ TOLERANCE = 1024
 """Of the type's rounding, relative to the largest output: what rounding grows to with depth. A
 mix-up of channels is of the output's own size, as everything in an awake copy counts."""
 
-ASK_AGAIN = 64
-"""Differences of up to so many tolerances are looked at again in float64."""
+LEAST_SCALE = 0.01
+"""Of the largest number compared: what a dead ReLU lets through is rounding, and no scale."""
 
 BY_NUMBER = "the network's code picks channels by number"
 RANDOM = "the network draws random numbers when it evaluates, so no cut of it can be checked"
@@ -63,8 +64,8 @@ class Trial:
         """Why the network cut to `keep` isn't the full one without those channels, if it isn't."""
         if not keep:
             return None
-        reason, ratio = self._compare(keep, self._dtype)
-        if reason == BY_NUMBER and ratio < ASK_AGAIN and self._dtype is torch.float32:
+        reason = self._compare(keep, self._dtype)[0]
+        if reason == BY_NUMBER and self._dtype is torch.float32:
             with_double = self._awake_in(torch.float64)
             if with_double is not None:
                 return self._compare(keep, torch.float64)[0]
@@ -74,9 +75,9 @@ class Trial:
         """Why nothing can be compared; None where outputs can."""
         pair = self._awake[self._dtype]
         first, again, other = (_run(*pair, seed) for seed in (0, 0, 1))
-        if _difference(first, again)[0]:
+        if _difference(first, again)[1] > 1:
             return UNSTEADY
-        return RANDOM if _difference(first, other)[0] else None
+        return RANDOM if _difference(first, other)[1] > 1 else None
 
     def _choose_dtype(self) -> torch.dtype:
         """The precision that the network's code runs in: float32, else its own."""
@@ -149,38 +150,58 @@ def _run(model: nn.Module, inputs: Any, seed: int = 0) -> _Outputs:
 
 
 class _Deciding(TorchFunctionMode):
-    """Keeps the numbers that a label or an order is made of: a label alone hides most faults."""
+    """Keeps the last numbers that a label, an order or an activation is made of.
 
-    NAMES = frozenset(("argmax", "argmin", "argsort", "topk", "sort", "max", "min"))
+    A label alone hides most faults, and behind a last ReLU that is dead there is nothing to see.
+    """
+
+    NAMES = frozenset(
+        (
+            *("argmax", "argmin", "argsort", "topk", "sort", "max", "min", "relu", "relu_"),
+            *("relu6", "hardtanh", "hardtanh_", "clamp", "clamp_", "sigmoid", "softmax"),
+            *("log_softmax", "hardsigmoid", "hardswish", "silu", "gelu", "tanh"),
+        )
+    )
+    LAST = 2
 
     def __init__(self) -> None:
         super().__init__()
-        self.seen: list[torch.Tensor] = []
+        self.seen: deque[torch.Tensor] = deque(maxlen=self.LAST)
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         name = getattr(func, "__name__", "")
         if name in self.NAMES and args and isinstance(args[0], torch.Tensor):
-            self.seen.append(args[0].detach())
+            self.seen.append(args[0].detach().clone())  # some work in place
         return func(*args, **(kwargs or {}))
 
 
 def _difference(ours: _Outputs, full: _Outputs) -> tuple[str | None, float]:
     """What differs between two runs, and by how many times what rounding explains."""
-    worst = 0.0
     if len(ours.given) != len(full.given):
         return "without some, the network gives another number of outputs", 0.0
     for one, other in zip(ours.given, full.given, strict=True):
         if one.shape != other.shape:
             return f"without some, the output is {tuple(one.shape)}, not {tuple(other.shape)}", 0.0
-        worst = max(worst, _times_rounding(one, other))
-    if len(ours.behind) == len(full.behind):
-        for one, other in zip(ours.behind, full.behind, strict=True):
-            if one.shape == other.shape:  # else it has channels that one of them lacks
-                worst = max(worst, _times_rounding(one, other))
-    return (BY_NUMBER if worst > 1 else None), worst
+    pairs = [
+        *zip(ours.given, full.given, strict=True),
+        *zip(ours.behind, full.behind, strict=False),
+    ]
+    # What is behind has channels that one of the two lacks, except near the output.
+    alike = [(one, other) for one, other in pairs if one.shape == other.shape]
+    least = LEAST_SCALE * max((_scale(other) for _, other in alike), default=0.0)
+    worst = max((_times_rounding(one, other, least) for one, other in alike), default=0.0)
+    if worst > 1:
+        return BY_NUMBER, worst
+    return (None if any(_tells(other) for _, other in alike) else NOTHING), worst
 
 
-def _times_rounding(ours: torch.Tensor, full: torch.Tensor) -> float:
+def _scale(values: torch.Tensor) -> float:
+    """The largest finite number."""
+    finite = values[values.isfinite()] if values.is_floating_point() else values[:0]
+    return float(finite.abs().max()) if finite.numel() else 0.0
+
+
+def _times_rounding(ours: torch.Tensor, full: torch.Tensor, least_scale: float) -> float:
     if not full.numel():
         return 0.0
     if not full.is_floating_point():
@@ -191,7 +212,7 @@ def _times_rounding(ours: torch.Tensor, full: torch.Tensor) -> float:
     finite = full.isfinite()
     if not finite.any():
         return 0.0
-    scale = float(full[finite].abs().max())
+    scale = max(_scale(full), least_scale)
     error = float((ours[finite] - full[finite]).abs().max())
     if not error:
         return 0.0
@@ -200,10 +221,11 @@ def _times_rounding(ours: torch.Tensor, full: torch.Tensor) -> float:
 
 def _says_something(outputs: _Outputs) -> bool:
     """Whether there are numbers that tell one network from another."""
-    for tensor in (*outputs.given, *outputs.behind):
-        values = tensor[tensor.isfinite()] if tensor.is_floating_point() else tensor.flatten()
-        if len(values) > 1 and bool((values != values[0]).any()):
-            return True
-        if len(values) == 1 and tensor.numel() == 1 and tensor.is_floating_point():
-            return bool(values[0] != 0)
-    return False
+    return any(map(_tells, (*outputs.given, *outputs.behind)))
+
+
+def _tells(tensor: torch.Tensor) -> bool:
+    values = tensor[tensor.isfinite()] if tensor.is_floating_point() else tensor.flatten()
+    if len(values) > 1:
+        return bool((values != values[0]).any())
+    return len(values) == 1 and tensor.is_floating_point() and bool(values[0] != 0)

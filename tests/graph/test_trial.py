@@ -252,3 +252,14 @@ def test_compiled_torchscript_is_named() -> None:
         script = torch.jit.script(nn.Sequential(conv(32, 32), nn.ReLU()))
     with pytest.raises(ModelError, match="1 is compiled TorchScript, which can't be cut"):
         trace(nn.Sequential(conv(3, 32), script, conv(32, 10)), IMAGE)
+
+
+def test_a_trained_norm_of_tiny_variance_blows_no_rounding_up() -> None:
+    """Ten layers that each multiply by 1,000, and saturate: rounding would decide the output."""
+    layers = [nn.Sequential(conv(32, 32), nn.BatchNorm2d(32), nn.ReLU6()) for _ in range(10)]
+    model = nn.Sequential(conv(3, 32), *layers, conv(32, 4), nn.ReLU())
+    for layer in layers:
+        layer[1].running_var.fill_(1e-9)
+    graph = trace(model, IMAGE)
+    assert len(graph.widths) == 11
+    assert not any(group.only_widths for group in graph.groups)
