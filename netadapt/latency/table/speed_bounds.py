@@ -1,7 +1,7 @@
 """Whether a table's latencies are those of a machine: a unit that was mixed up shows in the speed.
 
-The fastest convolution of a table tells: no board that runs a network computes less than
-`LEAST_GMACS` there, none more than `MOST_GMACS`.
+The fastest large layer of a table tells. The bounds are our choice, wide of every table that ships;
+a table outside them is read all the same, with a word to the user.
 """
 
 from __future__ import annotations
