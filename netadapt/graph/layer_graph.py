@@ -14,11 +14,14 @@ from math import prod
 import numpy as np
 
 from netadapt.errors import ModelError
+from netadapt.graph.computed_weights import ComputedWeight
 from netadapt.graph.extents import Channels
 from netadapt.graph.groups import ChannelGroup, Grouping
+from netadapt.graph.kept_calls import KeptCall
 from netadapt.graph.labels import Ints
 from netadapt.graph.layer_reading import Draft, Lost
 from netadapt.graph.layer_shape import LayerShape
+from netadapt.graph.walk import SizeUse
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +86,12 @@ class Blueprint:
         self.indices = {g.name: i for i, g in enumerate(self.groups)}
         self.shapes = dict(parameters)
         self.unknown = {op: tuple(where) for op, where in grouping.walk.unknown.items()}
-        self.statistics = tuple(dict.fromkeys(name for name, _ in grouping.walk.statistics))
+        self.kept_calls = tuple(KeptCall.of(found, grouping) for found in grouping.walk.over_kept)
+        self.computed_weights = tuple(
+            ComputedWeight.of(call, name, grouping) for call, name in grouping.walk.computed
+        )
+        self.factors_follow = False
+        """Whether numbers that the code scales by follow the widths."""
         self.sizes = self._attribute_sizes(grouping)
 
         rows: list[Channels] = []
@@ -101,9 +109,15 @@ class Blueprint:
         self.memo: list[dict[tuple[int, int, int], tuple[Layer, int]]] = [{} for _ in drafts]
         self._count_parameters(grouping, learnable)
 
+    @property
+    def run_call_by_call(self) -> bool:
+        """Whether some calls of the full network are not what they are in a cut one."""
+        return bool(self.kept_calls or self.computed_weights or self.factors_follow)
+
     def _attribute_sizes(self, grouping: Grouping) -> tuple[AttributeSize, ...]:
         sizes = {}
-        for use in grouping.walk.sizes:
+        guessed = [SizeUse(*key, labels) for key, labels in grouping.walk.guessed.items()]
+        for use in (*guessed, *grouping.walk.sizes):  # what is known goes before
             constant, terms = grouping.affine(use.labels)
             if terms:
                 named = {self.groups[i].name: m for i, m in terms.items()}

@@ -33,3 +33,11 @@ def copied(model: Network) -> Network:
             f"{type(model).__name__} can't be copied, as every cut is ({line}); keep what can't be "
             f"copied out of the network's attributes"
         ) from error
+
+
+def copy_fails(model: nn.Module, error: Exception) -> ModelError:
+    """What to say of a network that runs, and whose copy doesn't."""
+    return ModelError(
+        f"a copy of {type(model).__name__} can't run ({type(error).__name__}: {error}) and cuts "
+        f"are made of copies; let its hooks hold nothing of the network itself"
+    )

@@ -2,26 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import copy
+from collections.abc import Mapping
 from functools import partial
+from typing import Any
 
+import torch
 from torch import nn
 
 import netadapt.graph.couplings  # noqa: F401  (fills the registry)
+from netadapt.errors import ModelError
 from netadapt.graph.extents import Channels
 from netadapt.graph.groups import Grouping, form_groups
 from netadapt.graph.labels import Ints
 from netadapt.graph.layer_graph import Blueprint, LayerGraph
 from netadapt.graph.layer_reading import Draft, Lost, read_kernels
-from netadapt.graph.operator_calls import ExampleInput, Program, export_program
-from netadapt.graph.proving import verdict
+from netadapt.graph.network_copy import copied, copy_fails
+from netadapt.graph.operator_calls import (
+    ExampleInput,
+    Program,
+    evaluating,
+    export_program,
+    split_inputs,
+)
+from netadapt.graph.settling import Settling
+from netadapt.graph.stored_numbers import stored_numbers
 from netadapt.graph.trial import Trial
 from netadapt.graph.walk import Walk
-
-MOST_ROUNDS = 4
-"""How often trial cuts are made anew after groups were frozen, limited or joined."""
-EQUALLY_WIDE = "equally wide, as the network's code has it"
-BESIDE_OTHERS = "the network's code counts on its width beside that of others"
 
 
 def trace(model: nn.Module, example_input: ExampleInput, *, verify: bool = True) -> LayerGraph:
@@ -34,37 +41,40 @@ def trace(model: nn.Module, example_input: ExampleInput, *, verify: bool = True)
 
     Raises ModelError when the network's forward can't be followed.
     """
-    program = export_program(model, example_input)
-    walk = Walk()
+    program = _program(model, *split_inputs(example_input))
+    walk = Walk(stored_numbers(model))
     walk.run(program)
     drafts, lost = read_kernels(program, walk)
     assemble = partial(_assemble, model, program, walk, drafts, lost)
     graph, grouping = assemble({}, {})
-    return _proved(Trial(model, graph, example_input), grouping, assemble) if verify else graph
+    if not verify:
+        return graph
+    trial = Trial(model, graph, example_input, program)
+    return Settling(model, trial, grouping, assemble).settled()
 
 
-Assemble = Callable[[Mapping[str, str], Mapping[str, tuple[int, ...]]], tuple[LayerGraph, Grouping]]
+def _program(model: nn.Module, arguments: tuple[Any, ...], keywords: Mapping[str, Any]) -> Program:
+    """The calls of a copy: some networks keep what they compute (YOLO its anchors), which in an
+    export is no number."""
+    spare = copied(model)
+    try:
+        return export_program(spare, arguments, keywords)
+    except ModelError:
+        with evaluating(model), torch.no_grad():
+            fault = _error_of(spare.eval(), arguments, keywords)
+            if fault is not None and _error_of(model, arguments, keywords) is None:
+                raise copy_fails(model, fault) from fault
+        raise
 
 
-def _proved(trial: Trial, grouping: Grouping, assemble: Assemble) -> LayerGraph:
-    """The graph of those groups, and those widths of them, that hold in trial cuts."""
-    first = grouping
-    frozen: dict[str, str] = {}
-    widths: dict[str, tuple[int, ...]] = {}
-    for round in range(MOST_ROUNDS):
-        found = verdict(trial, seed=round)
-        if not (found.frozen or found.widths or found.together):
-            break
-        for names in found.together:
-            grouping.unify(names, EQUALLY_WIDE)
-        frozen |= found.frozen
-        # What works alone and still fails beside others, later on, is left whole.
-        frozen |= {name: BESIDE_OTHERS for name in found.widths if name in widths}
-        widths |= found.widths
-        graph, grouping = assemble(frozen, widths)
-        trial = trial.at(graph)
-    trial.graph.blueprint.parts = grouping.parts(first)
-    return trial.graph
+def _error_of(
+    model: nn.Module, arguments: tuple[Any, ...], keywords: Mapping[str, Any]
+) -> Exception | None:
+    try:
+        model(*copy.deepcopy(arguments), **copy.deepcopy(dict(keywords)))
+    except Exception as error:
+        return error
+    return None
 
 
 def _assemble(

@@ -7,6 +7,7 @@ numbers in the user's code, and freeze the channels.
 
 from __future__ import annotations
 
+from math import gcd
 from typing import Any
 
 import numpy as np
@@ -66,7 +67,7 @@ def stack(walk: Walk, call: Call, given: dict[str, Any]) -> Result:
     return Value(shape, first.axis + (new <= first.axis), first.labels)
 
 
-@handles("chunk", "split", "split_with_sizes", "tensor_split", "unbind")
+@handles("chunk", "split", "split_with_sizes", "tensor_split", "unbind", numbered=True)
 def split(walk: Walk, call: Call, given: dict[str, Any]) -> Result:
     """Several outputs: parts along one axis."""
     x = next(value for value in given.values() if isinstance(value, Value))
@@ -80,13 +81,38 @@ def split(walk: Walk, call: Call, given: dict[str, Any]) -> Result:
         return [Value(shape, axis, x.labels) for shape in call.shapes]
     if dim != x.axis:
         return [Value(shape, x.axis, x.labels) for shape in call.shapes]
-    sizes = [shape[dim] for shape in call.shapes]
-    if len(set(sizes)) > 1:
-        return _each_fixed(walk, call, x, f"{call.where} makes parts of {sizes} channels")
-    parts = x.labels.reshape(len(sizes), -1)
-    if len(sizes) > 1:
-        walk.merge_rows(parts, f"{call.where} makes {len(sizes)} equal parts")
+    parts = np.split(x.labels, np.cumsum([shape[dim] for shape in call.shapes])[:-1])
+    _tie_parts(walk, call, parts)
     return [Value(shape, x.axis, part) for shape, part in zip(call.shapes, parts, strict=True)]
+
+
+def _tie_parts(walk: Walk, call: Call, parts: list[Ints]) -> None:
+    """Unify what the user's code says of the parts' sizes, and nothing else would say.
+
+    A list of sizes that the module holds lets every part have its own; a number that it holds is
+    that of all parts of this size. Sizes that stand nowhere are shares of the whole.
+    """
+    sizes = [len(part) for part in parts]
+    held = walk.numbers.get(call.module, ())
+    lists: dict[str, list[int]] = {}
+    for number in held:
+        if number.index is not None:
+            lists.setdefault(number.attribute, []).append(number.value)
+    same = next((name for name, values in lists.items() if values == sizes), None)
+    if same is not None:
+        for index, part in enumerate(parts):
+            walk.guessed.setdefault((call.module, same, index), part)
+        return
+    alone = {number.value for number in held if number.index is None}
+    if len(set(sizes)) > 1 and set(sizes) <= alone:
+        for size in set(sizes):
+            walk.merge_rows(np.stack([part for part in parts if len(part) == size]), call.where)
+        return
+    share = gcd(*sizes)
+    rows = np.concatenate(parts).reshape(-1, share)
+    if len(rows) > 1:
+        many = f"{len(parts)} equal parts" if len(set(sizes)) == 1 else f"parts of {sizes}"
+        walk.merge_rows(rows, f"{call.where} makes {many}")
 
 
 def _each_fixed(walk: Walk, call: Call, x: Value, reason: str) -> list[Value]:
@@ -104,7 +130,7 @@ def item(walk: Walk, call: Call, given: dict[str, Any]) -> Result:
     return one
 
 
-@handles("slice", "narrow")
+@handles("slice", "narrow", numbered=True)
 def slice_(walk: Walk, call: Call, given: dict[str, Any]) -> Result:
     """A range along one axis: of the channels only an equal part, or every n-th."""
     x = given["self"]

@@ -7,8 +7,9 @@ from __future__ import annotations
 from typing import Any
 
 from netadapt.graph.couplings.pointwise import couple
+from netadapt.graph.labels import Ints
 from netadapt.graph.operator_calls import Call
-from netadapt.graph.walk import Result, Value, Walk, handles
+from netadapt.graph.walk import Over, Result, Value, Walk, handles
 
 _POOLS = tuple(
     f"{kind}_pool{n}d{end}"
@@ -22,6 +23,8 @@ _RESIZES = (
     *("upsample_linear1d", "upsample_bilinear2d", "upsample_trilinear3d", "upsample_bicubic2d"),
     *("_upsample_bilinear2d_aa", "_upsample_bicubic2d_aa"),
 )
+_SOFT = frozenset(("softmax", "log_softmax", "softmin", "_softmax", "_log_softmax"))
+"""Whose output says the same, over fewer channels."""
 _REDUCTIONS = ("mean", "sum", "amax", "amin", "var", "std", "prod", "logsumexp", "norm")
 
 
@@ -60,7 +63,13 @@ def reduce(walk: Walk, call: Call, given: dict[str, Any]) -> Result:
         dims = list(range(x.ndim))
     gone = {int(dim) % x.ndim for dim in ([dims] if isinstance(dims, int) else dims)}
     if x.axis in gone:
-        return walk.stopped(call, x, f"{call.where} reduces over the channels")
+        name = "self" if "self" in given else "input"
+        walk.take_over(call, {name: (x.axis, x.labels)})
+        over = Over(x.labels, call.where)
+        sums = [
+            Value(shape, origin=f"the output of {call.where}", over=over) for shape in call.shapes
+        ]
+        return sums[0] if len(sums) == 1 else sums
     axis = x.axis if given.get("keepdim") else x.axis - sum(dim < x.axis for dim in gone)
     values = [Value(shape, axis, x.labels) for shape in call.shapes]
     return values[0] if len(values) == 1 else values
@@ -81,8 +90,10 @@ def extreme(walk: Walk, call: Call, given: dict[str, Any]) -> Result:
 def along_one_axis(walk: Walk, call: Call, given: dict[str, Any]) -> Result:
     """Positions of one axis depend on each other."""
     x = given["self"]
-    if x.axis is not None and int(given["dim"]) % x.ndim == x.axis:
-        return walk.stopped(call, x, f"{call.where} runs along the channels")
+    if x.labels is not None and x.axis is not None and int(given["dim"]) % x.ndim == x.axis:
+        if call.op not in _SOFT:
+            return walk.stopped(call, x, f"{call.where} runs along the channels")
+        walk.take_over(call, {"self": (x.axis, x.labels)}, (x.axis, x.labels))
     return walk.passed(call, x)
 
 
@@ -98,11 +109,64 @@ def glu(walk: Walk, call: Call, given: dict[str, Any]) -> Result:
 
 @handles("scaled_dot_product_attention")
 def attention(walk: Walk, call: Call, given: dict[str, Any]) -> Result:
-    """Left whole: queries, keys and values keep their channels."""
-    for value in given.values():
-        if isinstance(value, Value):
-            walk.freeze(value, "attention is left whole")
-    return walk.fixed(call, "the output of attention")
+    """softmax(query · keyᵀ) · value, over the last axis: the same positions go from queries and
+    keys, in all heads; others may go from the values, and so from the output."""
+    query, key, value = given["query"], given["key"], given["value"]
+    last = query.ndim - 1
+    if not _on_axis(walk, (query, key), last) or value.axis not in (None, last):
+        for operand in (query, key, value):
+            walk.freeze(operand, f"{call.where} lies across these channels")
+        return walk.fixed(call, f"the output of {call.where}")
+    operands: dict[str, tuple[int, Ints]] = {}
+    if query.labels is not None:
+        walk.labels.unify(query.labels, key.labels, call.where)
+        operands |= dict.fromkeys(("query", "key"), (last, query.labels))
+    if value.labels is None:
+        if operands:
+            walk.take_over(call, operands)
+        return walk.fixed(call, f"the output of {call.where}")
+    walk.take_over(call, operands | {"value": (last, value.labels)}, (last, value.labels))
+    return Value(call.shapes[0], last, value.labels)
+
+
+def _on_axis(walk: Walk, values: tuple[Value, ...], axis: int) -> bool:
+    """Whether all of these, or none, have channels along `axis`."""
+    labelled = [value for value in values if value.labels is not None]
+    return len(labelled) in (0, len(values)) and all(value.axis == axis for value in labelled)
+
+
+@handles("matmul", "bmm", "mm")
+def product(walk: Walk, call: Call, given: dict[str, Any]) -> Result:
+    """[…, n, k] · […, k, m]: channels along n, m, k or the batch's axes."""
+    first, second = given["self"], given["other" if "other" in given else "mat2"]
+    shape = call.shapes[0]
+    places = [
+        None if value.labels is None or value.axis is None else value.axis - value.ndim
+        for value in (first, second)
+    ]
+    if places == [-1, -2]:  # summed over
+        walk.labels.unify(first.labels, second.labels, call.where)
+        names = ("self", "other" if "other" in given else "mat2")
+        axes = zip(names, (first, second), strict=True)
+        walk.take_over(call, {name: (value.axis, first.labels) for name, value in axes})
+        return walk.fixed(call, f"the output of {call.where}")
+    passing = {-2: [first], -1: [second]}
+    place = next((place for place in places if place is not None), None)
+    if place is None:
+        return walk.fixed(call, f"the output of {call.where}")
+    carriers = passing.get(place, [first, second])
+    others = [value for value in (first, second) if value not in carriers]
+    if (
+        any(value.labels is None or value.axis != value.ndim + place for value in carriers)
+        or any(value.labels is not None for value in others)
+        or len(shape) < -place
+    ):
+        for value in (first, second):
+            walk.freeze(value, f"{call.where} lies across these channels")
+        return walk.fixed(call, f"the output of {call.where}")
+    for value in carriers[1:]:
+        walk.labels.unify(carriers[0].labels, value.labels, call.where)
+    return Value(shape, len(shape) + place, carriers[0].labels)
 
 
 @handles("grid_sampler")
