@@ -252,7 +252,7 @@ class LayerGraph:
 
     @property
     def unreached(self) -> tuple[str, ...]:
-        """Parameters that nothing reads in evaluation mode; they stay as they are in a cut."""
+        """Parameters that nothing reads in evaluation mode: auxiliary heads, mostly."""
         return self.blueprint.unreached
 
     def with_widths(self, widths: Mapping[str, int]) -> LayerGraph:

@@ -11,14 +11,14 @@ import re
 import warnings
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from operator import attrgetter
 from typing import Any
 
 import torch
 from torch import fx, nn
-from torch.utils._pytree import tree_leaves, tree_unflatten
+from torch.utils._pytree import tree_leaves, tree_map, tree_unflatten
 
 from netadapt.errors import ModelError
 from netadapt.graph.region_inlining import inline_regions
@@ -126,9 +126,13 @@ class Program:
 
 
 def export_program(
-    model: nn.Module, arguments: Sequence[Any], keywords: Mapping[str, Any]
+    model: nn.Module,
+    arguments: Sequence[Any],
+    keywords: Mapping[str, Any],
+    *,
+    training: bool = False,
 ) -> Program:
-    """Export `model` in evaluation mode; its own training flags are left as they were.
+    """Export `model` in evaluation or training mode; its own flags are left as they were.
 
     Raises ModelError when the network's forward can't be followed (control flow that depends on
     the data, an input of another shape than it takes).
@@ -139,7 +143,7 @@ def export_program(
                 f"cannot trace {type(model).__name__}: {name or 'it'} is compiled TorchScript, "
                 f"which can't be cut; build it from its Python class"
             )
-    with evaluating(model), torch.no_grad(), warnings.catch_warnings():
+    with in_mode(model, training), torch.no_grad(), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
             exported = torch.export.export(model, tuple(arguments), dict(keywords), strict=False)
@@ -162,6 +166,18 @@ def split_inputs(example_input: ExampleInput) -> tuple[tuple[Any, ...], dict[str
     return tuple(example_input), {}
 
 
+def twice(example_input: ExampleInput) -> ExampleInput:
+    """A batch of twice as many, as batch norms need in training."""
+
+    def double(value: Any) -> Any:
+        return (
+            torch.cat([value, value]) if isinstance(value, torch.Tensor) and value.ndim else value
+        )
+
+    doubled: ExampleInput = tree_map(double, example_input)
+    return doubled
+
+
 def input_shapes(
     arguments: Sequence[Any], keywords: Mapping[str, Any]
 ) -> tuple[tuple[int, ...], ...]:
@@ -170,11 +186,16 @@ def input_shapes(
     return tuple(tuple(value.shape) for value in given if isinstance(value, torch.Tensor))
 
 
-@contextmanager
-def evaluating(model: nn.Module) -> Iterator[None]:
+def evaluating(model: nn.Module) -> AbstractContextManager[None]:
     """Put `model` in evaluation mode for the block, then every module's flag back."""
+    return in_mode(model, training=False)
+
+
+@contextmanager
+def in_mode(model: nn.Module, training: bool) -> Iterator[None]:
+    """Put `model` in training or evaluation mode for the block, then every module's flag back."""
     flags = [(module, module.training) for module in model.modules()]
-    model.eval()
+    model.train(training)
     try:
         yield
     finally:

@@ -21,9 +21,10 @@ from netadapt.graph.network_copy import copied, copy_fails
 from netadapt.graph.operator_calls import (
     ExampleInput,
     Program,
-    evaluating,
     export_program,
+    in_mode,
     split_inputs,
+    twice,
 )
 from netadapt.graph.settling import Settling
 from netadapt.graph.stored_numbers import stored_numbers
@@ -45,11 +46,14 @@ def trace(model: nn.Module, example_input: ExampleInput, *, verify: bool = True)
     walk = Walk(stored_numbers(model))
     walk.run(program)
     drafts, lost = read_kernels(program, walk)
+    training = _training_program(model, program, example_input)
+    if training is not None:
+        walk.follow(training)
     assemble = partial(_assemble, model, program, walk, drafts, lost)
     graph, grouping = assemble({}, {})
     if not verify:
         return graph
-    trial = Trial(model, graph, example_input, program)
+    trial = Trial(model, graph, example_input, program, trains=training is not None)
     return Settling(model, trial, grouping, assemble).settled()
 
 
@@ -60,11 +64,25 @@ def _program(model: nn.Module, arguments: tuple[Any, ...], keywords: Mapping[str
     try:
         return export_program(spare, arguments, keywords)
     except ModelError:
-        with evaluating(model), torch.no_grad():
+        with in_mode(model, False), torch.no_grad():
             fault = _error_of(spare.eval(), arguments, keywords)
             if fault is not None and _error_of(model, arguments, keywords) is None:
                 raise copy_fails(model, fault) from fault
         raise
+
+
+def _training_program(
+    model: nn.Module, program: Program, example_input: ExampleInput
+) -> Program | None:
+    """The calls in training mode, of a network that has parts which only run then: auxiliary
+    heads, which read channels that a cut may remove. None where it has none, or doesn't run."""
+    if not program.unreached:
+        return None
+    arguments, keywords = split_inputs(twice(example_input))
+    try:
+        return export_program(copied(model), arguments, keywords, training=True)
+    except ModelError:
+        return None
 
 
 def _error_of(

@@ -26,17 +26,20 @@ from netadapt.graph.network_copy import copied, copy_fails
 from netadapt.graph.operator_calls import (
     ExampleInput,
     Program,
-    evaluating,
     export_program,
+    in_mode,
     split_inputs,
+    twice,
 )
 from netadapt.graph.scalar_factors import FactorsSeen, followed
 from netadapt.graph.surgery import cut
 from netadapt.graph.whole import zero_removed
 
-TOLERANCE = 1024
-"""Of the type's rounding, relative to the largest output: what rounding grows to with depth. A
-mix-up of channels is of the output's own size, as everything in an awake copy counts."""
+ROUNDINGS = 1024
+"""So many roundings of the type, relative to the largest output, may add up with depth. A mix-up
+of channels is of the output's own size, as everything in an awake copy counts."""
+DOUBLE_TOLERANCE = 1e-8
+"""The same in float64, which is asked where float32 leaves a doubt: deep networks blow it up."""
 
 LEAST_SCALE = 0.01
 """Of the largest number compared: what a dead ReLU lets through is rounding, and no scale."""
@@ -64,12 +67,17 @@ class Trial:
         graph: LayerGraph,
         example_input: ExampleInput,
         program: Program,
+        *,
+        trains: bool = False,
         seed: int = 0,
     ) -> None:
+        """`program`: the network's calls; `trains`: it has parts that run in training alone, so
+        cuts must run in that mode too."""
         self.graph = graph
         self._programs = {_dtype_of(model): program}
         self._given = (model, example_input)
         self._seed = seed
+        self._trains = trains
         self.says_something = True
         """Whether the network gives numbers that differ: others can't be compared."""
         self._awake: dict[torch.dtype, tuple[nn.Module, Any]] = {}
@@ -92,7 +100,8 @@ class Trial:
         if fault is not None and fault.reason == BY_NUMBER and self._dtype is torch.float32:
             with_double = self._awake_in(torch.float64)
             if with_double is not None:
-                return self._compare(keep, torch.float64)
+                self._dtype = torch.float64  # one doubt is enough
+                return self._compare(keep, self._dtype)
         return fault
 
     def unprovable(self) -> str | None:
@@ -138,10 +147,16 @@ class Trial:
         model, inputs = self._awake[dtype]
         program = self._program(dtype) if self.graph.blueprint.run_call_by_call else None
         whole = zero_removed(model, self.graph, keep, program)
-        reference = _run(whole, inputs)
+        try:
+            reference = _run(whole, inputs)
+        except Exception as error:
+            line = (str(error).strip().splitlines() or [type(error).__name__])[0]
+            return Fault(f"the full network can't be run call by call ({line})")
         smaller = cut(model, self.graph, keep)
         try:
             outputs = _run(smaller, inputs)
+            if self._trains:
+                _run(smaller, twice(inputs), training=True)
         except Exception as error:
             line = (str(error).strip().splitlines() or [type(error).__name__])[0]
             reason = f"the network's code counts on all of them: {line}"
@@ -193,10 +208,10 @@ class _Outputs:
     behind: tuple[torch.Tensor, ...]
 
 
-def _run(model: nn.Module, inputs: Any, seed: int = 0) -> _Outputs:
+def _run(model: nn.Module, inputs: Any, seed: int = 0, *, training: bool = False) -> _Outputs:
     arguments, keywords = split_inputs(copy.deepcopy(inputs))
     with (
-        evaluating(model),
+        in_mode(model, training),
         torch.no_grad(),
         torch.random.fork_rng(devices=[]),
         warnings.catch_warnings(),
@@ -277,7 +292,10 @@ def _times_rounding(ours: torch.Tensor, full: torch.Tensor, least_scale: float) 
     error = float((ours[finite] - full[finite]).abs().max())
     if not error:
         return 0.0
-    return error / (TOLERANCE * torch.finfo(full.dtype).eps * scale) if scale else float("inf")
+    tolerance = (
+        DOUBLE_TOLERANCE if full.dtype is torch.float64 else ROUNDINGS * torch.finfo(full.dtype).eps
+    )
+    return error / (tolerance * scale) if scale else float("inf")
 
 
 def _says_something(outputs: _Outputs) -> bool:

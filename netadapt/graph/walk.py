@@ -194,6 +194,13 @@ class Walk:
                 if parameter == name:
                     self.labels.freeze(use.labels, reason)
 
+    def follow(self, program: Program) -> None:
+        """The same network in another mode: its channels count as well, its layers don't."""
+        seen = self.over_kept, self.computed, self.unknown
+        self.over_kept, self.computed, self.unknown = [], [], {}
+        self.run(program)
+        self.over_kept, self.computed, self.unknown = seen
+
     def _visit(self, call: Call) -> Result:
         handler = self._own(call) or _HANDLERS.get(call.op)
         arguments = self.given(call)

@@ -13,6 +13,7 @@ from typing import Any
 import torch
 from torch import fx, nn
 
+from netadapt.errors import ModelError
 from netadapt.graph.computed_weights import ComputedWeight, WeightsSeen
 from netadapt.graph.kept_calls import KeptCall
 from netadapt.graph.labels import Ints
@@ -88,14 +89,14 @@ class _CallByCall(nn.Module):
         calls = {(call.op, call.number): call for call in program.calls}
         instead: dict[fx.Node, Callable[[dict[str, Any]], Any]] = {}
         for kept in self._calls:
-            call = calls[kept.op, kept.number]
+            call = _found(calls, kept.op, kept.number)
             instead[call.node] = partial(kept.compute, call, self._staying)
         weights, factors = self._seen_in_smaller(arguments, keywords)
         for scaling, number in followed(program, factors):
             instead[scaling.node] = partial(_scaled_by, scaling, number)
         for made in self._computed:
             place = made.op, made.number
-            call = calls[place]
+            call = _found(calls, *place)
             instead[call.node] = partial(made.compute, call, self._staying, weights[place])
         return program.run(tensors_of(self.model), arguments, keywords, instead)
 
@@ -109,6 +110,16 @@ class _CallByCall(nn.Module):
         with weights, factors:
             self.smaller(*arguments, **keywords)
         return weights.weights, factors.factors
+
+
+def _found(calls: Mapping[tuple[str, int], Call], op: str, number: int) -> Call:
+    """Raises ModelError where the network runs other calls than when it was traced."""
+    if (op, number) not in calls:
+        raise ModelError(
+            f"the network runs fewer calls of {op} in this precision than when it was traced; "
+            f"trace it in the precision it runs in"
+        )
+    return calls[op, number]
 
 
 def _scaled_by(call: Call, number: float, arguments: dict[str, Any]) -> Any:
