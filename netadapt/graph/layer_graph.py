@@ -19,7 +19,7 @@ from netadapt.graph.extents import Channels
 from netadapt.graph.groups import ChannelGroup, Grouping
 from netadapt.graph.kept_calls import KeptCall
 from netadapt.graph.labels import Ints
-from netadapt.graph.layer_reading import Draft, Lost
+from netadapt.graph.layer_reading import Kernels
 from netadapt.graph.layer_shape import LayerShape
 from netadapt.graph.walk import SizeUse
 
@@ -72,8 +72,7 @@ class Blueprint:
         network: str,
         input_shapes: tuple[tuple[int, ...], ...],
         grouping: Grouping,
-        drafts: list[Draft],
-        lost: list[Lost],
+        kernels: Kernels,
         parameters: Mapping[str, tuple[int, ...]],
         learnable: Iterable[str],
         unreached: tuple[str, ...],
@@ -94,6 +93,10 @@ class Blueprint:
         """Whether numbers that the code scales by follow the widths."""
         self.sizes = self._attribute_sizes(grouping)
 
+        drafts, lost = kernels.drafts, kernels.lost
+        self.precomputed = kernels.precomputed
+        self.unseen: dict[str, int] = {}
+        """Multiply-accumulates that no call of the trace accounts for, by module."""
         rows: list[Channels] = []
         for draft in drafts:
             rows += [draft.entering, draft.leaving, draft.groups]
@@ -239,6 +242,8 @@ class LayerGraph:
             entering, leaving, groups = self._channels[len(plan.names) + i]
             macs = macs_each * entering * leaving // groups
             found.append((name, op, module, macs, elements_each * leaving))
+        for module, macs in plan.unseen.items():
+            found.append((f"{module or plan.network}/unseen", "unseen", module, macs, 0))
         total = sum(macs for _, macs in self._built) + sum(macs for _, _, _, macs, _ in found)
         return tuple(
             Uncounted(name, op, module, macs, elements, macs / total if total else 0.0)
@@ -249,6 +254,12 @@ class LayerGraph:
     def unknown(self) -> dict[str, tuple[str, ...]]:
         """Operators that have no rule for channels, and the modules that call them."""
         return self.blueprint.unknown
+
+    @property
+    def precomputed(self) -> dict[str, int]:
+        """Layers that hang on no input, with their multiply-accumulates in the traced network: a
+        deployed network has their result as a constant, so they count as nothing."""
+        return self.blueprint.precomputed
 
     @property
     def unreached(self) -> tuple[str, ...]:

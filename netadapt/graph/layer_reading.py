@@ -16,6 +16,7 @@ from typing import Any
 from torch import fx
 
 from netadapt.errors import ModelError
+from netadapt.graph.computed_weights import LAYERS
 from netadapt.graph.extents import Channels, channels_at, count_of, image_shape
 from netadapt.graph.fusing import TRANSPARENT, Fusion
 from netadapt.graph.layer_shape import LayerShape, Pair
@@ -63,13 +64,40 @@ class Lost:
     elements_each: int
 
 
-def read_kernels(program: Program, walk: Walk) -> tuple[list[Draft], list[Lost]]:
-    """All layers of the program in the order they run, and what is not among them."""
+@dataclass(frozen=True)
+class Kernels:
+    """All that a program computes for an image, in the order it runs."""
+
+    drafts: list[Draft]
+    lost: list[Lost]
+    """What is no row of a lookup table."""
+    precomputed: dict[str, int]
+    """{layer that hangs on no input: its multiply-accumulates}: done once, before deployment."""
+
+
+def read_kernels(program: Program, walk: Walk) -> Kernels:
+    """The layers of the program, and what is not among them."""
     reader = LayerReader(program, walk)
+    precomputed: dict[str, int] = {}
     for call in program.calls:
-        if call.node in reader.moving and call.node not in reader.fusion.absorbed:
+        if call.node in reader.fusion.absorbed:
+            continue
+        if call.node in reader.moving:
             reader.read(call)
-    return reader.drafts, reader.lost
+        elif macs := _macs_of_full(call, walk.given(call)):
+            precomputed[reader.title(call)] = macs
+    return Kernels(reader.drafts, reader.lost, precomputed)
+
+
+def _macs_of_full(call: Call, given: dict[str, Any]) -> int:
+    """Multiply-accumulates of a layer with a weight, or of a product; 0 of others."""
+    if call.op in _PRODUCTS:
+        return sum(macs for _, macs in _PRODUCTS[call.op](call, given))
+    weight = given.get("weight")
+    if call.op not in LAYERS or not isinstance(weight, Value):
+        return 0
+    places = given["input"].shape if "transpose" in call.op else call.shapes[0]
+    return prod(places) * prod(weight.shape[1:])
 
 
 class LayerReader:

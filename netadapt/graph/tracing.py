@@ -13,10 +13,11 @@ from torch import nn
 import netadapt.graph.couplings  # noqa: F401  (fills the registry)
 from netadapt.errors import ModelError
 from netadapt.graph.extents import Channels
+from netadapt.graph.flop_check import unseen_macs
 from netadapt.graph.groups import Grouping, form_groups
 from netadapt.graph.labels import Ints
 from netadapt.graph.layer_graph import Blueprint, LayerGraph
-from netadapt.graph.layer_reading import Draft, Lost, read_kernels
+from netadapt.graph.layer_reading import Kernels, read_kernels
 from netadapt.graph.network_copy import copied, copy_fails
 from netadapt.graph.operator_calls import (
     ExampleInput,
@@ -45,16 +46,19 @@ def trace(model: nn.Module, example_input: ExampleInput, *, verify: bool = True)
     program = _program(model, *split_inputs(example_input))
     walk = Walk(stored_numbers(model))
     walk.run(program)
-    drafts, lost = read_kernels(program, walk)
+    kernels = read_kernels(program, walk)
     training = _training_program(model, program, example_input)
     if training is not None:
         walk.follow(training)
-    assemble = partial(_assemble, model, program, walk, drafts, lost)
+    assemble = partial(_assemble, model, program, walk, kernels)
     graph, grouping = assemble({}, {})
     if not verify:
         return graph
     trial = Trial(model, graph, example_input, program, trains=training is not None)
-    return Settling(model, trial, grouping, assemble).settled()
+    settled = Settling(model, trial, grouping, assemble).settled()
+    unseen = unseen_macs(model, settled, *split_inputs(example_input))
+    settled.blueprint.unseen.update(unseen)
+    return settled
 
 
 def _program(model: nn.Module, arguments: tuple[Any, ...], keywords: Mapping[str, Any]) -> Program:
@@ -99,15 +103,14 @@ def _assemble(
     model: nn.Module,
     program: Program,
     walk: Walk,
-    drafts: list[Draft],
-    lost: list[Lost],
+    kernels: Kernels,
     frozen: Mapping[str, str],
     widths: Mapping[str, tuple[int, ...]],
 ) -> tuple[LayerGraph, Grouping]:
     tracked: list[Ints] = []
-    for draft in drafts:
+    for draft in kernels.drafts:
         tracked += _labels(draft.entering, draft.leaving, draft.groups)
-    for item in lost:
+    for item in kernels.lost:
         tracked += _labels(item.entering, item.leaving, item.groups)
     grouping = form_groups(walk, tracked, frozen, widths)
     learnable = [name for name, _ in model.named_parameters()]
@@ -118,8 +121,7 @@ def _assemble(
             type(model).__name__,
             program.input_shapes,
             grouping,
-            drafts,
-            lost,
+            kernels,
             shapes,
             learnable,
             program.unreached,

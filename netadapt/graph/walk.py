@@ -216,13 +216,8 @@ class Walk:
 
     def _guess_numbers(self, call: Call, value: Value) -> None:
         """A number that the calling module holds may be the number of these channels."""
-        if value.labels is None or value.axis is None:
-            return
-        for number in self.numbers.get(call.module, ()):
-            if number.value == value.shape[value.axis]:
-                key = (call.module, number.attribute, number.index)
-                known = self.guessed.setdefault(key, value.labels)
-                self._may_be_tied(call.module, known, value.labels)
+        if value.labels is not None:
+            self.guess_number(call, value.labels)
 
     def _carry_sums(self, call: Call, sums: list[Value], result: Result) -> Result:
         """What was taken over channels may meet those channels again (x − mean): a norm. Until
@@ -297,6 +292,20 @@ class Walk:
                 if number.value == len(labels):
                     self.entered_numbers[module, number.attribute, number.index] = labels
             module = module.rpartition(".")[0]
+
+    def is_told(self, call: Call, size: int) -> bool:
+        """Whether the calling module holds this number, or has it from the channels it takes."""
+        given = self._entered.get(call.module)
+        held = (n.value for n in self.numbers.get(call.module, ()) if n.index is None)
+        return size in held or (given is not None and len(given) == size)
+
+    def guess_number(self, call: Call, labels: Ints) -> None:
+        """Say that a number which the calling module holds may be the number of these."""
+        for number in self.numbers.get(call.module, ()):
+            if number.value == len(labels):
+                key = (call.module, number.attribute, number.index)
+                known = self.guessed.setdefault(key, labels)
+                self._may_be_tied(call.module, known, labels)
 
     def may_tie(self, call: Call, labels: Ints) -> None:
         """Say that the calling module gives a tensor these channels by their number."""

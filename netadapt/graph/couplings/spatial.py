@@ -6,6 +6,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from netadapt.graph.couplings.pointwise import couple
 from netadapt.graph.labels import Ints
 from netadapt.graph.operator_calls import Call
@@ -47,8 +49,46 @@ def over_space(walk: Walk, call: Call, given: dict[str, Any]) -> Result:
 def pad(walk: Walk, call: Call, given: dict[str, Any]) -> Result:
     """Padding of the channels themselves is a number in the user's code."""
     x = given["self"]
-    if x.axis is not None and call.shapes[0][x.axis] != x.shape[x.axis]:
+    if x.labels is None or x.axis is None or call.shapes[0][x.axis] == x.shape[x.axis]:
+        return walk.passed(call, x)
+    numbers = list(given["pad"])
+    place = 2 * (x.ndim - 1 - x.axis)
+    before, after = numbers[place : place + 2]
+    if call.op not in ("pad", "constant_pad_nd") or min(before, after) < 0:
         return walk.stopped(call, x, f"{call.where} pads the channels")
+    added = [walk.labels.fresh(count) for count in (before, after)]
+    for labels in added:
+        walk.labels.freeze(labels, f"{call.where} adds it, by a number in the network's code")
+    return walk.passed(call, x, np.concatenate([added[0], x.labels, added[1]]))
+
+
+@handles("im2col")
+def im2col(walk: Walk, call: Call, given: dict[str, Any]) -> Result:
+    """[B, C, H, W] to [B, C · kh · kw, places]: every channel comes out kh · kw times."""
+    x = given["self"]
+    if x.labels is None or x.axis != x.ndim - 3:
+        return walk.stopped(call, x, f"{call.where} takes windows of these channels")
+    each = call.shapes[0][-2] // len(x.labels)
+    return Value(call.shapes[0], len(call.shapes[0]) - 2, np.repeat(x.labels, each))
+
+
+@handles("col2im")
+def col2im(walk: Walk, call: Call, given: dict[str, Any]) -> Result:
+    """The other way round: kh · kw positions make one channel."""
+    x = given["self"]
+    if x.labels is None or x.axis != x.ndim - 2:
+        return walk.stopped(call, x, f"{call.where} puts windows of these channels together")
+    rows = x.labels.reshape(call.shapes[0][-3], -1).T
+    labels = walk.merge_rows(rows, f"{call.where} makes one channel of {len(rows)}")
+    return Value(call.shapes[0], len(call.shapes[0]) - 3, labels)
+
+
+@handles("unfold")
+def unfold(walk: Walk, call: Call, given: dict[str, Any]) -> Result:
+    """Windows along one axis, whose places come last."""
+    x = given["self"]
+    if x.axis is not None and int(given["dimension"]) % x.ndim == x.axis:
+        return walk.stopped(call, x, f"{call.where} takes windows along the channels")
     return walk.passed(call, x)
 
 
