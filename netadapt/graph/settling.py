@@ -33,7 +33,9 @@ class Settling:
     ) -> None:
         self._trial, self._grouping, self._assemble = trial, grouping, assemble
         self._first, self._walk = grouping, grouping.walk
-        self._kinds = {name: type(module) for name, module in model.named_modules()}
+        self._kinds = {
+            name: type(module) for name, module in model.named_modules(remove_duplicate=False)
+        }
         self._frozen: dict[str, str] = {}
         self._widths: dict[str, tuple[int, ...]] = {}
 

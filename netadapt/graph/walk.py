@@ -145,6 +145,7 @@ class Walk:
         self.entered_numbers: dict[tuple[str, str, int | None], Ints] = {}
         """Numbers that equal the channels which their module takes; checks of them, mostly."""
         self._entered: dict[str, Ints] = {}
+        self._shaped: dict[str, dict[int, Ints]] = {}
         self._weights: set[str] = set()
         self.computed: list[tuple[Call, str]] = []
         """Layers whose weight is computed, with the parameter that is cut as the weight is."""
@@ -308,10 +309,13 @@ class Walk:
                 self._may_be_tied(call.module, known, labels)
 
     def may_tie(self, call: Call, labels: Ints) -> None:
-        """Say that the calling module gives a tensor these channels by their number."""
-        given = self._entered.get(call.module)
-        if given is not None and len(given) == len(labels):
-            self._may_be_tied(call.module, given, labels)
+        """Say that the calling module gives a tensor these channels by their number, which it may
+        have from its input, or from a tensor that it shaped before."""
+        shaped = self._shaped.setdefault(call.module, {})
+        known = [self._entered.get(call.module), shaped.setdefault(len(labels), labels)]
+        for given in known:
+            if given is not None and len(given) == len(labels):
+                self._may_be_tied(call.module, given, labels)
 
     def _may_be_tied(self, module: str, given: Ints, shaped: Ints) -> None:
         if (self.labels.find(given) != self.labels.find(shaped)).any():
