@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from netadapt.errors import ModelError, WeightsError
 from netadapt.graph import LayerGraph, trace
 from netadapt.networks.build import build
-from netadapt.networks.checkpoint_tensors import checkpoint_tensors
+from netadapt.networks.checkpoint_tensors import checkpoint_place, checkpoint_tensors
 from netadapt.networks.config import FactoryConfig, ModelConfig, Shapes
 from netadapt.networks.network_family import NetworkFamily
 from netadapt.networks.registry import find_network
@@ -24,6 +24,7 @@ from netadapt.networks.store import (
     read_config,
     shipped_models,
 )
+from netadapt.remarks import remark
 
 
 def open_network(
@@ -55,6 +56,7 @@ def open_network(
             weights = family.default_weights(model)
         if weights is None:
             network, config = build(wanted).eval(), wanted
+            remark(f"{model} without --weights: they are random, unless its code loads some")
         else:
             network, config = _open_weights(weights, family, wanted)
     return network, with_inputs(config, input_size, input_shapes)
@@ -116,7 +118,7 @@ def _open_weights(
     """The network that `weights` hold, which must be the `wanted` one."""
     place = Path(weights)
     of_a_folder = place.suffix == ".safetensors" and (place.parent / CONFIG_NAME).is_file()
-    if not place.is_file() or of_a_folder:
+    if not checkpoint_place(place)[0].is_file() or of_a_folder:
         network, config = load_model(weights), read_config(weights)
     else:
         network, config = _open_file(place, family, wanted)
