@@ -120,7 +120,7 @@ def read_config(path: Path | str) -> ModelConfig:
     """The config of the model at `path`, which may be whatever `load_model` takes."""
     file = find_model(path) / CONFIG_NAME
     try:
-        value = json.loads(file.read_text(encoding="utf-8"))
+        value = json.loads(file.read_text(encoding="utf-8-sig"))
     except RecursionError as error:
         raise ModelError(f"{file} is nested too deep; expected a JSON object") from error
     except (OSError, ValueError) as error:

@@ -12,7 +12,7 @@ from netadapt.errors import DataError
 def read_json(path: Path, expected: str = "a JSON object") -> dict[str, Any]:
     """The JSON object in a file. Raises DataError when it isn't one, saying what was `expected`."""
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = json.loads(path.read_text(encoding="utf-8-sig"))
     except (OSError, ValueError) as error:
         raise DataError(f"{path}: cannot be read as JSON ({error})") from error
     if not isinstance(content, dict):

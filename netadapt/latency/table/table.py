@@ -218,7 +218,7 @@ def read_meta(path: Path) -> dict[str, Any]:
     if not toml.is_file():
         return {}
     try:
-        meta = tomllib.loads(toml.read_text(encoding="utf-8"))
+        meta = tomllib.loads(toml.read_text(encoding="utf-8-sig"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise TableError(f"{toml} is not valid TOML: {error}") from error
     for key in ("calibration", "workers", "import", "check"):
