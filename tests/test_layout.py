@@ -20,7 +20,7 @@ FLOORS = (
     "cli",
 )
 BASEMENT = (
-    *("cores", "errors", "extras", "files", "journal", "lazy", "locks"),
+    *("cores", "cpu_share", "errors", "extras", "files", "journal", "lazy", "locks"),
     *("registry", "remarks", "shipped", "version"),
 )
 
