@@ -76,8 +76,8 @@ class CpuShare:
             steps = "a step" if self._pieces == 1 else f"{self._pieces} steps"
             self._say(
                 f"{steps} took {self._wall_s:.0f} s and got {self._processor_s:.0f} s of processor "
-                f"time: other work keeps the {usable_cores()} cores busy, or a quota is spent; end "
-                f"it, or give fewer --threads (1 loses least)"
+                f"time: other work is on the same cores ({usable_cores()}), or a quota is spent; "
+                f"end it, or give fewer --threads (1 loses least)"
             )
         self._wall_s = self._processor_s = 0.0
         self._pieces = 0

@@ -3,6 +3,7 @@
     NetadaptError               exit code
     ├── InputError              2   something the user gave is wrong
     │   ├── TableError              a lookup table or its .toml
+    │   │   └── UnmeasuredError         there is none, or it lacks what is asked
     │   ├── DataError               a data set, an HDF5 file, an image pair
     │   ├── WeightsError            a checkpoint, or weights that don't fit the network
     │   ├── ModelError              a network that can't be traced, built or cut
@@ -30,6 +31,10 @@ class InputError(NetadaptError):
 
 class TableError(InputError):
     """A lookup table, or the .toml beside it, is missing or malformed."""
+
+
+class UnmeasuredError(TableError):
+    """A table isn't there, or has not what is asked; the message ends with what measures it."""
 
 
 class DataError(InputError):

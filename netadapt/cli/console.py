@@ -6,10 +6,11 @@ import json
 import logging
 import math
 import os
+import shlex
 import signal
 import sys
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from types import FrameType
 from typing import Any
@@ -17,10 +18,12 @@ from typing import Any
 import typer
 from rich.console import Console
 
-from netadapt.errors import NetadaptError
+from netadapt.errors import NetadaptError, UnmeasuredError
 from netadapt.remarks import LOGGER
 
 INTERRUPTED = 130
+
+NETWORK_OPTIONS = ("--model", "--input-size", "--input-shape")
 
 # typer's releases carry click inside or depend on it; the base class is found through typer.
 UsageFault: type[Exception] = typer.BadParameter.__mro__[2]
@@ -53,7 +56,8 @@ def run_app(app: Callable[..., Any]) -> int:
     except NetadaptError as error:
         if debug:
             raise
-        say(f"netadapt: {error}")
+        repeated = _of_the_network(arguments) if isinstance(error, UnmeasuredError) else ""
+        say(f"netadapt: {error}{repeated}")
         return error.exit_code
     except typer.Abort:
         say("netadapt: interrupted")
@@ -71,6 +75,17 @@ def run_app(app: Callable[..., Any]) -> int:
     except BrokenPipeError:
         return 0
     return code if isinstance(code, int) else 0
+
+
+def _of_the_network(arguments: Sequence[str]) -> str:
+    """The options that say which network it is, as they were given: a table is measured for it."""
+    found = ""
+    for place, argument in enumerate(arguments):
+        name, _, value = argument.partition("=")
+        if name in NETWORK_OPTIONS:
+            value = value or " ".join(arguments[place + 1 : place + 2])
+            found += f" {name} {shlex.quote(value)}"
+    return found
 
 
 @contextmanager

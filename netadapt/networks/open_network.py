@@ -24,7 +24,6 @@ from netadapt.networks.store import (
     read_config,
     shipped_models,
 )
-from netadapt.remarks import remark
 
 
 def open_network(
@@ -56,7 +55,6 @@ def open_network(
             weights = family.default_weights(model)
         if weights is None:
             network, config = build(wanted).eval(), wanted
-            remark(f"{model} without --weights: they are random, unless its code loads some")
         else:
             network, config = _open_weights(weights, family, wanted)
     return network, with_inputs(config, input_size, input_shapes)

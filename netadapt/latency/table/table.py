@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from netadapt.errors import OutputError, TableError
+from netadapt.errors import OutputError, TableError, UnmeasuredError
 from netadapt.files import write_text
 from netadapt.graph.layer_shape import LayerShape
 from netadapt.journal import append_line, csv_line
@@ -199,7 +199,7 @@ def find_table(path_or_device: str | Path) -> Path:
             path = folder / f"{text}{suffix}.csv"
             if path.is_file():
                 return path
-    raise TableError(
+    raise UnmeasuredError(
         f"there is no table for the device '{text}'; {_known_tables()}; "
         f"measure one with: netadapt lut build --device {text}"
     )
