@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from netadapt.errors import WeightsError
+from netadapt.errors import WeightsError, in_words
 from netadapt.networks.key_prefixes import is_averaged, without_wrappers
 from netadapt.networks.pickles import ClassNames, Pickled, StandIn, TensorRecord, read_pickled
 from netadapt.networks.store import in_float32, read_tensors
@@ -167,7 +167,7 @@ def _of_arrays(file: Path) -> dict[str, Tensor]:
             return in_float32({name: torch.from_numpy(arrays[name]) for name in arrays.files})
     except Exception as error:  # a damaged archive raises nearly anything
         raise WeightsError(
-            f"cannot read {file}: {error}; expected arrays by the network's names, complete"
+            f"cannot read {file}: {in_words(error)}; expected arrays by the network's names"
         ) from error
 
 

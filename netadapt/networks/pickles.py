@@ -21,7 +21,7 @@ from typing import IO, Any, ClassVar, NoReturn
 import torch
 from torch import Tensor
 
-from netadapt.errors import WeightsError
+from netadapt.errors import WeightsError, in_words
 from netadapt.networks.pickle_bounds import check_pickle
 
 _LEGACY_MAGIC = 0x1950A86A20F9469CFC6C
@@ -312,7 +312,7 @@ def read_pickled(file: Path | str, classes: ClassNames | None = None) -> Pickled
         raise WeightsError(f"there is no {file}") from error
     except Exception as error:  # a malformed pickle can raise nearly anything
         raise WeightsError(
-            f"cannot read {file} ({type(error).__name__}: {error}); expected a checkpoint written "
+            f"cannot read {file} ({in_words(error)}); expected a checkpoint written "
             f"by torch.save, complete and undamaged"
         ) from error
 

@@ -19,7 +19,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 from torch import Tensor, nn
 
-from netadapt.errors import ModelError, WeightsError
+from netadapt.errors import ModelError, WeightsError, in_words
 from netadapt.files import atomic_path, write_text
 from netadapt.graph import LayerGraph
 from netadapt.networks.build import as_config, build, describe
@@ -121,10 +121,10 @@ def read_config(path: Path | str) -> ModelConfig:
     file = find_model(path) / CONFIG_NAME
     try:
         value = json.loads(file.read_text(encoding="utf-8-sig"))
-    except RecursionError as error:
-        raise ModelError(f"{file} is nested too deep; expected a JSON object") from error
-    except (OSError, ValueError) as error:
-        raise ModelError(f"cannot read {file}: {error}; expected a JSON object") from error
+    except (OSError, ValueError, RecursionError) as error:
+        raise ModelError(
+            f"cannot read {file}: {in_words(error)}; expected a JSON object"
+        ) from error
     return config_from_json(value, str(file))
 
 
@@ -141,7 +141,8 @@ def read_tensors(file: Path) -> dict[str, Tensor]:
         raise WeightsError(f"there is no {file}: the model folder is incomplete") from error
     except (SafetensorError, OSError, ValueError) as error:
         raise WeightsError(
-            f"cannot read {file}: {error}; the file is damaged or cut short, copy or train it again"
+            f"cannot read {file}: {in_words(error)}; the file is damaged or cut short, "
+            f"copy or train it again"
         ) from error
     return in_float32(tensors)
 
@@ -246,7 +247,7 @@ def _last_iteration(run: Path) -> Path:
         with (run / TRAJECTORY_NAME).open(encoding="utf-8", newline="") as stream:
             rows = list(csv.DictReader(stream))
     except (OSError, ValueError, csv.Error) as error:
-        raise WeightsError(f"cannot read {run / TRAJECTORY_NAME}: {error}") from error
+        raise WeightsError(f"cannot read {run / TRAJECTORY_NAME}: {in_words(error)}") from error
     for row in reversed(rows):
         iteration = row.get("iteration") or ""
         names = [row.get("checkpoint") or ""]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from netadapt.errors import DataError
+from netadapt.errors import DataError, in_words
 
 USUAL_NAMES = (
     *("associations.txt", "association.txt", "associated.txt", "associate.txt", "assoc.txt"),
@@ -28,7 +28,7 @@ def read_associations(file: Path, folder: Path, depth_words: frozenset[str]) -> 
     try:
         lines = file.read_text(encoding="utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as error:
-        raise DataError(f"cannot read {file}: {error}") from error
+        raise DataError(f"cannot read {file}: {in_words(error)}") from error
     pairs = []
     for number, line in enumerate(lines, start=1):
         text = line.partition("#")[0].replace(",", " ")

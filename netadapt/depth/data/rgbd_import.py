@@ -23,7 +23,7 @@ from netadapt.depth.data.depth_evidence import looks_rotated, rotated_back, scal
 from netadapt.depth.data.geometry import nearest
 from netadapt.depth.data.hdf5_pairs import SPLITS_FILE, write_pair, write_splits
 from netadapt.depth.data.pairing import ImagePair, find_pairs
-from netadapt.errors import DataError
+from netadapt.errors import DataError, in_words
 from netadapt.extras import needed
 from netadapt.files import clear_half_written
 from netadapt.remarks import remark
@@ -162,7 +162,7 @@ def read_units(path: Path) -> npt.NDArray[np.uint16]:
             mode = image.mode
             values = np.asarray(image)
     except (OSError, ValueError, SyntaxError) as error:
-        raise DataError(f"{path}: cannot be read as an image ({error})") from error
+        raise DataError(f"{path}: cannot be read as an image ({in_words(error)})") from error
     if mode not in ("I;16", "I;16B", "I"):
         raise DataError(
             f"{path}: has the pixel mode {mode}, expected one channel of 16 bits; "
@@ -199,7 +199,7 @@ def read_rgb(path: Path, *, upright: bool = False) -> npt.NDArray[np.uint8]:
             turned = ImageOps.exif_transpose(image) if upright else image
             return np.asarray(turned.convert("RGB"))
     except (OSError, ValueError, SyntaxError) as error:
-        raise DataError(f"{path}: cannot be read as an image ({error})") from error
+        raise DataError(f"{path}: cannot be read as an image ({in_words(error)})") from error
 
 
 def _bits_settled(pairs: Sequence[ImagePair], encoding: DepthEncoding) -> tuple[DepthEncoding, str]:

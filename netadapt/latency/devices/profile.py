@@ -16,7 +16,7 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
-from netadapt.errors import InputError
+from netadapt.errors import InputError, in_words
 from netadapt.latency.runtimes.registry import RUNTIMES
 
 if sys.version_info >= (3, 11):
@@ -152,7 +152,7 @@ def _read(path: Path) -> DeviceProfile:
     except OSError as error:
         raise InputError(f"cannot read the profile {path}: {error.strerror or error}") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise InputError(f"{path} is not valid TOML: {error}") from error
+        raise InputError(f"{path} is not valid TOML: {in_words(error)}") from error
     known = {f.name: f for f in fields(DeviceProfile) if f.name not in ("path",)}
     unknown = sorted(set(values) - set(known))
     if unknown:

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from netadapt.errors import OutputError, TableError, UnmeasuredError
+from netadapt.errors import OutputError, TableError, UnmeasuredError, in_words
 from netadapt.files import write_text
 from netadapt.graph.layer_shape import LayerShape
 from netadapt.journal import append_line, csv_line
@@ -220,7 +220,7 @@ def read_meta(path: Path) -> dict[str, Any]:
     try:
         meta = tomllib.loads(toml.read_text(encoding="utf-8-sig"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise TableError(f"{toml} is not valid TOML: {error}") from error
+        raise TableError(f"{toml} is not valid TOML: {in_words(error)}") from error
     for key in ("calibration", "workers", "import", "check"):
         if not isinstance(meta.get(key, {}), dict):
             raise TableError(f"{toml}: {key} is {meta[key]!r}, expected a table: [{key}]")
