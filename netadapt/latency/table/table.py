@@ -24,6 +24,7 @@ from netadapt.journal import append_line, csv_line
 from netadapt.latency.table.csv_rows import read_rows
 from netadapt.latency.table.speed_bounds import speed_notes
 from netadapt.latency.table.table_row import ANY_ACTIVATION, COLUMNS, TableRow, kernel_of
+from netadapt.remarks import remark
 from netadapt.shipped import find_shipped
 
 if sys.version_info >= (3, 11):
@@ -43,7 +44,7 @@ class LookupTable:
     """The rows of one device, and what is known about where they come from.
 
     `name` is the device's; `meta` the content of the .toml ({} without one); `notes` are words
-    for the user about what was found while reading.
+    for the user about what was found while reading, which were remarked then.
     """
 
     name: str
@@ -66,6 +67,8 @@ class LookupTable:
         """
         path = find_table(path_or_device)
         entries, notes = _read_csv(path)
+        for note in notes:
+            remark(note)
         return cls(
             name=_device_of(path), entries=entries, meta=read_meta(path), path=path, notes=notes
         )
