@@ -13,7 +13,7 @@ Units = npt.NDArray[np.uint16]
 LEAST_MULTIPLES = 0.98
 """Share of a rotated set's values whose lowest three bits are those of a depth below 16.4 m."""
 
-LEAST_EIGHTHS = 0.9
+LEAST_EIGHTHS = 0.5
 """Share below 8.2 m, whose lowest three bits are zero; any other set has one in eight."""
 
 LEAST_VALUES = 16

@@ -77,7 +77,8 @@ def find_pairs(
     """
     root = Path(folder)
     if not root.is_dir():
-        raise DataError(f"{root}: no such folder; expected one with RGB and depth images")
+        what = "a file" if root.is_file() else "no such folder"
+        raise DataError(f"{root}: {what}; expected a folder with RGB and depth images")
     if (rgb_glob is None) != (depth_glob is None):
         raise DataError("--rgb and --depth go together: give both globs or none")
     if rgb_glob is not None and depth_glob is not None:

@@ -153,6 +153,13 @@ def test_aligned_depth_goes_before_depth(tmp_path: Path) -> None:
     assert find_pairs(tmp_path).notes == ("took the 3 aligned depth images, not the others",)
 
 
+def test_aligned_depth_is_paired_by_time_too(tmp_path: Path) -> None:
+    timed(tmp_path, "color", [10.0, 10.1])
+    for kind in ("aligned_depth", "depth"):
+        timed(tmp_path, kind, [10.004, 10.104])
+    assert found(tmp_path)[1] == ("color/10.100000.png", "aligned_depth/10.104000.png")
+
+
 def test_numbers_in_names_go_before_places(tmp_path: Path) -> None:
     touch(tmp_path, *(f"left/a{i}.png" for i in range(1, 21)))
     touch(tmp_path, *(f"z/b{i}.png" for i in range(5, 19)))

@@ -178,7 +178,7 @@ def test_sun_rgbd_s_rotated_bits_are_turned_back_and_said(tmp_path: Path) -> Non
     own = import_folder(tmp_path / "sun", tmp_path / "c", encoding=DepthEncoding(8000.0))
     assert (own.median_depth_m, own.notes) == (pytest.approx(1.6, abs=0.02), ())
     noisy_set(tmp_path / "far", turn, 7900)  # a third of it beyond 8.19 m, where bits wrap round
-    far = import_folder(tmp_path / "far", tmp_path / "d", encoding=DepthEncoding(rotated=True))
+    far = import_folder(tmp_path / "far", tmp_path / "d")
     assert far.median_depth_m == pytest.approx(7.9, abs=0.05)
 
 
