@@ -173,7 +173,7 @@ def _by_folder(root: Path, *kinds: Sequence[Path]) -> list[dict[Key, list[Path]]
     for paths in kinds:
         by: dict[Key, list[Path]] = {}
         for path in paths:
-            by.setdefault(_key(path.parent, root, _ROLES), []).append(path)
+            by.setdefault(_key(path.with_name("_"), root, _ROLES), []).append(path)
         found.append(by)
     if all(set(by) & set(found[0]) for by in found):
         return found
@@ -201,16 +201,14 @@ def _pairs_by_name(root: Path) -> Pairing:
     depth = {path for path in all_depth if path.suffix.lower() in DEPTH_SUFFIXES}
     aligned = {path for path in depth if _words(path, root) & ALIGNED_WORDS}
     notes: tuple[str, ...] = ()
-    words = DEPTH_WORDS
     if aligned:
         if aligned != depth:
             notes = (f"took the {len(aligned)} aligned depth images, not the others",)
-        depth, words = aligned, _ROLES
-        all_depth = aligned
+        depth = all_depth = aligned
     if are_timed(list(rgb)) and are_timed(list(depth)):
         return _with_notes(_pairs_by_time(root, sorted(rgb), sorted(depth)), notes)
     rgb_by_key = _by_key(rgb, root, RGB_WORDS)
-    depth_by_key = _by_key(depth, root, words)
+    depth_by_key = _by_key(depth, root, DEPTH_WORDS)
     keys = sorted(rgb_by_key.keys() & depth_by_key.keys())
     if not keys:
         raise DataError(
@@ -238,10 +236,10 @@ def _with_notes(pairing: Pairing, notes: tuple[str, ...]) -> Pairing:
 def _by_key(
     paths: Sequence[Path] | set[Path], root: Path, words: frozenset[str]
 ) -> dict[Key, list[Path]]:
-    """Paths by what is left of their names; one that says its role wins over one that doesn't."""
+    """Paths by what is left of their names; one with `words` of its role wins over one without."""
     found: dict[Key, list[Path]] = {}
     for path in paths:
-        found.setdefault(_key(path, root, words), []).append(path)
+        found.setdefault(_key(path, root, _ROLES), []).append(path)
     for key, matches in found.items():
         if len(matches) > 1:
             found[key] = [path for path in matches if _words(path, root) & words] or matches

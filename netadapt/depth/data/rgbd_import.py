@@ -152,6 +152,17 @@ def read_images(pair: ImagePair, encoding: DepthEncoding) -> tuple[Rgb, Depth]:
     return check_pair(rgb, metres, f"{pair.depth} at {encoding.units_per_metre:g} units a metre")
 
 
+_MODES = {
+    "1": "one bit a pixel",
+    "L": "8 bits a pixel",
+    "P": "a palette",
+    "RGB": "colours",
+    "RGBA": "colours",
+    "F": "floating-point pixels",
+}
+"""Pillow's modes, in words."""
+
+
 def read_units(path: Path) -> npt.NDArray[np.uint16]:
     """A 16-bit depth image as it is stored, uint16 [H, W].
 
@@ -165,8 +176,8 @@ def read_units(path: Path) -> npt.NDArray[np.uint16]:
         raise DataError(f"{path}: cannot be read as an image ({in_words(error)})") from error
     if mode not in ("I;16", "I;16B", "I"):
         raise DataError(
-            f"{path}: has the pixel mode {mode}, expected one channel of 16 bits; "
-            f"is it a picture of the depth?"
+            f"{path}: has {_MODES.get(mode, f'pixels of the mode {mode}')}, expected one channel of "
+            f"16 bits; is it a picture of the depth?"
         )
     if path.suffix.lower() == ".pgm":
         values = _as_stored(values, path)

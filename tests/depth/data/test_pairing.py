@@ -33,6 +33,8 @@ def found(root: Path, **globs: Any) -> list[tuple[str, str]]:
         ("color/{}.png", "depth/{}.pgm"),
         ("color/{}.jpg", "depth/0000{}.png"),
         ("{}.png", "{}_depth.png"),
+        ("img_{}.png", "img_{}_depth.png"),
+        ("rgb/image{}.png", "depth/image{}.png"),
         ("rgb_{}.JPG", "depth_{}.PNG"),
         ("seq-01/rgb{}.ppm", "seq-01/depth{}.tiff"),
     ],
@@ -135,6 +137,11 @@ def test_times_are_read_off_names_as_recorders_write_them(tmp_path: Path, name: 
         name.format(time) for time in (1548339811.0, 1548339812.0)
     ]
     assert find_pairs(tmp_path).timed
+
+
+def test_timed_images_may_lie_in_one_folder(tmp_path: Path) -> None:
+    touch(tmp_path, *(f"{kind}_10.{i}0000.png" for kind in ("rgb", "depth") for i in range(3)))
+    assert found(tmp_path)[2] == ("rgb_10.20000.png", "depth_10.20000.png")
 
 
 def test_each_recording_has_its_own_clock(tmp_path: Path) -> None:
