@@ -175,9 +175,9 @@ def read_units(path: Path) -> npt.NDArray[np.uint16]:
     except (OSError, ValueError, SyntaxError) as error:
         raise DataError(f"{path}: cannot be read as an image ({in_words(error)})") from error
     if mode not in ("I;16", "I;16B", "I"):
+        what = _MODES.get(mode, f"pixels of the mode {mode}")
         raise DataError(
-            f"{path}: has {_MODES.get(mode, f'pixels of the mode {mode}')}, expected one channel of "
-            f"16 bits; is it a picture of the depth?"
+            f"{path}: has {what}, expected one channel of 16 bits; is it a picture of the depth?"
         )
     if path.suffix.lower() == ".pgm":
         values = _as_stored(values, path)
