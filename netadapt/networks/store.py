@@ -213,7 +213,8 @@ def find_model(path: Path | str) -> Path:
         weights_kind(place)  # of a kind that can't be imported: says what to do instead
         raise WeightsError(
             f"{place} is a file, expected a model folder with {CONFIG_NAME} and {WEIGHTS_NAME}; "
-            f"run: netadapt models import {place} --out models/NAME"
+            f"run: netadapt models import {place} --out models/NAME (of a network of your own with "
+            f"--model package.module:function)"
         )
     if place.is_dir():
         if (place / CONFIG_NAME).is_file():
