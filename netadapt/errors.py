@@ -3,6 +3,7 @@
     NetadaptError               exit code
     ├── InputError              2   something the user gave is wrong
     │   ├── TableError              a lookup table or its .toml
+    │   │   └── UnmeasuredError         there is none, or it lacks what is asked
     │   ├── DataError               a data set, an HDF5 file, an image pair
     │   ├── WeightsError            a checkpoint, or weights that don't fit the network
     │   ├── ModelError              a network that can't be traced, built or cut
@@ -30,6 +31,10 @@ class InputError(NetadaptError):
 
 class TableError(InputError):
     """A lookup table, or the .toml beside it, is missing or malformed."""
+
+
+class UnmeasuredError(TableError):
+    """A table isn't there, or has not what is asked; the message ends with what measures it."""
 
 
 class DataError(InputError):
@@ -74,3 +79,22 @@ class BudgetError(NetadaptError):
     """The budget lies below the least that the network can reach."""
 
     exit_code = 4
+
+
+def in_words(error: BaseException) -> str:
+    """What an error of Python's or of a library's says: a line without its numbers and types."""
+    if isinstance(error, UnicodeDecodeError):
+        return f"not a text in UTF-8 (byte {error.start})"
+    if isinstance(error, RecursionError):
+        return "nested too deep"
+    if isinstance(error, MemoryError):
+        return "it takes more memory than there is"
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
+    if isinstance(error, SyntaxError):
+        return error.msg
+    if isinstance(error, KeyError):
+        return f"{error.args[0]} is missing" if error.args else "a key is missing"
+    first = error.args[0] if error.args and isinstance(error.args[0], str) else str(error)
+    lines = first.strip().splitlines()
+    return lines[0] if lines else type(error).__name__

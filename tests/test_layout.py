@@ -20,8 +20,8 @@ FLOORS = (
     "cli",
 )
 BASEMENT = (
-    *("cores", "errors", "extras", "files", "journal", "lazy", "locks"),
-    *("registry", "shipped", "version"),
+    *("cores", "cpu_share", "errors", "extras", "files", "journal", "lazy", "locks"),
+    *("registry", "remarks", "shipped", "version"),
 )
 
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import logging
 import math
 import os
+import shlex
 import signal
 import sys
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from types import FrameType
 from typing import Any
@@ -16,9 +18,12 @@ from typing import Any
 import typer
 from rich.console import Console
 
-from netadapt.errors import NetadaptError
+from netadapt.errors import NetadaptError, UnmeasuredError
+from netadapt.remarks import LOGGER
 
 INTERRUPTED = 130
+
+NETWORK_OPTIONS = ("--model", "--input-size", "--input-shape")
 
 # typer's releases carry click inside or depend on it; the base class is found through typer.
 UsageFault: type[Exception] = typer.BadParameter.__mro__[2]
@@ -36,21 +41,23 @@ def say(text: str, *, quiet: bool = False) -> None:
 
 
 def print_json(value: Mapping[str, Any] | list[Any]) -> None:
-    """Print `value` to stdout as one JSON document; null for NaN, which JSON has no number for."""
-    sys.stdout.write(json.dumps(_without_nan(value), indent=2, default=str) + "\n")
+    """Print `value` to stdout as one JSON document; null for NaN and infinity, which JSON lacks."""
+    sys.stdout.write(json.dumps(_plain(value), indent=2, default=str, allow_nan=False) + "\n")
 
 
 def run_app(app: Callable[..., Any]) -> int:
     """Call a typer app in standalone-less mode and turn what comes out into an exit code."""
     debug = "--debug" in sys.argv or bool(os.environ.get("NETADAPT_DEBUG"))
     arguments = [argument for argument in sys.argv[1:] if argument != "--debug"]
+    quiet = "--quiet" in arguments or "-q" in arguments
     try:
-        with _terminated_like_interrupted():
+        with _terminated_like_interrupted(), _remarks_shown(quiet):
             code = app(args=arguments, prog_name="netadapt", standalone_mode=False)
     except NetadaptError as error:
         if debug:
             raise
-        say(f"netadapt: {error}")
+        repeated = _of_the_network(arguments) if isinstance(error, UnmeasuredError) else ""
+        say(f"netadapt: {error}{repeated}")
         return error.exit_code
     except typer.Abort:
         say("netadapt: interrupted")
@@ -70,6 +77,17 @@ def run_app(app: Callable[..., Any]) -> int:
     return code if isinstance(code, int) else 0
 
 
+def _of_the_network(arguments: Sequence[str]) -> str:
+    """The options that say which network it is, as they were given: a table is measured for it."""
+    found = ""
+    for place, argument in enumerate(arguments):
+        name, _, value = argument.partition("=")
+        if name in NETWORK_OPTIONS:
+            value = value or " ".join(arguments[place + 1 : place + 2])
+            found += f" {name} {shlex.quote(value)}"
+    return found
+
+
 @contextmanager
 def _terminated_like_interrupted() -> Iterator[None]:
     """Within the block SIGTERM, as a scheduler or `kill` sends it, ends the work as Ctrl-C does."""
@@ -81,6 +99,32 @@ def _terminated_like_interrupted() -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGTERM, before)
+
+
+@contextmanager
+def _remarks_shown(quiet: bool) -> Iterator[None]:
+    """Within the block a remark from anywhere in the package is said, each once."""
+    shown = _Remarks(quiet)
+    LOGGER.addHandler(shown)
+    propagated, LOGGER.propagate = LOGGER.propagate, False
+    try:
+        yield
+    finally:
+        LOGGER.removeHandler(shown)
+        LOGGER.propagate = propagated
+
+
+class _Remarks(logging.Handler):
+    def __init__(self, quiet: bool) -> None:
+        super().__init__(logging.WARNING)
+        self._quiet = quiet
+        self._said: set[str] = set()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        text = record.getMessage()
+        if text not in self._said:
+            self._said.add(text)
+            say(text, quiet=self._quiet)
 
 
 def _interrupt(number: int, frame: FrameType | None) -> None:
@@ -96,9 +140,12 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_just_end)  # a pool ends its workers by SIGTERM
 
 
-def _without_nan(value: Any) -> Any:
+def _plain(value: Any) -> Any:
+    """`value` of what JSON has; null for a number that it has none for."""
     if isinstance(value, Mapping):
-        return {key: _without_nan(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_without_nan(item) for item in value]
-    return None if isinstance(value, float) and math.isnan(value) else value
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [_plain(item) for item in value]
+    if hasattr(value, "tolist"):  # numpy's and torch's
+        return _plain(value.tolist())
+    return None if isinstance(value, float) and not math.isfinite(value) else value

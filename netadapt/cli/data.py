@@ -46,9 +46,21 @@ def import_pairs(
     depth: Annotated[
         str | None, typer.Option(help="Glob below SRC of the depth images, with --rgb.")
     ] = None,
+    associations: Annotated[
+        Path | None,
+        typer.Option(help="A list of pairs, a line each, as TUM's: time rgb/NAME time depth/NAME."),
+    ] = None,
     depth_scale: Annotated[
         float, typer.Option(help="Units a metre in the depth images; 1000 is millimetres.")
     ] = 1000.0,
+    rotated: Annotated[
+        bool | None,
+        typer.Option(
+            "--rotated-bits/--plain-bits",
+            help="Depth's bits are rotated by three, as SUN RGB-D's, or not; default: as the "
+            "values show.",
+        ),
+    ] = None,
     invalid: Annotated[
         list[int] | None,
         typer.Option(help="A value that means no depth, besides 0; repeatable. Default 65535."),
@@ -62,26 +74,29 @@ def import_pairs(
     """Bring in a folder of RGB images with 16-bit depth images (PNG, PGM or TIFF).
 
     Pairs are found by name (frame-7.color.jpg with frame-7.depth.png, color/1.png with
-    depth/1.pgm); --rgb and --depth say which they are where that fails. Depth must be registered
-    to RGB. Writes FastDepth's HDF5 layout.
+    depth/1.pgm) or by the times in the names; --rgb and --depth say which they are where that
+    fails. Depth must be registered to RGB. Writes FastDepth's HDF5 layout.
 
     Example: netadapt data import recordings/kitchen data/kitchen --holdout 0.3
     """
     from netadapt.depth.data.rgbd_import import DEFAULT_INVALID, DepthEncoding, import_folder
 
-    encoding = DepthEncoding(depth_scale, DEFAULT_INVALID if invalid is None else tuple(invalid))
+    encoding = DepthEncoding(
+        depth_scale, DEFAULT_INVALID if invalid is None else tuple(invalid), rotated
+    )
     with _resumable(quiet), _bar("importing", quiet or as_json) as progress:
         imported = import_folder(
             source,
             target,
             rgb_glob=rgb,
             depth_glob=depth,
+            associations=associations,
             encoding=encoding,
             holdout=holdout,
             progress=progress,
         )
     if as_json:
-        print_json({"data": str(target), **asdict(imported)})
+        print_json({"data": str(target), **asdict(imported), "val": "holdout"})
         return
     if imported.alone:
         say(
@@ -89,9 +104,10 @@ def import_pairs(
             f"{imported.alone[0]}",
             quiet=quiet,
         )
+    same = " (they are the set's val too)" if imported.holdout else ""
     print(
-        f"{target}: {imported.train} pairs to train on, {imported.holdout} held out, median depth "
-        f"{imported.median_depth_m:.2f} m"
+        f"{target}: {imported.train} pairs to train on, {imported.holdout} held out{same}, median "
+        f"depth {imported.median_depth_m:.2f} m"
     )
 
 

@@ -347,14 +347,12 @@ def _print_check(checked: TableCheck, quiet: bool) -> None:
 
 
 def _read(device: str, quiet: bool) -> LookupTable:
-    """The table, with a word on which one it is and what was odd about it."""
+    """The table, with a word on which one it is."""
     from netadapt.latency.table.table import LookupTable
 
     table = LookupTable.read(device)
     kind = "published figures" if table.published else "measured"
     say(f"table {table.path} ({len(table)} rows, {kind})", quiet=quiet)
-    for note in table.notes:
-        say(note, quiet=quiet)
     return table
 
 

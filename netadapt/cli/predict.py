@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from netadapt.cli.console import print_json, say
+from netadapt.cli.console import print_json
 from netadapt.cli.options import ComputeOption, JsonOption, QuietOption
 
 
@@ -27,7 +27,7 @@ def predict(
     out: Annotated[Path, typer.Option("--out", help="The folder to write.")] = Path("predictions"),
     compute: ComputeOption = None,
     as_json: JsonOption = False,
-    quiet: QuietOption = False,
+    quiet: QuietOption = False,  # as every command has; the result is all that this one says
 ) -> None:
     """Predict depth: a coloured PNG with a bar in metres, a 16-bit millimetre PNG, and a .npy.
 
@@ -67,10 +67,9 @@ def predict(
         files = write_prediction(predict_image(predictor, rgb), rgb, out, stem)
         written.append({"image": stem, **{k: str(v) for k, v in vars(files).items()}})
         if not as_json:
-            say(
+            print(
                 f"{files.coloured}: {files.least_m:.2f} to {files.most_m:.2f} m, median "
-                f"{files.median_m:.2f} m",
-                quiet=quiet,
+                f"{files.median_m:.2f} m"
             )
     if as_json:
         print_json(written)

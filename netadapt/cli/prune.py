@@ -116,13 +116,15 @@ def prune(
         "seed": seed,
         **settings,
     }
+    quiet = quiet or as_json
+    if resume and out is not None and not is_begun(out):
+        say(f"{out} holds no run: this begins one", quiet=quiet)
     job = _job(context, given, device, budget_ms, out if resume else None)
     folder = out or Path("runs") / _run_name(job)
-    quiet = quiet or as_json
     if (device_profile := measuring_profile(job)) is not None:
         for advice in device_profile.fix_first:
             say(f"first, on {device_profile.name}: {advice}", quiet=quiet)
-    if resume and not is_begun(folder):
+    if resume and out is None and not is_begun(folder):
         say(f"{folder} holds no run: this begins one", quiet=quiet)
     keep_freed_memory()
     use_threads(threads)
@@ -138,7 +140,10 @@ def prune(
         )
     _print_summary(folder, search)
     if job.opened.task == "depth":
-        say(f"next: netadapt finetune {folder}, to win back what short-term fine-tuning left")
+        say(
+            f"next: netadapt finetune {folder}, to win back what short-term fine-tuning left",
+            quiet=quiet,
+        )
 
 
 def _job(

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from netadapt.cli.console import print_json, say
+from netadapt.cli.console import print_json
 from netadapt.cli.options import JsonOption, QuietOption
 
 
@@ -24,7 +24,7 @@ def report(
         ),
     ] = None,
     as_json: JsonOption = False,
-    quiet: QuietOption = False,
+    quiet: QuietOption = False,  # as every command has; the result is all that this one says
 ) -> None:
     """Draw the trajectories of runs: accuracy against latency, and the widths of the first.
 
@@ -57,4 +57,4 @@ def report(
         print_json(dict(zip(kinds, map(str, files), strict=True)))
         return
     for file in files:
-        say(f"{file}", quiet=quiet)
+        print(file)

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from netadapt.errors import ModelError, WeightsError
 from netadapt.graph import LayerGraph, trace
 from netadapt.networks.build import build
-from netadapt.networks.checkpoint_tensors import checkpoint_tensors
+from netadapt.networks.checkpoint_tensors import checkpoint_place, checkpoint_tensors
 from netadapt.networks.config import FactoryConfig, ModelConfig, Shapes
 from netadapt.networks.network_family import NetworkFamily
 from netadapt.networks.registry import find_network
@@ -116,7 +116,7 @@ def _open_weights(
     """The network that `weights` hold, which must be the `wanted` one."""
     place = Path(weights)
     of_a_folder = place.suffix == ".safetensors" and (place.parent / CONFIG_NAME).is_file()
-    if not place.is_file() or of_a_folder:
+    if not checkpoint_place(place)[0].is_file() or of_a_folder:
         network, config = load_model(weights), read_config(weights)
     else:
         network, config = _open_file(place, family, wanted)

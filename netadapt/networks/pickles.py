@@ -21,7 +21,7 @@ from typing import IO, Any, ClassVar, NoReturn
 import torch
 from torch import Tensor
 
-from netadapt.errors import WeightsError
+from netadapt.errors import WeightsError, in_words
 from netadapt.networks.pickle_bounds import check_pickle
 
 _LEGACY_MAGIC = 0x1950A86A20F9469CFC6C
@@ -45,7 +45,14 @@ ClassNames = Mapping[str, tuple[str, ...]]
 
 _STAND_INS: ClassNames = {
     "argparse": ("Namespace",),
-    "torch": ("device", *(f"{kind}{bits}" for kind in ("int", "float") for bits in (16, 32, 64))),
+    "pathlib": ("Path", "PurePath", "PosixPath", "PurePosixPath", "WindowsPath", "PureWindowsPath"),
+    "pathlib._local": ("Path", "PurePath", "PosixPath", "PurePosixPath", "WindowsPath"),
+    "torch.torch_version": ("TorchVersion",),
+    "torch": (
+        "device",
+        "bfloat16",
+        *(f"{kind}{bits}" for kind in ("int", "float") for bits in (16, 32, 64)),
+    ),
     "torch.nn.backends.thnn": ("_get_thnn_function_backend",),
     "torch.nn.modules.activation": ("ReLU", "ReLU6", "LeakyReLU", "Hardtanh", "Sigmoid"),
     "torch.nn.modules.batchnorm": ("BatchNorm1d", "BatchNorm2d", "SyncBatchNorm"),
@@ -178,6 +185,7 @@ _FUNCTIONS: dict[str, Callable[..., Any]] = {
     "torch.Size": tuple,
     "_codecs.encode": _encode,
     "collections.defaultdict": _default_dictionary,
+    "collections.Counter": _default_dictionary,
     "builtins.set": set,
     "builtins.frozenset": frozenset,
     "builtins.dict": _default_dictionary,
@@ -304,7 +312,7 @@ def read_pickled(file: Path | str, classes: ClassNames | None = None) -> Pickled
         raise WeightsError(f"there is no {file}") from error
     except Exception as error:  # a malformed pickle can raise nearly anything
         raise WeightsError(
-            f"cannot read {file} ({type(error).__name__}: {error}); expected a checkpoint written "
+            f"cannot read {file} ({in_words(error)}); expected a checkpoint written "
             f"by torch.save, complete and undamaged"
         ) from error
 

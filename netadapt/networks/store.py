@@ -19,18 +19,24 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 from torch import Tensor, nn
 
-from netadapt.errors import ModelError, WeightsError
+from netadapt.errors import ModelError, WeightsError, in_words
 from netadapt.files import atomic_path, write_text
 from netadapt.graph import LayerGraph
 from netadapt.networks.build import as_config, build, describe
 from netadapt.networks.config import ModelConfig, factory_config
+from netadapt.networks.key_prefixes import fitted_to
 from netadapt.networks.registry import config_from_json
+from netadapt.networks.weight_files import weights_kind
+from netadapt.remarks import remark
 from netadapt.shipped import find_shipped
 
 CONFIG_NAME = "config.json"
 WEIGHTS_NAME = "model.safetensors"
 TRAJECTORY_NAME = "trajectory.csv"
 FINAL_NAME = "final"
+
+MOST_IN_HALF = 65504
+"""The largest number of float16."""
 
 
 def save_model(
@@ -114,9 +120,11 @@ def read_config(path: Path | str) -> ModelConfig:
     """The config of the model at `path`, which may be whatever `load_model` takes."""
     file = find_model(path) / CONFIG_NAME
     try:
-        value = json.loads(file.read_text(encoding="utf-8"))
+        value = json.loads(file.read_text(encoding="utf-8-sig"))
     except (OSError, ValueError, RecursionError) as error:
-        raise ModelError(f"cannot read {file}: {error}; expected a JSON object") from error
+        raise ModelError(
+            f"cannot read {file}: {in_words(error)}; expected a JSON object"
+        ) from error
     return config_from_json(value, str(file))
 
 
@@ -133,7 +141,8 @@ def read_tensors(file: Path) -> dict[str, Tensor]:
         raise WeightsError(f"there is no {file}: the model folder is incomplete") from error
     except (SafetensorError, OSError, ValueError) as error:
         raise WeightsError(
-            f"cannot read {file}: {error}; the file is damaged or cut short, copy or train it again"
+            f"cannot read {file}: {in_words(error)}; the file is damaged or cut short, "
+            f"copy or train it again"
         ) from error
     return in_float32(tensors)
 
@@ -149,10 +158,12 @@ def in_float32(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
 def fit_weights(model: nn.Module, tensors: Mapping[str, Tensor], where: str) -> None:
     """Load `tensors` into `model`, all or nothing.
 
+    A prefix that a wrapper put before every name is taken off, or put before it, and remarked.
     Raises WeightsError naming missing and unexpected keys and wrong shapes (the first few and
     how many), with `where` they come from.
     """
     own = model.state_dict()
+    tensors, done = fitted_to([key for key in own if not _is_counter(key)], tensors, where)
     # Checkpoints from before torch 0.4.1 don't count batches; the count changes nothing here.
     missing = [key for key in own if key not in tensors and not _is_counter(key)]
     unexpected = [key for key in tensors if key not in own]
@@ -175,11 +186,15 @@ def fit_weights(model: nn.Module, tensors: Mapping[str, Tensor], where: str) -> 
             f"the weights in {where} don't fit the network: {'; '.join(faults)}; check that they "
             f"belong to this network and these widths"
         )
+    tensors = {k: _counted(v) if _is_counter(k) else v for k, v in tensors.items()}
     broken = [key for key, value in tensors.items() if not _is_finite(value)]
     if broken:
         raise WeightsError(
-            f"the weights in {where} are not all finite: {_first_few('NaN or infinite', broken)}"
+            f"the weights in {where} are not all finite: {_first_few('NaN or infinite', broken)}; "
+            f"if it was saved in half precision, which ends at {MOST_IN_HALF}, save it in float32"
         )
+    if done:
+        remark(done)
     model.load_state_dict(dict(tensors), strict=False)
 
 
@@ -195,9 +210,11 @@ def find_model(path: Path | str) -> Path:
     if place.is_file():
         if place.name == WEIGHTS_NAME and (place.parent / CONFIG_NAME).is_file():
             return place.parent
+        weights_kind(place)  # of a kind that can't be imported: says what to do instead
         raise WeightsError(
             f"{place} is a file, expected a model folder with {CONFIG_NAME} and {WEIGHTS_NAME}; "
-            f"run: netadapt models import {place} --out models/NAME"
+            f"run: netadapt models import {place} --out models/NAME (of a network of your own with "
+            f"--model package.module:function)"
         )
     if place.is_dir():
         if (place / CONFIG_NAME).is_file():
@@ -231,7 +248,7 @@ def _last_iteration(run: Path) -> Path:
         with (run / TRAJECTORY_NAME).open(encoding="utf-8", newline="") as stream:
             rows = list(csv.DictReader(stream))
     except (OSError, ValueError, csv.Error) as error:
-        raise WeightsError(f"cannot read {run / TRAJECTORY_NAME}: {error}") from error
+        raise WeightsError(f"cannot read {run / TRAJECTORY_NAME}: {in_words(error)}") from error
     for row in reversed(rows):
         iteration = row.get("iteration") or ""
         names = [row.get("checkpoint") or ""]
@@ -248,6 +265,11 @@ def _last_iteration(run: Path) -> Path:
 
 def _is_counter(key: str) -> bool:
     return key.endswith("num_batches_tracked")
+
+
+def _counted(counter: Tensor) -> Tensor:
+    """A counter of batches that overflowed in half precision, at the most that this holds."""
+    return counter if _is_finite(counter) else torch.full_like(counter, MOST_IN_HALF)
 
 
 def _is_finite(tensor: Tensor) -> bool:

@@ -7,12 +7,14 @@ from typing import Any
 
 from torch import Tensor, nn
 
+from netadapt.cpu_share import SHARE
 from netadapt.errors import InputError
 from netadapt.training.convolutions import faster_convolutions
 from netadapt.training.optimizers import Optimizers
 from netadapt.training.task import Task, blamed, of_task
 
 
+@SHARE.watched
 def train_step(
     model: nn.Module,
     task: Task,

@@ -54,15 +54,27 @@ def test_a_fine_tuning_falls_by_half_a_cosine_to_zero(steps: int, warmup: int) -
         assert np.float32(settings.learning_rate_at(step)) == wanted
 
 
-def test_a_recipe_s_rates_are_to_the_bit_what_they_were() -> None:
+def test_a_recipe_s_rates_fall_by_half_a_cosine_to_zero() -> None:
     recipe = recipe_named("default", epochs=3, warmup_steps=20)
     for step in range(20, 300):
         progress = min(1.0, (step - 20) / (3 * 100 - 20))
-        wanted = 8e-3 * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * progress)))
+        wanted = 8e-3 * 0.5 * (1 + math.cos(math.pi * progress))
         assert recipe.learning_rate_at(step, 100) == wanted
     published = recipe_named("fastdepth")
     for step in range(0, 3000, 7):
         assert published.learning_rate_at(step, 100) == 0.01 * 0.5 ** (step // 100 // 5)
+
+
+@pytest.mark.parametrize("images", [8, 87, 800])
+def test_a_recipe_on_few_images_warms_up_and_comes_to_an_end(images: int) -> None:
+    recipe = recipe_named("default")
+    steps_an_epoch = images // recipe.batch_size
+    steps = recipe.epochs * steps_an_epoch
+    rates = [recipe.learning_rate_at(step, steps_an_epoch) for step in range(steps)]
+    assert max(rates) == recipe.learning_rate
+    assert rates.index(max(rates)) <= min(recipe.warmup_steps, steps / 5)
+    assert recipe.learning_rate_at(steps, steps_an_epoch) == 0
+    assert rates[-1] < 0.01 * recipe.learning_rate
 
 
 def test_fine_tuning_is_plain_sgd_of_torch() -> None:

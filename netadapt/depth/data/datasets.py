@@ -24,7 +24,8 @@ def open_depth_data(path: Path | str, split: str) -> DepthSource:
     if is_pack(root):
         return open_pack(root, split)
     if not root.is_dir():
-        raise DataError(f"{root}: no such folder; expected a data set")
+        what = "a file" if root.is_file() else "no such folder"
+        raise DataError(f"{root}: {what}; expected the folder of a data set")
     raise DataError(
         f"{root}: no data set in it; expected train/<scene>/*.h5 or val/official/*.h5, or a packed "
         f"set's index.json. Bring RGB and depth images in with: netadapt data import {root} DST"

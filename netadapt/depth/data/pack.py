@@ -25,7 +25,7 @@ import numpy.typing as npt
 
 from netadapt.depth.data.base import Depth, Rgb, check_split
 from netadapt.depth.data.json_files import read_json
-from netadapt.errors import DataError
+from netadapt.errors import DataError, in_words
 from netadapt.files import write_text
 
 FORMAT = "netadapt-pack-1"
@@ -86,7 +86,9 @@ class PackIndex:
             }
             return cls(int(content["height"]), int(content["width"]), splits)
         except (KeyError, TypeError, ValueError, AttributeError) as error:
-            raise DataError(f"{path}: malformed ({error!r}); pack the data set again") from error
+            raise DataError(
+                f"{path}: malformed ({in_words(error)}); pack the data set again"
+            ) from error
 
     def write(self, root: Path) -> None:
         content = {
@@ -198,7 +200,9 @@ def _mapped(path: Path, shape: tuple[int, ...], dtype: npt.DTypeLike) -> npt.NDA
         values: npt.NDArray[Any] = np.load(path, mmap_mode="r", allow_pickle=False)
     except (OSError, ValueError, EOFError, SyntaxError, TokenError) as error:
         # numpy reads an array's header as Python's own text.
-        raise DataError(f"{path}: cannot be mapped ({error}); pack the data set again") from error
+        raise DataError(
+            f"{path}: cannot be mapped ({in_words(error)}); pack the data set again"
+        ) from error
     if values.shape != shape or values.dtype != dtype:
         raise DataError(
             f"{path}: holds {values.dtype} {values.shape}, {INDEX_FILE} says "

@@ -17,6 +17,7 @@ import numpy as np
 
 from netadapt.depth.data.array_source import ArraySource
 from netadapt.depth.data.base import DepthSource
+from netadapt.depth.data.datasets import open_depth_data
 from netadapt.depth.data.hdf5_pairs import Hdf5Source, is_hdf5_folder, open_hdf5
 from netadapt.depth.data.loader import batches
 from netadapt.depth.data.pack import open_pack
@@ -69,7 +70,7 @@ def forms_of(root: Path, split: str, images: int) -> Iterator[list[tuple[str, De
     An HDF5 set is packed into a temporary folder; of a packed set the first form is missing.
     """
     if not is_hdf5_folder(root):
-        whole = open_pack(root, split)
+        whole = open_depth_data(root, split)
         packed: DepthSource = Part(whole, range(min(images, len(whole))))
         some = [packed.read(index) for index in range(len(packed))]
         memory = ArraySource([rgb.copy() for rgb, _ in some], [depth for _, depth in some])

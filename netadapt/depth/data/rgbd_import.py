@@ -7,27 +7,32 @@ must be registered to RGB, as it is in most published sets.
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
 from netadapt.depth.data.base import Depth, Rgb, check_pair
+from netadapt.depth.data.camera_file import camera_note
 from netadapt.depth.data.claiming import claim, release
+from netadapt.depth.data.depth_evidence import looks_rotated, rotated_back, scale_note
 from netadapt.depth.data.geometry import nearest
 from netadapt.depth.data.hdf5_pairs import SPLITS_FILE, write_pair, write_splits
 from netadapt.depth.data.pairing import ImagePair, find_pairs
-from netadapt.errors import DataError
+from netadapt.errors import DataError, in_words
 from netadapt.extras import needed
 from netadapt.files import clear_half_written
+from netadapt.remarks import remark
 
 Image, ImageOps = needed("PIL.Image", "depth"), needed("PIL.ImageOps", "depth")
 
 CLAIM_FILE = "importing.json"
 DEFAULT_INVALID = (65535,)
+MILLIMETRES = 1000.0
 MEDIAN_RANGE_M = (0.1, 20.0)
 """Where the median depth of rooms lies; outside it the depth scale is wrong."""
 
@@ -41,8 +46,10 @@ ASPECT_TOLERANCE = 0.02
 class DepthEncoding:
     """How a depth image is to be read: units a metre, and the values that mean no depth."""
 
-    units_per_metre: float = 1000.0
+    units_per_metre: float = MILLIMETRES
     invalid: tuple[int, ...] = DEFAULT_INVALID
+    rotated: bool | None = None
+    """Whether the bits are rotated left by three, as SUN RGB-D's; None: as the values show."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +60,8 @@ class Imported:
     holdout: int
     alone: tuple[Path, ...]
     median_depth_m: float
+    notes: tuple[str, ...] = ()
+    """What the files gave away of themselves; each is remarked before anything is written."""
 
 
 def import_folder(
@@ -61,6 +70,7 @@ def import_folder(
     *,
     rgb_glob: str | None = None,
     depth_glob: str | None = None,
+    associations: Path | None = None,
     encoding: DepthEncoding | None = None,
     holdout: float = 0.3,
     progress: Callable[[int, int], None] | None = None,
@@ -68,9 +78,9 @@ def import_folder(
     """Write the pairs of `source` to `target`/train/<name of source>/NNNNN.h5 and splits.json.
 
     The last `holdout` share, in the natural order of the names, is the split 'holdout', and 'val'
-    too as there is no official one. A killed import is continued by the same call. Raises
-    DataError when pairs can't be found or read, depths are implausible, or `target` holds
-    anything else.
+    too as there is no official one. `associations` is a list of pairs as TUM's. A killed import is
+    continued by the same call. Raises DataError when pairs can't be found or read, depths are
+    implausible, or `target` holds anything else.
     """
     encoding = encoding or DepthEncoding()
     if not 0.0 <= holdout <= 1.0:
@@ -80,8 +90,14 @@ def import_folder(
             f"--depth-scale is {encoding.units_per_metre:g}, expected the units a metre, as 1000"
         )
     source, target = Path(source).absolute(), Path(target)
-    pairing = find_pairs(source, rgb_glob, depth_glob)
-    median_m = _plausible_median_m(pairing.pairs, encoding)
+    pairing = find_pairs(source, rgb_glob, depth_glob, associations)
+    sampled = pairing.pairs[:: max(1, len(pairing.pairs) // SAMPLED)]
+    encoding, turned = _bits_settled(sampled, encoding)
+    median_m, height = _plausible_median_m(sampled, encoding)
+    far = scale_note(median_m, encoding.units_per_metre, pairing.timed)
+    notes = tuple(filter(None, (*pairing.notes, turned, far, camera_note(source, height))))
+    for note in notes:
+        remark(note)
     names = [f"train/{source.name}/{i:05d}.h5" for i in range(1, len(pairing.pairs) + 1)]
     claim(
         target,
@@ -91,8 +107,9 @@ def import_folder(
             "source": str(source),
             "units_per_metre": encoding.units_per_metre,
             "invalid": encoding.invalid,
+            **({"rotated": True} if encoding.rotated else {}),
             "pairs": [
-                [str(path.relative_to(source)) for path in (pair.rgb, pair.depth)]
+                [os.path.relpath(path, source) for path in (pair.rgb, pair.depth)]
                 for pair in pairing.pairs
             ],
         },
@@ -107,7 +124,7 @@ def import_folder(
     train, held_out = names[:first_held_out], names[first_held_out:]
     write_splits(target, {"train": train, "holdout": held_out, "val": held_out})
     release(target, CLAIM_FILE)
-    return Imported(len(train), len(held_out), pairing.alone, median_m)
+    return Imported(len(train), len(held_out), pairing.alone, median_m, notes)
 
 
 def read_images(pair: ImagePair, encoding: DepthEncoding) -> tuple[Rgb, Depth]:
@@ -118,6 +135,8 @@ def read_images(pair: ImagePair, encoding: DepthEncoding) -> tuple[Rgb, Depth]:
     """
     rgb = np.ascontiguousarray(read_rgb(pair.rgb).transpose(2, 0, 1))
     units = read_units(pair.depth)
+    if encoding.rotated:
+        units = rotated_back(units)
     metres = (units / encoding.units_per_metre).astype(np.float32)
     metres[np.isin(units, (0, *encoding.invalid))] = 0.0
     height, width = rgb.shape[1:]
@@ -133,6 +152,17 @@ def read_images(pair: ImagePair, encoding: DepthEncoding) -> tuple[Rgb, Depth]:
     return check_pair(rgb, metres, f"{pair.depth} at {encoding.units_per_metre:g} units a metre")
 
 
+_MODES = {
+    "1": "one bit a pixel",
+    "L": "8 bits a pixel",
+    "P": "a palette",
+    "RGB": "colours",
+    "RGBA": "colours",
+    "F": "floating-point pixels",
+}
+"""Pillow's modes, in words."""
+
+
 def read_units(path: Path) -> npt.NDArray[np.uint16]:
     """A 16-bit depth image as it is stored, uint16 [H, W].
 
@@ -143,11 +173,11 @@ def read_units(path: Path) -> npt.NDArray[np.uint16]:
             mode = image.mode
             values = np.asarray(image)
     except (OSError, ValueError, SyntaxError) as error:
-        raise DataError(f"{path}: cannot be read as an image ({error})") from error
+        raise DataError(f"{path}: cannot be read as an image ({in_words(error)})") from error
     if mode not in ("I;16", "I;16B", "I"):
+        what = _MODES.get(mode, f"pixels of the mode {mode}")
         raise DataError(
-            f"{path}: has the pixel mode {mode}, expected one channel of 16 bits; "
-            f"is it a picture of the depth?"
+            f"{path}: has {what}, expected one channel of 16 bits; is it a picture of the depth?"
         )
     if path.suffix.lower() == ".pgm":
         values = _as_stored(values, path)
@@ -172,17 +202,35 @@ def read_rgb(path: Path, *, upright: bool = False) -> npt.NDArray[np.uint8]:
     """
     try:
         with Image.open(path) as image:
+            if image.mode.startswith(("I", "F")):
+                raise DataError(
+                    f"{path}: is grey with 16 bits or more, expected a picture of 8 bits a colour; "
+                    f"is it depth or infrared?"
+                )
             turned = ImageOps.exif_transpose(image) if upright else image
             return np.asarray(turned.convert("RGB"))
     except (OSError, ValueError, SyntaxError) as error:
-        raise DataError(f"{path}: cannot be read as an image ({error})") from error
+        raise DataError(f"{path}: cannot be read as an image ({in_words(error)})") from error
 
 
-def _plausible_median_m(pairs: Sequence[ImagePair], encoding: DepthEncoding) -> float:
-    """The median valid depth of a few pairs, or DataError when no room is that deep."""
-    step = max(1, len(pairs) // SAMPLED)
-    depths = [read_images(pair, encoding)[1] for pair in pairs[::step]]
-    valid = np.concatenate([metres[metres > 0] for metres in depths])
+def _bits_settled(pairs: Sequence[ImagePair], encoding: DepthEncoding) -> tuple[DepthEncoding, str]:
+    """`encoding` with `rotated` decided, and a word where the values decided it."""
+    if encoding.rotated is not None:
+        return encoding, ""
+    units = np.concatenate([read_units(pair.depth).ravel() for pair in pairs])
+    own_scale = encoding.units_per_metre != MILLIMETRES
+    if own_scale or not looks_rotated(units):
+        return replace(encoding, rotated=False), ""
+    return replace(encoding, rotated=True), (
+        "the depth images' values are multiples of 8: bits rotated by three, as SUN RGB-D stores "
+        "them, are turned back (--plain-bits takes the values as they are)"
+    )
+
+
+def _plausible_median_m(pairs: Sequence[ImagePair], encoding: DepthEncoding) -> tuple[float, int]:
+    """The median valid depth of a few pairs and RGB's height, or DataError."""
+    images = [read_images(pair, encoding) for pair in pairs]
+    valid = np.concatenate([metres[metres > 0] for _, metres in images])
     if valid.size == 0:
         raise DataError(f"{pairs[0].depth} and others: no valid depth; check --invalid")
     median_m = float(np.median(valid))
@@ -192,4 +240,4 @@ def _plausible_median_m(pairs: Sequence[ImagePair], encoding: DepthEncoding) -> 
             f"expected {MEDIAN_RANGE_M[0]:g} to {MEDIAN_RANGE_M[1]:g} m; give the units a metre "
             f"(millimetres: 1000, TUM: 5000)"
         )
-    return median_m
+    return median_m, images[0][0].shape[1]

@@ -18,9 +18,11 @@ from netadapt.depth.fastdepth.config import FastDepthConfig
 from netadapt.depth.fastdepth.folded import import_folded
 from netadapt.depth.fastdepth.mobilenet import DEPTH, FastDepth, MobileNetDepth
 from netadapt.errors import WeightsError
-from netadapt.networks.checkpoint_tensors import checkpoint_tensors
+from netadapt.networks.checkpoint_tensors import checkpoint_place, checkpoint_tensors
+from netadapt.networks.key_prefixes import without_holder
 from netadapt.networks.pickles import ClassNames
 from netadapt.networks.store import fit_weights
+from netadapt.remarks import remark
 
 PICKLED_CLASSES: ClassNames = {
     "models": (
@@ -59,11 +61,12 @@ def import_weights(file: Path | str) -> tuple[nn.Module, FastDepthConfig]:
     variant of FastDepth.
     """
     file = Path(file)
-    if not file.is_file():
+    if not checkpoint_place(file)[0].is_file():
         raise WeightsError(f"there is no file {file}")
-    if _is_npz(file):
+    if file.is_file() and _is_npz(file):
         return import_folded(file)
     tensors, classes = checkpoint_tensors(file, PICKLED_CLASSES)
+    tensors = _of_the_network(tensors, file)
     config = _recognise(tensors, classes, file)
     config = config.at_widths_of({key: tensor.shape for key, tensor in tensors.items()})
     model = config.build()
@@ -80,7 +83,7 @@ def load_encoder_weights(model: nn.Module, file: Path | str) -> int:
     unchanged.
     """
     file = Path(file)
-    if not file.is_file():
+    if not checkpoint_place(file)[0].is_file():
         raise WeightsError(f"there is no file {file}")
     tensors, _ = checkpoint_tensors(file, PICKLED_CLASSES)
     own = model.state_dict()
@@ -106,6 +109,17 @@ def load_encoder_weights(model: nn.Module, file: Path | str) -> int:
     whole = {key: value for key, value in own.items() if key not in wanted}
     fit_weights(model, {**whole, **picked}, str(file))
     return len(picked)
+
+
+def _of_the_network(tensors: dict[str, Tensor], file: Path) -> dict[str, Tensor]:
+    """Without the name of what held the network, such as a LightningModule's `model.`."""
+    for landmark in ("conv0.0.weight", "mobilenet.0.0.weight", "layer1.0.conv1.weight"):
+        found, done = without_holder([landmark], tensors, str(file))
+        if landmark in found:
+            if done:
+                remark(done)
+            return found
+    return tensors
 
 
 def _recognise(tensors: Mapping[str, Tensor], classes: list[str], file: Path) -> FastDepthConfig:
@@ -161,7 +175,10 @@ def _encoder(tensors: Mapping[str, Tensor], file: Path) -> str:
             return "resnet18"
         raise WeightsError(f"{file}: a ResNet with {blocks} blocks, expected ResNet-18 or -50")
     few = ", ".join(list(tensors)[:3])
-    raise WeightsError(f"{file} is no variant of FastDepth: its keys are {few}, …")
+    raise WeightsError(
+        f"{file} is no variant of FastDepth: its keys are {few}, …; say whose weights they are "
+        f"with --model package.module:function"
+    )
 
 
 def _concatenates(tensors: Mapping[str, Tensor]) -> bool:

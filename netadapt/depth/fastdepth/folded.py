@@ -17,7 +17,7 @@ from torch import nn
 
 from netadapt.depth.fastdepth.config import FastDepthConfig
 from netadapt.depth.fastdepth.mobilenet import DEPTH
-from netadapt.errors import WeightsError
+from netadapt.errors import WeightsError, in_words
 from netadapt.networks.store import fit_weights
 
 
@@ -80,5 +80,5 @@ def _read_arrays(file: Path) -> dict[str, Any]:
             return {key: archive[key] for key in archive.files}
     except (OSError, ValueError, EOFError, AttributeError, TypeError, zipfile.BadZipFile) as error:
         raise WeightsError(
-            f"cannot read {file}: {error}; expected an .npz of float arrays"
+            f"cannot read {file}: {in_words(error)}; expected an .npz of float arrays"
         ) from error

@@ -23,10 +23,11 @@ from netadapt.depth.training.depth_task import DepthTask
 from netadapt.depth.training.pictures import draw_depths
 from netadapt.depth.training.recipe import Recipe
 from netadapt.depth.training.training_folder import HISTORY_FILE, SETTINGS_FILE, STATE_FILE
-from netadapt.errors import InputError, RunError
+from netadapt.errors import InputError, RunError, in_words
 from netadapt.files import write_text
 from netadapt.journal import CsvJournal
 from netadapt.networks.store import save_model
+from netadapt.remarks import remark
 from netadapt.training.modes import evaluation_mode
 from netadapt.training.optimizers import Optimizers, make_optimizers
 from netadapt.training.processes import Processes
@@ -221,7 +222,9 @@ def _open_folder(out: Path, settings: dict[str, Any], resume: bool, processes: P
         try:
             old = json.loads(file.read_text(encoding="utf-8"))
         except ValueError as error:
-            raise RunError(f"{file} is damaged ({error}); start again with another --out") from None
+            raise RunError(
+                f"{file} is damaged ({in_words(error)}); start again with another --out"
+            ) from None
         if not resume:
             raise RunError(
                 f"{out} exists already; add --resume to continue it, or choose another folder"
@@ -237,6 +240,8 @@ def _open_folder(out: Path, settings: dict[str, Any], resume: bool, processes: P
     elif out.exists() and any(out.iterdir()):
         raise RunError(f"{out} exists and is not a training's folder; choose another --out")
     processes.wait()
+    if resume and processes.is_first and not file.exists():
+        remark(f"{out} holds no training: this begins one")
     if processes.is_first and not file.exists():
         write_text(file, json.dumps(settings, indent=2) + "\n")
     processes.wait()

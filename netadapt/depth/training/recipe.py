@@ -19,8 +19,8 @@ from netadapt.training.optimizers import OPTIMIZERS
 from netadapt.training.schedules import Cosine, Halving, Schedule, WarmUp
 
 SCHEDULES = ("step", "cosine")
-COSINE_FLOOR = 0.01
-"""What share of the highest learning rate a cosine ends with."""
+WARM_UP_SHARE = 0.2
+"""Of all steps, the most that the warm-up may take: on few images it would never end."""
 
 
 def _require_choice(name: str, value: str, choices: tuple[str, ...]) -> None:
@@ -52,6 +52,7 @@ class Recipe:
     schedule: str = "step"
     halve_every_epochs: int = 5
     warmup_steps: int = 0
+    """In which the learning rate rises, at most a fifth of all steps."""
     ema_decay: float = 0.0
     """Of the exponential moving average of the weights that is evaluated and kept; 0 = none."""
     autocast: bool = False
@@ -118,11 +119,12 @@ class Recipe:
         return self.schedule_over(steps_an_epoch)(step)
 
     def schedule_over(self, steps_an_epoch: int) -> Schedule:
-        """The learning rate by step of the whole training."""
-        highest, warmup = self.learning_rate, self.warmup_steps
+        """The learning rate by step of the whole training; a cosine ends at zero."""
+        highest, steps = self.learning_rate, self.epochs * steps_an_epoch
+        warmup = min(self.warmup_steps, int(WARM_UP_SHARE * steps))
         then: Schedule = Halving(highest, steps_an_epoch * self.halve_every_epochs)
         if self.schedule == "cosine":
-            then = Cosine(highest, warmup, self.epochs * steps_an_epoch, COSINE_FLOOR)
+            then = Cosine(highest, warmup, steps)
         return WarmUp(highest, warmup, then)
 
 

@@ -8,6 +8,7 @@ profile has what a runtime needs.
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 from collections.abc import Mapping
@@ -15,7 +16,7 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
-from netadapt.errors import InputError
+from netadapt.errors import InputError, in_words
 from netadapt.latency.runtimes.registry import RUNTIMES
 
 if sys.version_info >= (3, 11):
@@ -147,11 +148,11 @@ def _find(device: str) -> Path:
 
 def _read(path: Path) -> DeviceProfile:
     try:
-        values = tomllib.loads(path.read_text(encoding="utf-8"))
+        values = tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except OSError as error:
         raise InputError(f"cannot read the profile {path}: {error.strerror or error}") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise InputError(f"{path} is not valid TOML: {error}") from error
+        raise InputError(f"{path} is not valid TOML: {in_words(error)}") from error
     known = {f.name: f for f in fields(DeviceProfile) if f.name not in ("path",)}
     unknown = sorted(set(values) - set(known))
     if unknown:
@@ -162,7 +163,9 @@ def _read(path: Path) -> DeviceProfile:
     if "fix_first" in values:
         steps = values["fix_first"]
         if not isinstance(steps, list) or not all(isinstance(step, str) for step in steps):
-            raise InputError(f"{path}: fix_first is {steps!r}, expected a list of texts")
+            raise InputError(
+                f"{path}: fix_first is {json.dumps(steps, default=str)}, expected a list of texts"
+            )
         values["fix_first"] = tuple(steps)
     return _checked(DeviceProfile(**values, path=path), path)
 
@@ -171,22 +174,25 @@ def _runtimes() -> str:
     return ", ".join(RUNTIMES.names())
 
 
+KINDS: dict[str, tuple[tuple[type, ...], str]] = {
+    "str": ((str,), "a text"),
+    "int": ((int,), "a whole number"),
+    "float": ((int, float), "a number"),
+    "bool": ((bool,), "true or false"),
+    "dict[str, Any]": ((dict,), "a table"),
+    "tuple[str, ...]": ((tuple,), "a list of texts"),
+}
+"""What a field of a profile may hold, by its annotation, and how a user would call it."""
+
+
 def _checked(profile: DeviceProfile, path: Path) -> DeviceProfile:
-    kinds: dict[str, tuple[type, ...]] = {
-        "str": (str,),
-        "int": (int,),
-        "float": (int, float),
-        "bool": (bool,),
-        "dict[str, Any]": (dict,),
-        "tuple[str, ...]": (tuple,),
-    }
     for entry in fields(profile):
-        expected = kinds.get(str(entry.type))
+        expected, in_words = KINDS.get(str(entry.type), ((object,), ""))
         value = getattr(profile, entry.name)
-        if expected and (
-            not isinstance(value, expected) or (expected == (int,) and isinstance(value, bool))
-        ):
-            raise InputError(f"{path}: {entry.name} is {value!r}, expected {entry.type}")
+        if not isinstance(value, expected) or (isinstance(value, bool) and int in expected):
+            raise InputError(
+                f"{path}: {entry.name} is {json.dumps(value, default=str)}, expected {in_words}"
+            )
     if profile.runtime not in RUNTIMES:
         raise InputError(f"{path}: runtime is '{profile.runtime}', expected {_runtimes()}")
     for name in ("threads", "seconds", "ring_mb", "wall_limit_s", "connect_limit_s"):

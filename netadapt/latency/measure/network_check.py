@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from netadapt.errors import TableError
+from netadapt.errors import UnmeasuredError
 from netadapt.latency.measure.random_prunings import random_prunings
 from netadapt.latency.model.estimator import LatencyEstimator
 from netadapt.latency.runtimes.base import Runtime
@@ -77,7 +77,7 @@ def check_networks(
 
     difference = runtime_difference(table, runtime)
     if difference is not None:
-        raise TableError(
+        raise UnmeasuredError(
             f"{difference}; measure the table anew with: netadapt lut build --device {table.name}"
         )
     estimator = LatencyEstimator(table, strict=False)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from netadapt.errors import TableError
+from netadapt.errors import UnmeasuredError
 from netadapt.graph.layer_shape import LayerShape
 from netadapt.latency.devices.profile import DeviceProfile
 from netadapt.latency.measure.table_build import (
@@ -33,7 +33,7 @@ class OnDemand:
         watcher: BuildWatcher | None = None,
     ) -> None:
         if table.path is None or table.published:
-            raise TableError(
+            raise UnmeasuredError(
                 f"{table.path or table.name} can't be added to: it holds published figures; "
                 f"measure a table first with: netadapt lut build --device {profile.name}"
             )

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
-from netadapt.errors import TableError
+from netadapt.errors import TableError, UnmeasuredError
 from netadapt.graph.layer_shape import LayerShape
 from netadapt.latency.model.calibration import calibration_price, network_factor, published_networks
 from netadapt.latency.model.family_model import NINETY_PERCENT, FamilyModel, find_block
@@ -253,7 +253,7 @@ class LatencyEstimator:
 
     def _estimate_unsupported(self, name: str, shapes: list[LayerShape]) -> None:
         if self.strict:
-            raise TableError(
+            raise UnmeasuredError(
                 f"the table {self.table.path or self.table.name} has no row for {name} layers "
                 f"({shapes[0]}) to model one from; measure some on the device with: "
                 f"netadapt lut build --device {self.table.name}"

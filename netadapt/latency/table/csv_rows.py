@@ -50,7 +50,8 @@ def read_rows(
     for number, (line_number, line) in enumerate(lines[1:], start=1):
         where = f"row {number} (line {line_number})"
         if len(line) != len(header):
-            raise TableError(f"{path}, {where}: {len(line)} cells, expected {len(header)}")
+            more = " (a number with a comma? write points)" if len(line) > len(header) else ""
+            raise TableError(f"{path}, {where}: {len(line)} cells, expected {len(header)}{more}")
         found.append((where, {name: cell.strip() for name, cell in zip(header, line, strict=True)}))
     return found
 

@@ -7,7 +7,9 @@ from pathlib import Path
 
 from netadapt.errors import TableError
 from netadapt.latency.table.record_merging import Merged, merge_files
+from netadapt.latency.table.speed_bounds import speed_notes
 from netadapt.latency.table.table import LookupTable, read_meta
+from netadapt.remarks import remark
 
 
 def import_table(
@@ -20,6 +22,8 @@ def import_table(
     measured rows, or the records give no table.
     """
     merged = merge_files(own, others, board)
+    for note in speed_notes(target, merged.rows):
+        remark(note)
     if target.is_file():
         existing = LookupTable.read(target)
         measured = sum(entry.source == "measured" for entry in existing.entries)

@@ -89,8 +89,8 @@ def merge_files(own: Sequence[Path], others: Sequence[Path] = (), board: str = "
     """Read tuning records and merge them into rows, `source` 'published'.
 
     `own` are tuning runs on the table's board; `others` a second series, each file named after
-    its stem. `board` chooses the records of one board, by the model or else the kind that their
-    target names. Raises TableError when the files speak of several, or nothing is left.
+    its stem. `board` chooses the records of one board, by the model, processor or kind that
+    their target names. Raises TableError when the files speak of several, or nothing is left.
     """
     if not own:
         raise TableError("no files of tuning records were given")
@@ -111,7 +111,10 @@ def merge_files(own: Sequence[Path], others: Sequence[Path] = (), board: str = "
         more, _ = _merge(read[path], series=path.stem)
         rows += more
     if not rows:
-        raise TableError(f"{', '.join(str(path) for path in own)}: no record can stand in a table")
+        raise TableError(
+            f"{', '.join(str(path) for path in own)}: no record can stand in a table: "
+            f"{_why_none(skipped, slow)}"
+        )
     files = tuple(
         FileSummary(
             file=path.name,
@@ -122,6 +125,17 @@ def merge_files(own: Sequence[Path], others: Sequence[Path] = (), board: str = "
         for path in read
     )
     return Merged(tuple(rows), files, tuple(slow), tuple(skipped), repeated)
+
+
+def _why_none(skipped: Sequence[Skipped], slow: Sequence[SlowFile]) -> str:
+    """Why records were skipped, the commonest reason first, with a place where it stands."""
+    if slow:
+        return f"{slow[0].file} is {slow[0].ratio:.2f} times slower than the other runs"
+    if not skipped:
+        return "the file is empty"
+    places = {skip.reason: f"{skip.file} line {skip.line}" for skip in reversed(skipped)}
+    counts = Counter(skip.reason for skip in skipped).most_common(3)
+    return "; ".join(f"{reason} ({count}, {places[reason]})" for reason, count in counts)
 
 
 def _merge(records: Sequence[TuningRecord], series: str) -> tuple[list[TableRow], int]:
@@ -177,7 +191,7 @@ def _chosen(read: Read, board: str) -> tuple[Read, list[Skipped]]:
     kept: Read = {}
     skipped = []
     for path, records in read.items():
-        kept[path] = [record for record in records if board in (record.model, record.target)]
+        kept[path] = [record for record in records if _is_of(record, board)]
         skipped += [
             Skipped(record.file, record.line, f"of the board {_board(record)}")
             for record in records
@@ -189,11 +203,12 @@ def _chosen(read: Read, board: str) -> tuple[Read, list[Skipped]]:
 
 
 def _check_one_board(read: Read) -> None:
-    """One kind of target, and no two boards named; records that name none go with the others."""
+    """One kind of target, and no two boards or processors named; who names none goes with all."""
     records = [record for path in read for record in read[path]]
     kinds = {record.target for record in records}
     models = {record.model for record in records if record.model}
-    if len(kinds) > 1 or len(models) > 1:
+    processors = {record.processor for record in records if record.processor and not record.model}
+    if len(kinds) > 1 or len(models) > 1 or len(processors) > 1:
         raise TableError(
             f"the records are of several boards: {_boards(read)}; one table holds one, choose it "
             f"with --board NAME"
@@ -201,7 +216,12 @@ def _check_one_board(read: Read) -> None:
 
 
 def _board(record: TuningRecord) -> str:
-    return record.model or record.target
+    return record.model or record.processor or record.target
+
+
+def _is_of(record: TuningRecord, board: str) -> bool:
+    names = (record.model, record.processor, record.target)
+    return board.lower() in [name.lower() for name in names if name]
 
 
 def _boards(read: Read) -> str:

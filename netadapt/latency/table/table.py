@@ -17,13 +17,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from netadapt.errors import OutputError, TableError
+from netadapt.errors import OutputError, TableError, UnmeasuredError, in_words
 from netadapt.files import write_text
 from netadapt.graph.layer_shape import LayerShape
 from netadapt.journal import append_line, csv_line
 from netadapt.latency.table.csv_rows import read_rows
 from netadapt.latency.table.speed_bounds import speed_notes
 from netadapt.latency.table.table_row import ANY_ACTIVATION, COLUMNS, TableRow, kernel_of
+from netadapt.remarks import remark
 from netadapt.shipped import find_shipped
 
 if sys.version_info >= (3, 11):
@@ -43,7 +44,7 @@ class LookupTable:
     """The rows of one device, and what is known about where they come from.
 
     `name` is the device's; `meta` the content of the .toml ({} without one); `notes` are words
-    for the user about what was found while reading.
+    for the user about what was found while reading, which were remarked then.
     """
 
     name: str
@@ -66,6 +67,8 @@ class LookupTable:
         """
         path = find_table(path_or_device)
         entries, notes = _read_csv(path)
+        for note in notes:
+            remark(note)
         return cls(
             name=_device_of(path), entries=entries, meta=read_meta(path), path=path, notes=notes
         )
@@ -199,7 +202,7 @@ def find_table(path_or_device: str | Path) -> Path:
             path = folder / f"{text}{suffix}.csv"
             if path.is_file():
                 return path
-    raise TableError(
+    raise UnmeasuredError(
         f"there is no table for the device '{text}'; {_known_tables()}; "
         f"measure one with: netadapt lut build --device {text}"
     )
@@ -218,9 +221,9 @@ def read_meta(path: Path) -> dict[str, Any]:
     if not toml.is_file():
         return {}
     try:
-        meta = tomllib.loads(toml.read_text(encoding="utf-8"))
+        meta = tomllib.loads(toml.read_text(encoding="utf-8-sig"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise TableError(f"{toml} is not valid TOML: {error}") from error
+        raise TableError(f"{toml} is not valid TOML: {in_words(error)}") from error
     for key in ("calibration", "workers", "import", "check"):
         if not isinstance(meta.get(key, {}), dict):
             raise TableError(f"{toml}: {key} is {meta[key]!r}, expected a table: [{key}]")

@@ -120,5 +120,6 @@ def _number(text: str, column: str) -> float:
     except ValueError:
         value = math.nan
     if not math.isfinite(value):
-        raise ValueError(f"{column} is '{text}', expected a number of milliseconds")
+        point = " with a point, not a comma" if "," in text else ""
+        raise ValueError(f"{column} is '{text}', expected a number of milliseconds{point}")
     return value

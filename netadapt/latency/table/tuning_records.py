@@ -32,7 +32,8 @@ class TuningRecord:
     """One tuned kernel: its shape, the mean of its timed runs, and where it was recorded.
 
     `template` is the schedule template: 'direct' for all but special algorithms. `target` is
-    TVM's target kind ('cuda', 'llvm'), `model` the board that it names ('tx2'), if it names one.
+    TVM's target kind ('cuda', 'llvm'), `model` the board that it names ('tx2'), `processor` the
+    architecture ('sm_62', 'core-avx2'); empty where it names none.
     """
 
     shape: LayerShape
@@ -41,6 +42,7 @@ class TuningRecord:
     template: str
     target: str
     model: str
+    processor: str
     file: str
     line: int
 
@@ -62,8 +64,12 @@ def read_records(path: Path) -> tuple[list[TuningRecord], list[Skipped]]:
     """
     try:
         lines = path.read_text(encoding="utf-8-sig").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise TableError(f"cannot read the tuning records {path}: {error}") from error
+    except UnicodeDecodeError as error:
+        raise TableError(f"{path} is not a text file in UTF-8 (byte {error.start})") from error
+    except OSError as error:
+        raise TableError(
+            f"cannot read the tuning records {path}: {error.strerror or error}"
+        ) from error
     records: list[TuningRecord] = []
     skipped: list[Skipped] = []
     malformed = 0
@@ -119,9 +125,13 @@ def parse_record(line: str, file: str = "", line_number: int = 0) -> TuningRecor
         if not seconds or not all(0 < s < _FAILED_SECONDS and math.isfinite(s) for s in seconds):
             raise SkippedRecord(f"no valid time in {times}")
         shape = _SHAPES[operator](_Arguments(arguments))
-        kind, model = _kind_and_model(target)
-    except (KeyError, IndexError, TypeError, OverflowError) as error:
-        raise ValueError(f"unexpected structure ({type(error).__name__}: {error})") from error
+        kind, model, processor = _read_target(target)
+    except OverflowError as error:
+        raise ValueError("a size that is no number") from error
+    except KeyError as error:
+        raise ValueError(f"{error} is missing") from error
+    except (IndexError, TypeError, AttributeError) as error:
+        raise ValueError("its parts are not those of a record") from error
     return TuningRecord(
         shape=shape,
         latency_ms=1e3 * math.fsum(seconds) / len(seconds),
@@ -129,21 +139,28 @@ def parse_record(line: str, file: str = "", line_number: int = 0) -> TuningRecor
         template=template,
         target=kind,
         model=model,
+        processor=processor,
         file=file,
         line=line_number,
     )
 
 
-def _kind_and_model(target: object) -> tuple[str, str]:
-    """Of TVM's target, as it writes it: words ('cuda -model=tx2'), or JSON."""
+def _read_target(target: object) -> tuple[str, str, str]:
+    """Kind, model and processor of TVM's target: words ('cuda -model=tx2'), or JSON."""
     if isinstance(target, str) and target.lstrip().startswith("{"):
         target = json.loads(target)
     if isinstance(target, dict):
-        return str(target["kind"]), str(target.get("model", ""))
-    words = str(target).split()
-    models = [word.partition("=")[2] for word in words if word.startswith("-model=")]
-    model = models[0] if models else ""
-    return words[0], "" if model == "unknown" else model
+        named = target
+        kind = str(target.get("kind") or target["tag"])
+    else:
+        kind, *words = str(target).split()
+        named = {
+            word.lstrip("-").partition("=")[0]: word.partition("=")[2]
+            for word in words
+            if word.startswith("-")
+        }
+    model, arch, mcpu = (str(named.get(key) or "") for key in ("model", "arch", "mcpu"))
+    return kind, "" if model == "unknown" else model, arch or mcpu
 
 
 class _Arguments:

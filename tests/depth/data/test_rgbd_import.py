@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -104,8 +106,8 @@ def test_sixteen_bit_pgm_is_read_as_stored(tmp_path: Path, maximum: int) -> None
     [
         (lambda path: path.write_bytes(b"not a picture"), "cannot be read as an image"),
         (lambda path: path.write_bytes(path.read_bytes()[:200]), "cannot be read as an image"),
-        (lambda path: Image.new("L", (64, 48)).save(path), "pixel mode L, expected .* 16 bits"),
-        (lambda path: Image.new("RGB", (64, 48)).save(path), "pixel mode RGB"),
+        (lambda path: Image.new("L", (64, 48)).save(path), "8 bits a pixel, expected .* 16 bits"),
+        (lambda path: Image.new("RGB", (64, 48)).save(path), "has colours"),
     ],
 )
 def test_an_image_that_is_no_depth_is_named(tmp_path: Path, write: object, message: str) -> None:
@@ -153,3 +155,71 @@ def test_real_recordings(
     rgb, depth = open_depth_data(tmp_path / name, "holdout").read(1)
     assert rgb.shape == (3, 480, 640)
     assert 0.5 < (depth > 0).mean() < 1.0
+
+
+def noisy_set(root: Path, encode: Callable[[np.ndarray], np.ndarray], median_mm: int) -> Path:
+    generator = np.random.default_rng(0)
+    for number in range(1, 7):
+        depth = generator.normal(median_mm, 300, (48, 64)).clip(500, 60000).astype(np.uint16)
+        write_images(root, number, encode(depth))
+    return root
+
+
+def test_sun_rgbd_s_rotated_bits_are_turned_back_and_said(tmp_path: Path) -> None:
+    def turn(v: np.ndarray) -> np.ndarray:
+        return ((v << 3) | (v >> 13)).astype(np.uint16)
+
+    noisy_set(tmp_path / "sun", turn, 1600)
+    imported = import_folder(tmp_path / "sun", tmp_path / "a")
+    assert imported.median_depth_m == pytest.approx(1.6, abs=0.02)
+    assert "multiples of 8" in imported.notes[0]
+    plain = import_folder(tmp_path / "sun", tmp_path / "b", encoding=DepthEncoding(rotated=False))
+    assert plain.median_depth_m == pytest.approx(12.8, abs=0.1)
+    own = import_folder(tmp_path / "sun", tmp_path / "c", encoding=DepthEncoding(8000.0))
+    assert (own.median_depth_m, own.notes) == (pytest.approx(1.6, abs=0.02), ())
+    noisy_set(tmp_path / "far", turn, 7900)  # a third of it beyond 8.19 m, where bits wrap round
+    far = import_folder(tmp_path / "far", tmp_path / "d")
+    assert far.median_depth_m == pytest.approx(7.9, abs=0.05)
+
+
+@pytest.mark.parametrize(
+    "encode",
+    [lambda v: v, lambda v: v // 256 * 256, lambda v: v // 16 * 16, lambda v: v // 5 * 5],
+    ids=["millimetres", "stretched from 8 bits", "coarse", "multiples of 5"],
+)
+def test_other_depth_is_not_taken_for_rotated(
+    tmp_path: Path, encode: Callable[[np.ndarray], np.ndarray]
+) -> None:
+    noisy_set(tmp_path / "plain", encode, 3000)
+    imported = import_folder(tmp_path / "plain", tmp_path / "out")
+    assert imported.median_depth_m == pytest.approx(3.0, abs=0.3)
+    assert not imported.notes
+
+
+def test_a_median_that_rooms_do_not_have_is_said(tmp_path: Path) -> None:
+    noisy_set(tmp_path / "tum", lambda v: v, 10000)
+    (note,) = import_folder(tmp_path / "tum", tmp_path / "out").notes
+    assert "10.0 m at 1000 units a metre" in note
+    assert "--depth-scale 5000: 2.00 m" in note
+
+
+def test_sixteen_bit_grey_is_no_colour_image(tmp_path: Path) -> None:
+    noisy_set(tmp_path / "grey", lambda v: v, 2000)
+    Image.fromarray(np.full((48, 64), 3000, np.uint16)).save(tmp_path / "grey/frame-1.color.png")
+    with pytest.raises(DataError, match=r"frame-1\.color\.png: is grey with 16 bits"):
+        import_folder(tmp_path / "grey", tmp_path / "out")
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("525 0 32\n0 35 24\n0 0 1\n", "0.67 of NYU's: .* 1.48 times as far"),
+        ("5.19e+01 0 32 0 5.19e+01 24 0 0 1", "as NYU's; it needs no correction"),
+        ("no numbers", "is no camera matrix"),
+    ],
+)
+def test_a_camera_s_matrix_is_not_ignored(tmp_path: Path, text: str, said: str) -> None:
+    noisy_set(tmp_path / "set", lambda v: v, 2000)
+    (tmp_path / "set" / "K.txt").write_text(text)
+    (note,) = import_folder(tmp_path / "set", tmp_path / "out").notes
+    assert re.search(said, note), note

@@ -160,6 +160,14 @@ def test_another_training_is_not_overwritten_or_continued(trained):
         run(trained, replace(RECIPE, epochs=8), seed=5, resume=True)
 
 
+def test_resuming_what_was_never_begun_is_said(tmp_path, caplog):
+    run(tmp_path / "new", replace(RECIPE, epochs=1), resume=True)
+    assert "new holds no training: this begins one" in caplog.text
+    caplog.clear()
+    run(tmp_path / "new", replace(RECIPE, epochs=1), resume=True)
+    assert not caplog.text
+
+
 @pytest.mark.parametrize("damage", ["cut short", "another's"])
 def test_a_damaged_state_is_named(damage, tmp_path):
     run(tmp_path / "run", replace(RECIPE, epochs=1))

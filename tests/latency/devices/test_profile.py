@@ -42,7 +42,7 @@ def test_environment_goes_before_the_file_and_an_option_before_both() -> None:
         ("", "lacks 'runtime'"),
         ('runtime = "abacus"', "runtime is 'abacus', expected tvm"),
         ('runtime = "fake"\ncolour = 3', "unknown key 'colour'"),
-        ('runtime = "fake"\nthreads = "two"', "threads is 'two', expected int"),
+        ('runtime = "fake"\nthreads = "two"', 'threads is "two", expected a whole number'),
         ('runtime = "fake"\nseconds = 0', "seconds is 0, expected more than 0"),
         ('runtime = "fake"\ntracker = "board"\nkey = "k"', "tracker is 'board'.*HOST:PORT"),
         ('runtime = "fake"\ntracker = "board:1"', "a tracker without a key"),

@@ -48,6 +48,50 @@ def test_a_speed_that_no_hardware_has_is_said(table: LookupTable, factor: float,
     assert f"are these {unit}?" in notes if unit else not notes
 
 
+@pytest.mark.parametrize(("factor", "far"), [(1000, True), (1e-3, True), (20, False), (0.1, False)])
+def test_a_row_far_from_the_others_is_said(table: LookupTable, factor: float, far: bool) -> None:
+    shapes = [conv(width, 64, size=112) for width in (16, 48)]
+    rows = [*table.entries, *(TableRow(shape, shape.macs / 1e8) for shape in shapes)]
+    rows[1] = replace(rows[1], latency_ms=rows[1].latency_ms * factor)
+    assert table.path is not None
+    LookupTable("desk", rows).write(table.path)
+    notes = LookupTable.read(table.path).notes
+    if far:
+        (note,) = notes
+        assert str(rows[1].shape) in note
+        assert "times off the other rows" in note
+    else:
+        assert not notes
+
+
+def test_a_table_of_small_layers_has_a_speed_too(table: LookupTable) -> None:
+    assert table.path is not None
+    shape = conv(8, 16, size=14)
+    for ms, said in ((0.05, ""), (50, "microseconds"), (1e-8, "seconds")):
+        LookupTable("desk", [TableRow(shape, ms)]).write(table.path)
+        notes = " ".join(LookupTable.read(table.path).notes)
+        assert f"are these {said}?" in notes if said else not notes
+
+
+def test_a_decimal_comma_is_named(table: LookupTable) -> None:
+    assert table.path is not None
+    text = table.path.read_text()
+    latency = str(float(table.entries[0].to_row()["latency_ms"]))
+    for comma in (f'"{latency.replace(".", ",")}"', latency.replace(".", ",")):
+        table.path.write_text(text.replace(latency, comma))
+        with pytest.raises(TableError, match=r"a comma|with a point"):
+            LookupTable.read(table.path)
+
+
+def test_byte_order_marks_are_read_over(table: LookupTable) -> None:
+    assert table.path is not None
+    toml = table.path.with_suffix(".toml")
+    toml.write_text('board = "desk"\n', encoding="utf-8-sig")
+    table.path.write_text(table.path.read_text(), encoding="utf-8-sig")
+    again = LookupTable.read(table.path)
+    assert (len(again), again.meta) == (len(table), {"board": "desk"})
+
+
 @pytest.mark.parametrize(
     ("toml", "message"),
     [

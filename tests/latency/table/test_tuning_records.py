@@ -294,6 +294,44 @@ def test_of_several_boards_one_is_chosen(tmp_path: Path, target: str) -> None:
         merge_files([own], board="nano")
 
 
+@pytest.mark.parametrize(
+    ("mine", "other", "board"),
+    [
+        ('{"kind": "cuda", "arch": "sm_62"}', '{"kind": "cuda", "arch": "sm_70"}', "SM_62"),
+        ("llvm -mcpu=core-avx2", "llvm -mcpu=skylake-avx512", "core-avx2"),
+        ('{"tag": "nvidia/jetson-tx2"}', '{"tag": "nvidia/tesla-v100"}', "nvidia/jetson-tx2"),
+    ],
+)
+def test_boards_without_a_model_are_told_apart(
+    tmp_path: Path, mine: str, other: str, board: str
+) -> None:
+    runs = [
+        write_run(tmp_path / "a.log", {8: 1.0}, target=mine),
+        write_run(tmp_path / "b.log", {8: 0.1}, target=other),
+    ]
+    with pytest.raises(TableError, match="several boards"):
+        merge_files(runs)
+    assert [row.latency_ms for row in merge_files(runs, board=board).rows] == [1.0]
+
+
+def test_why_no_record_can_stand_is_said(tmp_path: Path) -> None:
+    run = write_run(tmp_path / "run.log", {8: 1.0})
+    run.write_text(run.read_text().replace("float32", "float16") * 2)
+    with pytest.raises(TableError, match=r"dtype float16: tables are float32 \(2, run\.log line 1"):
+        merge_files([run])
+    run.write_text("")
+    with pytest.raises(TableError, match="the file is empty"):
+        merge_files([run])
+
+
+def test_an_import_says_what_no_hardware_does(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    run = write_run(tmp_path / "run.log", {64: 1e-6, 128: 2e-6})
+    import_table("board", [run], [], tmp_path / "board.csv")
+    assert "are these seconds?" in caplog.text
+
+
 def test_a_record_that_names_no_board_goes_with_the_others(tmp_path: Path) -> None:
     own = write_run(tmp_path / "own.log", {8: 1.0})
     others = write_run(tmp_path / "tophub.log", {8: 0.7}, target="cuda -model=tx2")
