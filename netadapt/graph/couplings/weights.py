@@ -39,7 +39,7 @@ def _convolve(
     groups = int(given["groups"])
     axis = x.ndim - (weight.ndim - 1)
     entering = enter(walk, call, x, axis)
-    if weight.parameter is None or (bias is not None and bias.parameter is None):
+    if weight.parameter is None or _is_foreign(bias):
         for value in (x, weight, bias):
             if value is not None:
                 walk.freeze(value, _COMPUTED)
@@ -54,8 +54,7 @@ def _convolve(
         return walk.fixed(call, f"the output of {call.where}, whose groups can't be cut")
     else:
         leaving = _grouped(walk, call, weight, entering, groups, transposed=out_axis == 1)
-    if bias is not None:
-        walk.tie(bias, 0, "out", leaving)
+    _tie_bias(walk, call, bias, leaving)
     _tie_recipe(walk, call, given["weight"], weight, out_axis)
     if entering is not None:
         walk.size(call, "in_channels", entering)
@@ -92,7 +91,7 @@ def linear(walk: Walk, call: Call, given: dict[str, Any]) -> Result:
     x, bias = given["input"], given["bias"]
     weight = _stand_in(given["weight"])
     axis = x.ndim - 1
-    if weight.parameter is None or (bias is not None and bias.parameter is None):
+    if weight.parameter is None or _is_foreign(bias):
         for value in (x, weight, bias):
             if value is not None:
                 walk.freeze(value, _COMPUTED)
@@ -104,13 +103,26 @@ def linear(walk: Walk, call: Call, given: dict[str, Any]) -> Result:
         return walk.passed(call, x)
     _end(walk, weight, 1, enter(walk, call, x, axis), x.origin)
     leaving = walk.tie(weight, 0, "out")
-    if bias is not None:
-        walk.tie(bias, 0, "out", leaving)
+    _tie_bias(walk, call, bias, leaving)
     _tie_recipe(walk, call, given["weight"], weight, 0)
     if x.labels is not None:
         walk.size(call, "in_features", x.labels)
     walk.size(call, "out_features", leaving)
     return Value(call.shapes[0], axis, leaving)
+
+
+def _is_foreign(bias: Value | None) -> bool:
+    """Whether a bias is computed, and not from parameters of one entry a channel."""
+    return bias is not None and bias.parameter is None and bias.labels is None
+
+
+def _tie_bias(walk: Walk, call: Call, bias: Value | None, leaving: Ints) -> None:
+    if bias is None:
+        return
+    if bias.parameter is not None:
+        walk.tie(bias, 0, "out", leaving)
+    elif bias.labels is not None:
+        walk.labels.unify(leaving, bias.labels, f"the bias of {call.where}")
 
 
 def _stand_in(weight: Value) -> Value:
