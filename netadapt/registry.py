@@ -13,7 +13,8 @@ from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any, Generic, TypeVar
 
-from netadapt.errors import InputError, NetadaptError
+from netadapt.errors import InputError
+from netadapt.users_code import users_code
 
 T = TypeVar("T")
 
@@ -85,16 +86,13 @@ class Registry(Generic[T]):
 
     def _loaded(self, point: EntryPoint) -> T:
         """What an entry point names; whatever another package raises is shown as its failure."""
-        try:
+        owner = f"the package {point.dist.name}" if point.dist else "an installed package"
+        with users_code(
+            f"loading {point.value}, the {self.kind} '{point.name}' that {owner} offers,",
+            self.error,
+            "mend that package or uninstall it",
+        ):
             thing: T = point.load()
-        except NetadaptError:
-            raise
-        except Exception as failure:
-            owner = f"the package {point.dist.name}" if point.dist else "an installed package"
-            raise self.error(
-                f"{owner} offers the {self.kind} '{point.name}' ({point.value}), which can't be "
-                f"loaded ({type(failure).__name__}: {failure}); mend that package or uninstall it"
-            ) from failure
         return thing
 
     @contextmanager

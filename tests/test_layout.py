@@ -21,7 +21,7 @@ FLOORS = (
 )
 BASEMENT = (
     *("cores", "errors", "extras", "files", "journal", "lazy", "locks"),
-    *("registry", "shipped", "version"),
+    *("registry", "shipped", "users_code", "version"),
 )
 
 

@@ -13,6 +13,7 @@ import torch
 from torch import nn
 
 from netadapt.errors import ModelError
+from netadapt.users_code import users_code
 
 Network = TypeVar("Network", bound=nn.Module)
 
@@ -25,11 +26,9 @@ def copied(model: Network) -> Network:
         for value in vars(module).values()
         if isinstance(value, torch.Tensor) and value.grad_fn is not None
     }
-    try:
+    with users_code(
+        f"copying {type(model).__name__}, as every cut does,",
+        ModelError,
+        "keep what can't be copied out of the network's attributes",
+    ):
         return copy.deepcopy(model, computed)
-    except Exception as error:
-        line = (str(error).strip().splitlines() or [type(error).__name__])[0]
-        raise ModelError(
-            f"{type(model).__name__} can't be copied, as every cut is ({line}); keep what can't be "
-            f"copied out of the network's attributes"
-        ) from error

@@ -19,6 +19,7 @@ from torch import fx, nn
 
 from netadapt.errors import ModelError
 from netadapt.graph.region_inlining import inline_regions
+from netadapt.users_code import users_code
 
 Shape = tuple[int, ...]
 ExampleInput = torch.Tensor | tuple[Any, ...] | list[Any] | dict[str, Any]
@@ -80,16 +81,19 @@ def export_program(model: nn.Module, example_input: ExampleInput) -> Program:
                 f"cannot trace {type(model).__name__}: {name or 'it'} is compiled TorchScript, "
                 f"which can't be cut; build it from its Python class"
             )
-    with evaluating(model), torch.no_grad(), warnings.catch_warnings():
+    with (
+        users_code(
+            f"tracing {type(model).__name__}",
+            ModelError,
+            "check the example input's shape, and that the forward doesn't branch on a tensor's "
+            "values",
+        ),
+        evaluating(model),
+        torch.no_grad(),
+        warnings.catch_warnings(),
+    ):
         warnings.simplefilter("ignore")
-        try:
-            exported = torch.export.export(model, arguments, keywords, strict=False)
-        except Exception as error:
-            lines = str(error).strip().splitlines() or [type(error).__name__]
-            raise ModelError(
-                f"cannot trace {type(model).__name__}: {lines[0]}; check the example input's "
-                f"shape, and that the forward doesn't branch on a tensor's values"
-            ) from error
+        exported = torch.export.export(model, arguments, keywords, strict=False)
     inline_regions(exported.graph_module)
     return _read(exported, model, example_input)
 

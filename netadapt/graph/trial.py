@@ -26,6 +26,7 @@ from netadapt.graph.layer_graph import LayerGraph
 from netadapt.graph.network_copy import copied
 from netadapt.graph.operator_calls import ExampleInput, evaluating, split_inputs
 from netadapt.graph.surgery import cut, zero_removed
+from netadapt.users_code import told, users_code
 
 TOLERANCE = 1024
 """Of the type's rounding, relative to the largest output: what rounding grows to with depth. A
@@ -87,13 +88,12 @@ class Trial:
             if self._awake_in(dtype) is not None:
                 return dtype
         as_it_is = (copied(model), self._given[1])  # so its trace ran
-        try:
+        with users_code(
+            f"running a copy of {type(model).__name__}, as cuts are made of copies,",
+            ModelError,
+            "let its hooks hold nothing of the network itself",
+        ):
             self.says_something = _says_something(_run(*as_it_is))
-        except Exception as error:
-            raise ModelError(
-                f"a copy of {type(model).__name__} can't run ({type(error).__name__}: {error}) and "
-                f"cuts are made of copies; let its hooks hold nothing of the network itself"
-            ) from error
         self._awake[own] = as_it_is
         return own
 
@@ -105,8 +105,9 @@ class Trial:
         for seed in range(self._seed, self._seed + 3):
             pair = awake_copy(model, dtype, seed), awake_inputs(example_input, dtype, seed)
             try:
-                self.says_something = _says_something(_run(*pair))
-            except Exception:
+                with users_code(f"{type(model).__name__} in {dtype}", ModelError):
+                    self.says_something = _says_something(_run(*pair))
+            except ModelError:
                 return None
             if self.says_something:
                 break
@@ -117,10 +118,11 @@ class Trial:
         model, inputs = self._awake[dtype]
         reference = _run(zero_removed(model, self.graph, keep), inputs)
         try:
-            outputs = _run(cut(model, self.graph, keep), inputs)
-        except Exception as error:
-            line = (str(error).strip().splitlines() or [type(error).__name__])[0]
-            return f"the network's code counts on all of them: {line}", 0.0
+            with users_code("the cut network", ModelError):
+                outputs = _run(cut(model, self.graph, keep), inputs)
+        except ModelError as error:
+            said = told(error.__cause__ or error)
+            return f"the network's code counts on all of them: {said}", 0.0
         return _difference(outputs, reference)
 
 

@@ -30,8 +30,9 @@ from netadapt.pruning.settings import SearchSettings
 from netadapt.pruning.strategies.registry import STRATEGIES
 from netadapt.training.batch_norm_restoring import ready_to_train
 from netadapt.training.compute import compute_device
-from netadapt.training.task import Task, batches_of, blamed, of_task
+from netadapt.training.task import Task, batches_of, of_task
 from netadapt.training.tasks import TaskRequest, open_task
+from netadapt.users_code import users_code
 
 
 @dataclass(frozen=True)
@@ -224,7 +225,7 @@ def _at_shape_of_batches(config: ModelConfig, task: Task) -> ModelConfig:
     if not isinstance(config, FactoryConfig) or config.input_shapes != FactoryConfig.input_shapes:
         return config
     what = of_task(task, "training_batches")
-    with blamed(what):
+    with users_code(what):
         inputs, _ = next(batches_of(task, task.training_batches(2, 0)))
     if not isinstance(inputs, torch.Tensor):
         raise InputError(

@@ -19,7 +19,8 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from netadapt.errors import DataError
 from netadapt.networks.config import ModelConfig
 from netadapt.training.modes import evaluation_mode
-from netadapt.training.task import Task, batches_of, blamed, of_task
+from netadapt.training.task import Task, batches_of, of_task
+from netadapt.users_code import users_code
 
 RESTORING_BATCHES = 32
 """Batches of 8 training frames that folded weights get their batch-norm statistics from."""
@@ -34,7 +35,7 @@ def ready_to_train(
     """
     if not needs_batch_norm(model, config):
         return config
-    with blamed(of_task(task, "training_batches")):
+    with users_code(of_task(task, "training_batches")):
         stream = task.training_batches(8, seed)
     stream = islice(batches_of(task, stream), RESTORING_BATCHES)
     images = restore_batch_norm(model, (inputs for inputs, _ in stream))

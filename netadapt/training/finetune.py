@@ -15,7 +15,8 @@ from netadapt.training.modes import training_mode
 from netadapt.training.optimizers import make_optimizers
 from netadapt.training.settings import FineTuning
 from netadapt.training.steps import train_step
-from netadapt.training.task import Task, batches_of, blamed, of_task
+from netadapt.training.task import Task, batches_of, of_task
+from netadapt.users_code import users_code
 
 
 def fine_tune(
@@ -41,7 +42,7 @@ def fine_tune(
         weight_decay=settings.weight_decay,
     )
     if stream is None:
-        with blamed(of_task(task, "training_batches")):
+        with users_code(of_task(task, "training_batches")):
             stream = task.training_batches(settings.batch_size, seed)
     batches = batches_of(task, stream)
     with training_mode(model), statistics_of_few_steps(model, settings.steps):

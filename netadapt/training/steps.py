@@ -10,7 +10,8 @@ from torch import Tensor, nn
 from netadapt.errors import InputError
 from netadapt.training.convolutions import faster_convolutions
 from netadapt.training.optimizers import Optimizers
-from netadapt.training.task import Task, blamed, of_task
+from netadapt.training.task import Task, of_task
+from netadapt.users_code import users_code
 
 
 def train_step(
@@ -31,11 +32,11 @@ def train_step(
     """
     optimizers.zero_grad()
     with (
-        blamed(f"the network, on a batch of the task {type(task).__name__},"),
+        users_code(f"the network, on a batch of the task {type(task).__name__},"),
         faster_convolutions(inputs.device, bfloat16=bfloat16),
     ):
         output = model(inputs)
-    with blamed(of_task(task, "loss")):
+    with users_code(of_task(task, "loss")):
         loss = task.loss(output.float() if bfloat16 else output, target)
         _require_scalar(loss, task)
         loss.backward()  # type: ignore[no-untyped-call]

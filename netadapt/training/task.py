@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
 from typing import Any, Protocol
 
 from torch import Tensor, nn
 
-from netadapt.errors import InputError, NetadaptError
+from netadapt.errors import InputError
+from netadapt.users_code import users_code
 
 MEMBERS = ("metrics", "loss", "training_batches", "evaluate")
 """What an object must have to be a task."""
@@ -91,23 +91,6 @@ def require_task(given: Any, what: str) -> Task:
     return task
 
 
-@contextmanager
-def blamed(what: str) -> Iterator[None]:
-    """What fails in the block, code of the user's own, becomes an InputError that names `what`.
-
-    The error itself is its cause; netadapt's own errors pass.
-    """
-    try:
-        yield
-    except NetadaptError:
-        raise
-    except Exception as error:
-        first = (str(error).splitlines() or [""])[0]
-        raise InputError(
-            f"{what} failed: {type(error).__name__}: {first}; mend it, or see where with --debug"
-        ) from error
-
-
 def of_task(task: Task, member: str) -> str:
     """How an error names a member of a task."""
     return f"{member} of the task {type(task).__name__}"
@@ -121,11 +104,11 @@ def batches_of(
     Raises InputError, naming the task, where it fails or ends, or a batch isn't (input, target).
     """
     what = of_task(task, "training_batches")
-    with blamed(what):
+    with users_code(what):
         batches = iter(stream)
     count = 0
     while True:
-        with blamed(what):
+        with users_code(what):
             batch: Any = next(batches, None)
         if batch is None:
             raise InputError(f"{what} ended after {count} batches; expected batches without end")
@@ -142,7 +125,7 @@ def evaluated(model: nn.Module, task: Task) -> dict[str, float]:
     Raises InputError, naming the task, where `evaluate` fails or gives anything else.
     """
     what = of_task(task, "evaluate")
-    with blamed(what):
+    with users_code(what):
         found = task.evaluate(model)
     return checked_metrics(found, task, what)
 
