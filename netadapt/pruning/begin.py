@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import pandas as pd
-from torch import Tensor, nn
+from torch import nn
 
 from netadapt.errors import InputError, RunError
 from netadapt.graph import LayerGraph, trace
@@ -23,6 +23,7 @@ from netadapt.latency.devices.profile import DeviceProfile
 from netadapt.latency.model.estimator import LatencyEstimator
 from netadapt.latency.table.table import LookupTable
 from netadapt.networks.config import ModelConfig, factory_config
+from netadapt.networks.network_inputs import Inputs, in_order
 from netadapt.pruning.callbacks import Callback, Callbacks
 from netadapt.pruning.constraints.base import Constraint
 from netadapt.pruning.constraints.device_latency import DeviceLatency
@@ -33,9 +34,10 @@ from netadapt.pruning.executors.registry import EXECUTORS
 from netadapt.pruning.feasibility import feasibility, networks_in_reach, require_reachable
 from netadapt.pruning.importance.base import Importance
 from netadapt.pruning.importance.registry import IMPORTANCES
-from netadapt.pruning.limits import limited
+from netadapt.pruning.limits import kept_whole, limited
 from netadapt.pruning.on_demand_device import open_device
 from netadapt.pruning.records import StepRecord, frame_of, require_metric_names
+from netadapt.pruning.rehearsal import rehearsed
 from netadapt.pruning.run_folder import RunFolder
 from netadapt.pruning.run_json import RUN_JSON, RunAbout
 from netadapt.pruning.search import Search, Tools
@@ -66,7 +68,7 @@ class Result:
 
 def search(
     model: nn.Module,
-    example_input: Tensor | tuple[Tensor, ...],
+    example_input: Inputs,
     *,
     task: Task,
     budget: Budget,
@@ -85,6 +87,9 @@ def search(
     **settings: Any,
 ) -> Search:
     """A search that prunes `model` step by step until `budget` is met; all is checked before it.
+
+    `example_input` is a tensor, a tuple of them, or a dict by the names of the forward's
+    parameters. A copy of the network is trained on a batch of `task` before anything is written.
 
     `budget` is `{device or table path: milliseconds}`, `{"macs": count}`, `{"params": count}` or a
     `Constraint`. `strategy`, `importance` and `executor` are names or objects of their protocols;
@@ -135,12 +140,15 @@ def search(
         folder = None if out is None else Path(out)
         if resume and folder is not None:
             _require_known_again(folder, chosen)
-        graph = limited(trace(model, example_input), chosen.frozen, chosen.min_widths)
+        example = in_order(model, example_input)
+        graph = limited(trace(model, example), chosen.frozen, chosen.min_widths)
         constraint = _constraint(budget, on_demand, folder, callback, held)
         callback.table(constraint.describe())
+        counted_on = rehearsed(model, graph, task, chosen)
+        graph = kept_whole(graph, counted_on)
         constraint = _within_reach(graph, constraint, chosen, callback)
         tools = Tools(
-            example_input,
+            example,
             task,
             constraint,
             chosen,
@@ -149,6 +157,7 @@ def search(
             runner,
             callback,
             config or factory_config(model, graph.input_shapes, factory),
+            counted_on,
         )
         about = RunAbout(
             {constraint.name: constraint.budget},
@@ -169,7 +178,7 @@ def search(
 
 def prune(
     model: nn.Module,
-    example_input: Tensor | tuple[Tensor, ...],
+    example_input: Inputs,
     *,
     task: Task,
     budget: Budget,
@@ -220,7 +229,7 @@ def _within_reach(
         )
     left = settings.schedule(first).iterations_left(1, first, constraint.budget)
     callback.feasible(reaches, left)
-    require_reachable(reaches, constraint)
+    require_reachable(reaches, constraint, graph)
     return constraint
 
 

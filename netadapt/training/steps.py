@@ -8,6 +8,8 @@ from typing import Any
 from torch import Tensor, nn
 
 from netadapt.errors import InputError
+from netadapt.networks.network_inputs import Inputs, fed, tensors_in
+from netadapt.networks.network_outputs import changed_outputs
 from netadapt.training.convolutions import faster_convolutions
 from netadapt.training.optimizers import Optimizers
 from netadapt.training.task import Task, of_task
@@ -18,8 +20,8 @@ def train_step(
     model: nn.Module,
     task: Task,
     optimizers: Optimizers,
-    inputs: Tensor,
-    target: Tensor,
+    inputs: Inputs,
+    target: Any,
     *,
     bfloat16: bool = False,
     when: str = "",
@@ -31,13 +33,16 @@ def train_step(
     so does one that is no scalar, and a batch that the network can't take, naming the task.
     """
     optimizers.zero_grad()
+    first = tensors_in(inputs, of_task(task, "training_batches"))[0]
     with (
         users_code(f"the network, on a batch of the task {type(task).__name__},"),
-        faster_convolutions(inputs.device, bfloat16=bfloat16),
+        faster_convolutions(first.device, bfloat16=bfloat16),
     ):
-        output = model(inputs)
+        output = fed(model, inputs)
+    if bfloat16:
+        output = changed_outputs(output, Tensor.float)
     with users_code(of_task(task, "loss")):
-        loss = task.loss(output.float() if bfloat16 else output, target)
+        loss = task.loss(output, target)
         _require_scalar(loss, task)
         loss.backward()  # type: ignore[no-untyped-call]
     # A GPU is waited for here, and not before the gradients, which it computes by itself.

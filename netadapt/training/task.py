@@ -12,7 +12,11 @@ from typing import Any, Protocol
 from torch import Tensor, nn
 
 from netadapt.errors import InputError
+from netadapt.networks.network_inputs import Inputs
 from netadapt.users_code import users_code
+
+Batch = tuple[Inputs, Any]
+"""What a network takes, and what its output is compared with."""
 
 MEMBERS = ("metrics", "loss", "training_batches", "evaluate")
 """What an object must have to be a task."""
@@ -25,6 +29,11 @@ class Task(Protocol):
     seed, calls `loss` once a batch and `evaluate` once at the end. A task keeps no state that a
     result depends on, so that a stopped run goes on to the same end: batches depend on the seed and
     the step alone. What `training_batches` gives lies on the device that the network is on.
+
+    A network of several inputs gets them as a tuple, `((image, depth), target)`, or by the names of
+    its forward's parameters, `({"image": image, "depth": depth}, target)`. `loss` is given the
+    network's output as it is: a tensor, tuple, dict or dataclass, in training that of auxiliary
+    heads too.
 
         class Parity:
             metrics = ("accuracy",)
@@ -43,13 +52,11 @@ class Task(Protocol):
     metrics: tuple[str, ...]
     """The metrics of `evaluate` that a trajectory records; the search keeps the first one high."""
 
-    def loss(self, output: Any, target: Tensor) -> Tensor:
+    def loss(self, output: Any, target: Any) -> Tensor:
         """The scalar that training makes small, of what the network gave for a batch."""
         ...
 
-    def training_batches(
-        self, batch_size: int, seed: int, start_step: int = 0
-    ) -> Iterator[tuple[Tensor, Tensor]]:
+    def training_batches(self, batch_size: int, seed: int, start_step: int = 0) -> Iterator[Batch]:
         """Batches (input `[B, …]`, target `[B, …]`) without end; the same for seed and step.
 
         A stream that begins at `start_step` gives what one from 0 gives after so many batches.
@@ -96,9 +103,7 @@ def of_task(task: Task, member: str) -> str:
     return f"{member} of the task {type(task).__name__}"
 
 
-def batches_of(
-    task: Task, stream: Iterable[tuple[Tensor, Tensor]]
-) -> Iterator[tuple[Tensor, Tensor]]:
+def batches_of(task: Task, stream: Iterable[Batch]) -> Iterator[Batch]:
     """The batches of `stream`, which a task gave, as long as they are wanted.
 
     Raises InputError, naming the task, where it fails or ends, or a batch isn't (input, target).
@@ -154,5 +159,5 @@ def _metric(found: Mapping[str, Any], name: str, what: str) -> float:
     except (TypeError, ValueError, RuntimeError):
         number = math.nan
     if not math.isfinite(number):
-        raise InputError(f"{what} gave {name} = {value!r}; expected a finite number")
+        raise InputError(f"{what} gave {name} = {value!r:.60}; expected a finite number")
     return number
