@@ -25,6 +25,7 @@ _INSTALLED, _LIBRARY = (
     for names in (("purelib", "platlib"), ("stdlib", "platstdlib"))
 )
 _FROM_A_WORKER = "Original Traceback (most recent call last):"
+"""A DataLoader's worker process sends its traceback as text."""
 _FRAME = re.compile(r'^ *File "(.+)", line (\d+), in (.+)$', re.MULTILINE)
 
 
@@ -77,7 +78,16 @@ def _where(failure: BaseException) -> str:
         (frame.filename, frame.lineno or 0, frame.name)
         for frame in traceback.extract_tb(failure.__traceback__)
     ]
-    frames += _frames_of_a_worker(failure)
+    text = _text(failure)
+    return _place([*frames, *_frames_in(text)] if _FROM_A_WORKER in text else frames)
+
+
+def place_in(text: str) -> str:
+    """`file:line in function` of the innermost line of the user's in a traceback's text, or ''."""
+    return _place(_frames_in(text))
+
+
+def _place(frames: list[tuple[str, int, str]]) -> str:
     for is_theirs in (_is_own, _is_of_a_package):
         for file, line, function in reversed(frames):
             if is_theirs(file):
@@ -86,11 +96,7 @@ def _where(failure: BaseException) -> str:
     return ""
 
 
-def _frames_of_a_worker(failure: BaseException) -> list[tuple[str, int, str]]:
-    """A DataLoader's worker process sends its traceback as text."""
-    text = _text(failure)
-    if _FROM_A_WORKER not in text:
-        return []
+def _frames_in(text: str) -> list[tuple[str, int, str]]:
     return [(file, int(line), function) for file, line, function in _FRAME.findall(text)]
 
 

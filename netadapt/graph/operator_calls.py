@@ -11,11 +11,12 @@ import re
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, is_dataclass
 from typing import Any
 
 import torch
 from torch import fx, nn
+from torch.utils._pytree import tree_leaves
 
 from netadapt.errors import ModelError
 from netadapt.graph.region_inlining import inline_regions
@@ -93,9 +94,25 @@ def export_program(model: nn.Module, example_input: ExampleInput) -> Program:
         warnings.catch_warnings(),
     ):
         warnings.simplefilter("ignore")
-        exported = torch.export.export(model, arguments, keywords, strict=False)
+        try:
+            exported = torch.export.export(model, arguments, keywords, strict=False)
+        except Exception:
+            # Run as it is, the network says better what is wrong: so it is run only then.
+            if not learn_dataclasses(model(*arguments, **keywords)):
+                raise
+            exported = torch.export.export(model, arguments, keywords, strict=False)
     inline_regions(exported.graph_module)
     return _read(exported, model, example_input)
+
+
+def learn_dataclasses(output: Any) -> bool:
+    """Let torch see into the dataclasses of a network's output; whether there were new ones."""
+    classes = {type(leaf) for leaf in tree_leaves(output) if is_dataclass(leaf)}
+    for found in classes:
+        torch.export.register_dataclass(found)
+    if classes:
+        learn_dataclasses(output)  # those within them
+    return bool(classes)
 
 
 def split_inputs(example_input: ExampleInput) -> tuple[tuple[Any, ...], dict[str, Any]]:
