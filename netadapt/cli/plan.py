@@ -141,8 +141,8 @@ def _print(graph: LayerGraph, multiple: int) -> None:
         )
     if graph.unreached:
         print(
-            f"\nNot read in evaluation mode, and left whole: {_listed(graph.unreached)}. "
-            f"If training reads them, freeze or remove them first."
+            f"\nNot read in evaluation mode: {_listed(graph.unreached)}. What training reads of "
+            f"them is cut with the rest; what nothing reads stays whole."
         )
 
 

@@ -16,7 +16,7 @@ from typing import Any
 
 import torch
 from torch import fx, nn
-from torch.utils._pytree import tree_leaves
+from torch.utils._pytree import tree_leaves, tree_map
 
 from netadapt.errors import ModelError
 from netadapt.graph.region_inlining import inline_regions
@@ -103,6 +103,38 @@ def export_program(model: nn.Module, example_input: ExampleInput) -> Program:
             exported = torch.export.export(model, arguments, keywords, strict=False)
     inline_regions(exported.graph_module)
     return _read(exported, model, example_input)
+
+
+def export_training(model: nn.Module, example_input: ExampleInput) -> Program | None:
+    """The network as it trains, on two of each example; None where it can't be followed so.
+
+    What only training reads (an auxiliary head) is in no other program.
+    """
+    twice = tree_map(_twice, example_input)  # batch norm over one pixel needs two examples
+    arguments, keywords = split_inputs(twice)
+    flags = [(module, module.training) for module in model.modules()]
+    state = {name: buffer.clone() for name, buffer in model.named_buffers()}
+    try:
+        model.train()
+        with users_code("training", ModelError), torch.no_grad(), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            exported = torch.export.export(model, arguments, keywords, strict=False)
+    except ModelError:
+        return None
+    finally:
+        for module, training in flags:
+            module.training = training
+        with torch.no_grad():
+            for name, buffer in model.named_buffers():
+                buffer.copy_(state[name])
+    inline_regions(exported.graph_module)
+    return _read(exported, model, example_input)
+
+
+def _twice(item: Any) -> Any:
+    if isinstance(item, torch.Tensor) and item.ndim:
+        return torch.cat([item, item])
+    return item
 
 
 def learn_dataclasses(output: Any) -> bool:

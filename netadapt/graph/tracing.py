@@ -13,7 +13,7 @@ from netadapt.graph.groups import Grouping, form_groups
 from netadapt.graph.labels import Ints
 from netadapt.graph.layer_graph import Blueprint, LayerGraph
 from netadapt.graph.layer_reading import Draft, Lost, read_kernels
-from netadapt.graph.operator_calls import ExampleInput, Program, export_program
+from netadapt.graph.operator_calls import ExampleInput, Program, export_program, export_training
 from netadapt.graph.proving import verdict
 from netadapt.graph.trial import Trial
 from netadapt.graph.walk import Walk
@@ -37,6 +37,8 @@ def trace(model: nn.Module, example_input: ExampleInput, *, verify: bool = True)
     program = export_program(model, example_input)
     walk = Walk()
     walk.run(program)
+    if program.unreached and (training := export_training(model, example_input)) is not None:
+        walk.run(training)  # auxiliary heads are cut with what they read
     drafts, lost = read_kernels(program, walk)
     assemble = partial(_assemble, model, program, walk, drafts, lost)
     graph, grouping = assemble({}, {})

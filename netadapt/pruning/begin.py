@@ -46,7 +46,7 @@ from netadapt.pruning.step import Step
 from netadapt.pruning.strategies.base import Strategy
 from netadapt.pruning.strategies.registry import STRATEGIES
 from netadapt.pruning.weights_hash import weights_hash
-from netadapt.registry import Registry
+from netadapt.registry import Registry, require_members
 from netadapt.training.task import Task, require_task
 
 T = TypeVar("T")
@@ -115,7 +115,7 @@ def search(
     can't be reached; BudgetError when the budget can't be met; RunError when `out` exists and
     `resume` is false, or when it was begun otherwise.
     """
-    require_task(task, f"the task, of the class {type(task).__name__},")
+    require_task(task, "the task")
     require_metric_names(task.metrics)
     _require_object("model", model, nn.Module)
     callbacks = tuple(callbacks) if isinstance(callbacks, Iterable) else (callbacks,)
@@ -124,7 +124,7 @@ def search(
     deciding = _of(STRATEGIES, strategy, "propose", "choose")
     ranking = _of(IMPORTANCES, importance, "__call__")
     runner = EXECUTORS[executor]() if isinstance(executor, str) else executor
-    _require_members("executor", runner, "run", "close")
+    _require(runner, "executor", "run", "close")
     callback = Callbacks(callbacks)
     with ExitStack() as held:
         held.callback(runner.close)
@@ -257,18 +257,12 @@ def _require_known_again(folder: Path, settings: SearchSettings) -> None:
 def _of(registry: Registry[T], given: str | T, *members: str) -> T:
     """The thing of a name, or an object. Raises InputError where it lacks one of `members`."""
     thing = registry[given] if isinstance(given, str) else given
-    _require_members(registry.kind, thing, *members)
+    _require(thing, registry.kind, *members)
     return thing
 
 
-def _require_members(kind: str, thing: Any, *members: str) -> None:
-    missing = [name for name in members if not callable(getattr(thing, name, None))]
-    if isinstance(thing, type):
-        raise InputError(f"the {kind} is the class {thing.__name__}; give an object of it")
-    if missing:
-        raise InputError(
-            f"the {kind}, of the class {type(thing).__name__}, has no {', '.join(missing)}"
-        )
+def _require(thing: Any, kind: str, *members: str) -> None:
+    require_members(thing, f"the {kind}", f"netadapt.{kind.capitalize()}", members)
 
 
 def _require_object(kind: str, thing: Any, expected: type) -> None:

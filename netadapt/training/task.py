@@ -13,13 +13,11 @@ from torch import Tensor, nn
 
 from netadapt.errors import InputError
 from netadapt.networks.network_inputs import Inputs
+from netadapt.registry import require_members
 from netadapt.users_code import users_code
 
 Batch = tuple[Inputs, Any]
 """What a network takes, and what its output is compared with."""
-
-MEMBERS = ("metrics", "loss", "training_batches", "evaluate")
-"""What an object must have to be a task."""
 
 
 class Task(Protocol):
@@ -78,11 +76,8 @@ def require_task(given: Any, what: str) -> Task:
     Raises InputError, naming what is missing or wrong, unless it is an object that has the members
     of a `Task`, with names in `metrics`.
     """
-    missing = [member for member in MEMBERS if not hasattr(given, member)]
-    if missing:
-        raise InputError(f"{what} has no {', '.join(missing)}; see netadapt.training.task")
-    if isinstance(given, type):
-        raise InputError(f"{what} is the class {given.__name__}; give an object of it")
+    methods = ("loss", "training_batches", "evaluate")
+    require_members(given, what, "netadapt.Task", methods, values=("metrics",))
     names = given.metrics
     if (
         not isinstance(names, (tuple, list))
