@@ -21,6 +21,12 @@ from netadapt.training.task import Task, require_task
 class TaskRequest:
     """What a task is asked for: the data, what the network takes, and where to compute.
 
+    What an entry point of the group 'netadapt.tasks' names is called with one, and gives the task:
+
+        def open_mine(request: netadapt.TaskRequest) -> netadapt.Task:
+            images = MyImages(request.data, size=request.input_shapes[0][-2:])
+            return MyTask(images, request.holdout_images, request.compute)
+
     `data` is a path or a name that the task knows; `input_shapes` are those of the network's inputs
     at batch 1; at most `holdout_images` are evaluated (None: all); batches should lie on
     `compute`. `progress` is told (done, total) of what takes long before the first batch.
