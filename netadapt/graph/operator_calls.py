@@ -86,8 +86,8 @@ def export_program(model: nn.Module, example_input: ExampleInput) -> Program:
         users_code(
             f"tracing {type(model).__name__}",
             ModelError,
-            "check the example input's shape, and that the forward doesn't branch on a tensor's "
-            "values",
+            "check the shapes of the example inputs (--input-shape, once for each), and that the "
+            "forward doesn't branch on a tensor's values",
         ),
         evaluating(model),
         torch.no_grad(),

@@ -15,6 +15,7 @@ from netadapt.errors import InputError
 from netadapt.networks.named_functions import call_named
 from netadapt.registry import Registry
 from netadapt.training.task import Task, require_task
+from netadapt.users_code import users_code
 
 
 @dataclass(frozen=True)
@@ -50,5 +51,7 @@ def open_task(name: str, request: TaskRequest) -> Task:
     where it can't open the data.
     """
     if ":" not in name:
-        return TASKS[name](request)
+        opener = TASKS[name]
+        with users_code(f"opening the task {name}"):
+            return opener(request)
     return require_task(call_named(name, "task", InputError), f"the task that {name}() gives")
