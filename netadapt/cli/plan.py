@@ -95,6 +95,7 @@ def _as_json(graph: LayerGraph, multiple: int) -> dict[str, Any]:
             for item in graph.uncounted
         ],
         "unknown_operators": {op: list(where) for op, where in graph.unknown.items()},
+        "precomputed": graph.precomputed,
         "unreached_parameters": list(graph.unreached),
     }
 
@@ -139,10 +140,15 @@ def _print(graph: LayerGraph, multiple: int) -> None:
             ("operator", "MACs", "elements"),
             [(x.name, f"{x.macs_share:.1%}", f"{x.elements:,}") for x in graph.uncounted],
         )
+    if graph.precomputed:
+        print(
+            f"\nComputed once, before deployment, and so in no sum: "
+            f"{_listed(tuple(graph.precomputed))}."
+        )
     if graph.unreached:
         print(
-            f"\nNot read in evaluation mode: {_listed(graph.unreached)}. What training reads of "
-            f"them is cut with the rest; what nothing reads stays whole."
+            f"\nNot read in evaluation mode: {_listed(graph.unreached)}. They are cut with what "
+            f"they read in training."
         )
 
 

@@ -14,9 +14,10 @@ if TYPE_CHECKING:
     from netadapt.graph.groups import ChannelGroup, ParamUse
     from netadapt.graph.layer_graph import Layer, LayerGraph, Uncounted
     from netadapt.graph.layer_shape import LayerShape
-    from netadapt.graph.surgery import cut, zero_removed
+    from netadapt.graph.surgery import cut
     from netadapt.graph.tracing import trace
     from netadapt.graph.walk import Value
+    from netadapt.graph.whole import zero_removed
 
 _HOMES = {
     "ChannelGroup": "netadapt.graph.groups",
@@ -28,7 +29,7 @@ _HOMES = {
     "Value": "netadapt.graph.walk",
     "cut": "netadapt.graph.surgery",
     "trace": "netadapt.graph.tracing",
-    "zero_removed": "netadapt.graph.surgery",
+    "zero_removed": "netadapt.graph.whole",
 }
 
 __all__ = [

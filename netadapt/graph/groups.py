@@ -6,6 +6,7 @@ its width says how many of them are kept.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import count
@@ -57,6 +58,11 @@ class ChannelGroup:
     uses: tuple[ParamUse, ...] = field(default=(), repr=False, compare=False)
 
     @property
+    def touched(self) -> frozenset[str]:
+        """The modules whose parameters have these channels, those that read them too."""
+        return frozenset(use.param.rpartition(".")[0] for use in self.uses)
+
+    @property
     def channels(self) -> int:
         """Channels of the naming layer at this width."""
         return self.width * self.step
@@ -84,6 +90,14 @@ class Grouping:
     groups: tuple[ChannelGroup, ...]
     walk: Walk
     group_of_root: dict[int, int]
+    unit_of_root: dict[int, int]
+
+    def units(self, labels: Ints) -> tuple[Ints, Ints]:
+        """The group of each label (−1: of none), and its unit in that group."""
+        roots = self.walk.labels.find(labels).tolist()
+        groups = [self.group_of_root.get(root, -1) for root in roots]
+        units = [self.unit_of_root.get(root, -1) for root in roots]
+        return np.array(groups, dtype=np.int64), np.array(units, dtype=np.int64)
 
     def affine(self, labels: Ints | int) -> tuple[int, dict[int, int]]:
         """How many of `labels` there are: (constant, {group: how many a unit})."""
@@ -152,7 +166,9 @@ def form_groups(
         drafts.append(found.draft(indices, sorted(members)))
     drafts.sort(key=lambda draft: draft.order)
     names = _short_names([draft.group.name for draft in drafts])
-    groups, group_of_root = [], {}
+    groups: list[ChannelGroup] = []
+    group_of_root: dict[int, int] = {}
+    unit_of_root: dict[int, int] = {}
     for index, (draft, name) in enumerate(zip(drafts, names, strict=True)):
         reason = draft.group.reason or frozen.get(name, "")
         groups.append(
@@ -164,14 +180,16 @@ def form_groups(
                 only_widths=only_widths.get(name, ()),
             )
         )
-        group_of_root.update(dict.fromkeys(draft.roots, index))
-    return Grouping(tuple(groups), walk, group_of_root)
+        group_of_root.update(dict.fromkeys(draft.unit_of, index))
+        unit_of_root |= draft.unit_of
+    return Grouping(tuple(groups), walk, group_of_root, unit_of_root)
 
 
 @dataclass(frozen=True)
 class _Draft:
     group: ChannelGroup
-    roots: list[int]
+    unit_of: dict[int, int]
+    """{root of a class: the unit that it is}."""
     order: tuple[int, int]
 
 
@@ -187,7 +205,7 @@ class _Use:
     @property
     def owner(self) -> str:
         """The module that holds the parameter."""
-        return self.param.rpartition(".")[0] or self.param
+        return re.sub(r"\.parametrizations\..*", "", self.param.rpartition(".")[0]) or self.param
 
 
 @dataclass(frozen=True)
@@ -240,7 +258,7 @@ class _Found:
                 for i, use in zip(indices, cut, strict=True)
             ),
         )
-        return _Draft(group, members, (lead, int(positions[lead].min())))
+        return _Draft(group, unit_of, (lead, int(positions[lead].min())))
 
     def _positions(self, index: int, unit_of: dict[int, int]) -> Ints:
         """Where the units stand along the axis of a use: [units, m]."""

@@ -23,6 +23,14 @@ class Labels:
         self._notes: list[tuple[int, str]] = []
         self._least: list[tuple[Ints, int]] = []
 
+    def copy(self) -> Labels:
+        """The same classes, to go back to."""
+        other = Labels()
+        other._parent, other._count = self._parent.copy(), self._count
+        other._frozen, other._notes = list(self._frozen), list(self._notes)
+        other._least = list(self._least)
+        return other
+
     def fresh(self, count: int) -> Ints:
         """`count` new labels, each in a class of its own."""
         start, self._count = self._count, self._count + count

@@ -14,11 +14,14 @@ from math import prod
 import numpy as np
 
 from netadapt.errors import ModelError
+from netadapt.graph.computed_weights import ComputedWeight
 from netadapt.graph.extents import Channels
 from netadapt.graph.groups import ChannelGroup, Grouping
+from netadapt.graph.kept_calls import KeptCall
 from netadapt.graph.labels import Ints
-from netadapt.graph.layer_reading import Draft, Lost
+from netadapt.graph.layer_reading import Kernels
 from netadapt.graph.layer_shape import LayerShape
+from netadapt.graph.walk import SizeUse
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +72,7 @@ class Blueprint:
         network: str,
         input_shapes: tuple[tuple[int, ...], ...],
         grouping: Grouping,
-        drafts: list[Draft],
-        lost: list[Lost],
+        kernels: Kernels,
         parameters: Mapping[str, tuple[int, ...]],
         learnable: Iterable[str],
         unreached: tuple[str, ...],
@@ -85,9 +87,18 @@ class Blueprint:
         self.indices = {g.name: i for i, g in enumerate(self.groups)}
         self.shapes = dict(parameters)
         self.unknown = {op: tuple(where) for op, where in grouping.walk.unknown.items()}
-        self.statistics = tuple(dict.fromkeys(name for name, _ in grouping.walk.statistics))
+        self.kept_calls = tuple(KeptCall.of(found, grouping) for found in grouping.walk.over_kept)
+        self.computed_weights = tuple(
+            ComputedWeight.of(call, name, grouping) for call, name in grouping.walk.computed
+        )
+        self.factors_follow = False
+        """Whether numbers that the code scales by follow the widths."""
         self.sizes = self._attribute_sizes(grouping)
 
+        drafts, lost = kernels.drafts, kernels.lost
+        self.precomputed = kernels.precomputed
+        self.unseen: dict[str, int] = {}
+        """Multiply-accumulates that no call of the trace accounts for, by module."""
         rows: list[Channels] = []
         for draft in drafts:
             rows += [draft.entering, draft.leaving, draft.groups]
@@ -103,9 +114,15 @@ class Blueprint:
         self.memo: list[dict[tuple[int, int, int], tuple[Layer, int]]] = [{} for _ in drafts]
         self._count_parameters(grouping, learnable)
 
+    @property
+    def run_call_by_call(self) -> bool:
+        """Whether some calls of the full network are not what they are in a cut one."""
+        return bool(self.kept_calls or self.computed_weights or self.factors_follow)
+
     def _attribute_sizes(self, grouping: Grouping) -> tuple[AttributeSize, ...]:
         sizes = {}
-        for use in grouping.walk.sizes:
+        guessed = [SizeUse(*key, labels) for key, labels in grouping.walk.guessed.items()]
+        for use in (*guessed, *grouping.walk.sizes):  # what is known goes before
             constant, terms = grouping.affine(use.labels)
             if terms:
                 named = {self.groups[i].name: m for i, m in terms.items()}
@@ -230,6 +247,8 @@ class LayerGraph:
             entering, leaving, groups = self._channels[len(plan.names) + i]
             macs = macs_each * entering * leaving // groups
             found.append((name, op, module, macs, elements_each * leaving))
+        for module, macs in plan.unseen.items():
+            found.append((f"{module or plan.network}/unseen", "unseen", module, macs, 0))
         total = sum(macs for _, macs in self._built) + sum(macs for _, _, _, macs, _ in found)
         return tuple(
             Uncounted(name, op, module, macs, elements, macs / total if total else 0.0)
@@ -242,8 +261,14 @@ class LayerGraph:
         return self.blueprint.unknown
 
     @property
+    def precomputed(self) -> dict[str, int]:
+        """Layers that hang on no input, with their multiply-accumulates in the traced network: a
+        deployed network has their result as a constant, so they count as nothing."""
+        return self.blueprint.precomputed
+
+    @property
     def unreached(self) -> tuple[str, ...]:
-        """Parameters that nothing reads in evaluation mode; they stay as they are in a cut."""
+        """Parameters that nothing reads in evaluation mode: auxiliary heads, mostly."""
         return self.blueprint.unreached
 
     def with_widths(self, widths: Mapping[str, int]) -> LayerGraph:

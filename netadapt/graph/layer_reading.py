@@ -16,7 +16,8 @@ from typing import Any
 from torch import fx
 
 from netadapt.errors import ModelError
-from netadapt.graph.extents import Channels, count_of, image_shape
+from netadapt.graph.computed_weights import LAYERS
+from netadapt.graph.extents import Channels, channels_at, count_of, image_shape
 from netadapt.graph.fusing import TRANSPARENT, Fusion
 from netadapt.graph.layer_shape import LayerShape, Pair
 from netadapt.graph.operator_calls import Call, Program
@@ -63,13 +64,40 @@ class Lost:
     elements_each: int
 
 
-def read_kernels(program: Program, walk: Walk) -> tuple[list[Draft], list[Lost]]:
-    """All layers of the program in the order they run, and what is not among them."""
+@dataclass(frozen=True)
+class Kernels:
+    """All that a program computes for an image, in the order it runs."""
+
+    drafts: list[Draft]
+    lost: list[Lost]
+    """What is no row of a lookup table."""
+    precomputed: dict[str, int]
+    """{layer that hangs on no input: its multiply-accumulates}: done once, before deployment."""
+
+
+def read_kernels(program: Program, walk: Walk) -> Kernels:
+    """The layers of the program, and what is not among them."""
     reader = LayerReader(program, walk)
+    precomputed: dict[str, int] = {}
     for call in program.calls:
-        if call.node in reader.moving and call.node not in reader.fusion.absorbed:
+        if call.node in reader.fusion.absorbed:
+            continue
+        if call.node in reader.moving:
             reader.read(call)
-    return reader.drafts, reader.lost
+        elif macs := _macs_of_full(call, walk.given(call)):
+            precomputed[reader.title(call)] = macs
+    return Kernels(reader.drafts, reader.lost, precomputed)
+
+
+def _macs_of_full(call: Call, given: dict[str, Any]) -> int:
+    """Multiply-accumulates of a layer with a weight, or of a product; 0 of others."""
+    if call.op in _PRODUCTS:
+        return sum(macs for _, macs in _PRODUCTS[call.op](call, given))
+    weight = given.get("weight")
+    if call.op not in LAYERS or not isinstance(weight, Value):
+        return 0
+    places = given["input"].shape if "transpose" in call.op else call.shapes[0]
+    return prod(places) * prod(weight.shape[1:])
 
 
 class LayerReader:
@@ -185,11 +213,16 @@ class LayerReader:
             return
         value = self.value(call.node)
         channels, _ = image_shape(value)
-        count = _PRODUCTS.get(call.op)
-        macs = 0 if count is None else count(call, given) // self.batch
-        number = count_of(channels)
-        per_channel = prod(value.shape[1:]) // max(1, number)
-        self.lose(call, 1, channels, 1, macs // max(1, number), per_channel)
+        number = max(1, count_of(channels))
+        per_channel = prod(value.shape[1:]) // number
+        products = _PRODUCTS.get(call.op)
+        if products is None:
+            self.lose(call, 1, channels, 1, 0, per_channel)
+            return
+        for index, (summed, macs) in enumerate(products(call, given)):
+            elements = 0 if index else per_channel
+            each = macs // self.batch // (number * count_of(summed))
+            self.lose(call, summed, channels, 1, each, elements)
 
     def value(self, node: fx.Node) -> Value:
         """What the walk knows of a node's tensor: the first, where it gives several."""
@@ -215,41 +248,51 @@ class LayerReader:
         return name if self._names[name] == 1 else f"{name}#{self._names[name]}"
 
 
-def _product_macs(call: Call, given: dict[str, Any]) -> int:
+Products = list[tuple[Channels, int]]
+"""Multiply-accumulates of a call, by what is summed over."""
+
+
+def _matrix_products(call: Call, given: dict[str, Any]) -> Products:
     first = given["self"]
-    return prod(call.shapes[0]) * int(first.shape[-1] if first.shape else 1)
+    if not first.shape:
+        return [(1, 1)]
+    summed = channels_at(first, first.ndim - 1)
+    return [(summed, prod(call.shapes[0]) * int(first.shape[-1]))]
 
 
-def _sum_and_product_macs(call: Call, given: dict[str, Any]) -> int:
+def _sum_and_product(call: Call, given: dict[str, Any]) -> Products:
     factor = given["mat1"] if "mat1" in given else given["batch1"]
-    return prod(call.shapes[0]) * int(factor.shape[-1])
+    return [(1, prod(call.shapes[0]) * int(factor.shape[-1]))]
 
 
-def _attention_macs(call: Call, given: dict[str, Any]) -> int:
+def _attention_products(call: Call, given: dict[str, Any]) -> Products:
+    """Values by weights, whose channels come out; and queries by keys, summed over channels."""
     query, key = given["query"], given["key"]
-    return int((prod(query.shape) + prod(call.shapes[0])) * key.shape[-2])
+    length = int(key.shape[-2])
+    values = (1, prod(call.shapes[0]) * length)
+    return [values, (channels_at(query, query.ndim - 1), prod(query.shape) * length)]
 
 
-def _recurrent_macs(call: Call, given: dict[str, Any]) -> int:
+def _recurrent_products(call: Call, given: dict[str, Any]) -> Products:
     """Every weight once a step of the sequence."""
     weights = sum(prod(value.shape) for value in given["params"] if value.ndim == 2)
-    return int(weights * prod(given["input"].shape[:2]))
+    return [(1, int(weights * prod(given["input"].shape[:2])))]
 
 
-def _einsum_macs(call: Call, given: dict[str, Any]) -> int:
+def _einsum_products(call: Call, given: dict[str, Any]) -> Products:
     sizes: dict[str, int] = {}
     terms = given["equation"].partition("->")[0].split(",")
     for term, tensor in zip(terms, given["tensors"], strict=True):
         letters = term.strip().replace("...", "")
         sizes.update(zip(reversed(letters), reversed(tensor.shape), strict=False))
-    return prod(sizes.values())
+    return [(1, prod(sizes.values()))]
 
 
-_PRODUCTS: dict[str, Callable[[Call, dict[str, Any]], int]] = {
-    **dict.fromkeys(("lstm", "gru", "rnn_tanh", "rnn_relu"), _recurrent_macs),
-    **dict.fromkeys(("matmul", "bmm", "mm"), _product_macs),
-    **dict.fromkeys(("addmm", "baddbmm"), _sum_and_product_macs),
-    "einsum": _einsum_macs,
-    "scaled_dot_product_attention": _attention_macs,
+_PRODUCTS: dict[str, Callable[[Call, dict[str, Any]], Products]] = {
+    **dict.fromkeys(("lstm", "gru", "rnn_tanh", "rnn_relu"), _recurrent_products),
+    **dict.fromkeys(("matmul", "bmm", "mm"), _matrix_products),
+    **dict.fromkeys(("addmm", "baddbmm"), _sum_and_product),
+    "einsum": _einsum_products,
+    "scaled_dot_product_attention": _attention_products,
 }
-"""Operators that multiply tensors, with their multiply-accumulates."""
+"""Operators that multiply tensors."""

@@ -13,7 +13,7 @@ import torch
 from torch import nn
 
 from netadapt.errors import ModelError
-from netadapt.users_code import users_code
+from netadapt.users_code import told, users_code
 
 Network = TypeVar("Network", bound=nn.Module)
 
@@ -32,3 +32,11 @@ def copied(model: Network) -> Network:
         "keep what can't be copied out of the network's attributes",
     ):
         return copy.deepcopy(model, computed)
+
+
+def copy_fails(model: nn.Module, error: BaseException) -> ModelError:
+    """What to say of a network that runs, and whose copy doesn't."""
+    return ModelError(
+        f"running a copy of {type(model).__name__}, as cuts are made of copies, failed: "
+        f"{told(error)}; let its hooks hold nothing of the network itself"
+    )

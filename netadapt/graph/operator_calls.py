@@ -9,14 +9,16 @@ from __future__ import annotations
 
 import re
 import warnings
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, is_dataclass
+from operator import attrgetter
 from typing import Any
 
 import torch
 from torch import fx, nn
-from torch.utils._pytree import tree_leaves, tree_map
+from torch.utils._pytree import tree_leaves, tree_map, tree_unflatten
 
 from netadapt.errors import ModelError
 from netadapt.graph.region_inlining import inline_regions
@@ -35,6 +37,8 @@ class Call:
     arguments: dict[str, Any]
     module: str
     """The innermost module that made the call; '' for the network's own forward."""
+    number: int
+    """How many calls of this operator run before it."""
 
     @property
     def shapes(self) -> tuple[Shape, ...]:
@@ -52,6 +56,14 @@ class Call:
         """For people: `add in layer1.0`."""
         return f"{self.op} in {self.module}" if self.module else self.op
 
+    def compute(self, arguments: dict[str, Any]) -> Any:
+        """What the operator gives for these arguments, by name."""
+        target: Any = self.node.target
+        if isinstance(target, torch._ops.OpOverload):
+            return target(**arguments)
+        keywords = {name: value for name, value in arguments.items() if not name.isdigit()}
+        return target(*(arguments[str(i)] for i in range(len(self.node.args))), **keywords)
+
 
 @dataclass(frozen=True)
 class Program:
@@ -67,15 +79,65 @@ class Program:
     """Parameters that nothing reads in evaluation mode (auxiliary heads, say)."""
     input_shapes: tuple[tuple[int, ...], ...]
     """Shapes of the tensors that it was followed with, in the order they are taken."""
+    exported: torch.export.ExportedProgram
+    """What it was read from; its graph holds the nodes."""
+
+    def run(
+        self,
+        tensors: Mapping[str, torch.Tensor],
+        arguments: Sequence[Any],
+        keywords: Mapping[str, Any],
+        instead: Mapping[fx.Node, Callable[[dict[str, Any]], Any]],
+    ) -> Any:
+        """The network's output, call by call, with these parameters and buffers.
+
+        `instead` computes a call's result from its arguments by name, in the operator's place.
+        Inputs must have the shapes that the network was followed with.
+        """
+        known = self._leaves(tensors, arguments, keywords)
+        for call in self.calls:
+            given = {name: _known(value, known) for name, value in call.arguments.items()}
+            known[call.node] = instead.get(call.node, call.compute)(given)
+        outputs = next(node for node in self.exported.graph.nodes if node.op == "output")
+        spec = self.exported.call_spec.out_spec
+        assert spec is not None
+        return tree_unflatten(_known(list(outputs.args[0]), known), spec)
+
+    def _leaves(
+        self,
+        tensors: Mapping[str, torch.Tensor],
+        arguments: Sequence[Any],
+        keywords: Mapping[str, Any],
+    ) -> dict[fx.Node, Any]:
+        """What is there before the first call, by node."""
+        names = self.exported.call_spec.in_spec.child(1).context  # in the order they are taken
+        given = iter(tree_leaves((list(arguments), [keywords[name] for name in names])))
+        known: dict[fx.Node, Any] = {node: tensors[name] for node, name in self.parameters.items()}
+        specs = self.exported.graph_signature.input_specs
+        placeholders = [n for n in self.exported.graph.nodes if n.op == "placeholder"]
+        for node, spec in zip(placeholders, specs, strict=True):
+            if spec.kind.name == "USER_INPUT":
+                known[node] = next(given)
+            elif node not in known:
+                known[node] = self.exported.constants[str(spec.target)]
+        for node in self.exported.graph.nodes:
+            if node.op == "get_attr":
+                known[node] = attrgetter(str(node.target))(self.exported.graph_module)
+        return known
 
 
-def export_program(model: nn.Module, example_input: ExampleInput) -> Program:
-    """Export `model` in evaluation mode; its own training flags are left as they were.
+def export_program(
+    model: nn.Module,
+    arguments: Sequence[Any],
+    keywords: Mapping[str, Any],
+    *,
+    training: bool = False,
+) -> Program:
+    """Export `model` in evaluation or training mode; its own flags are left as they were.
 
     Raises ModelError when the network's forward can't be followed (control flow that depends on
     the data, an input of another shape than it takes).
     """
-    arguments, keywords = split_inputs(example_input)
     for name, module in model.named_modules():
         if isinstance(module, torch.jit.ScriptModule):
             raise ModelError(
@@ -89,52 +151,20 @@ def export_program(model: nn.Module, example_input: ExampleInput) -> Program:
             "check the shapes of the example inputs (--input-shape, once for each), and that the "
             "forward doesn't branch on a tensor's values",
         ),
-        evaluating(model),
+        in_mode(model, training),
         torch.no_grad(),
         warnings.catch_warnings(),
     ):
         warnings.simplefilter("ignore")
         try:
-            exported = torch.export.export(model, arguments, keywords, strict=False)
+            exported = torch.export.export(model, tuple(arguments), dict(keywords), strict=False)
         except Exception:
             # Run as it is, the network says better what is wrong: so it is run only then.
             if not learn_dataclasses(model(*arguments, **keywords)):
                 raise
-            exported = torch.export.export(model, arguments, keywords, strict=False)
+            exported = torch.export.export(model, tuple(arguments), dict(keywords), strict=False)
     inline_regions(exported.graph_module)
-    return _read(exported, model, example_input)
-
-
-def export_training(model: nn.Module, example_input: ExampleInput) -> Program | None:
-    """The network as it trains, on two of each example; None where it can't be followed so.
-
-    What only training reads (an auxiliary head) is in no other program.
-    """
-    twice = tree_map(_twice, example_input)  # batch norm over one pixel needs two examples
-    arguments, keywords = split_inputs(twice)
-    flags = [(module, module.training) for module in model.modules()]
-    state = {name: buffer.clone() for name, buffer in model.named_buffers()}
-    try:
-        model.train()
-        with users_code("training", ModelError), torch.no_grad(), warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            exported = torch.export.export(model, arguments, keywords, strict=False)
-    except ModelError:
-        return None
-    finally:
-        for module, training in flags:
-            module.training = training
-        with torch.no_grad():
-            for name, buffer in model.named_buffers():
-                buffer.copy_(state[name])
-    inline_regions(exported.graph_module)
-    return _read(exported, model, example_input)
-
-
-def _twice(item: Any) -> Any:
-    if isinstance(item, torch.Tensor) and item.ndim:
-        return torch.cat([item, item])
-    return item
+    return _read(exported, model, input_shapes(arguments, keywords))
 
 
 def learn_dataclasses(output: Any) -> bool:
@@ -156,18 +186,36 @@ def split_inputs(example_input: ExampleInput) -> tuple[tuple[Any, ...], dict[str
     return tuple(example_input), {}
 
 
-def input_shapes(example_input: ExampleInput) -> tuple[tuple[int, ...], ...]:
+def twice(example_input: ExampleInput) -> ExampleInput:
+    """A batch of twice as many, as batch norms need in training."""
+
+    def double(value: Any) -> Any:
+        return (
+            torch.cat([value, value]) if isinstance(value, torch.Tensor) and value.ndim else value
+        )
+
+    doubled: ExampleInput = tree_map(double, example_input)
+    return doubled
+
+
+def input_shapes(
+    arguments: Sequence[Any], keywords: Mapping[str, Any]
+) -> tuple[tuple[int, ...], ...]:
     """The shape of every tensor that the network takes, in order."""
-    arguments, keywords = split_inputs(example_input)
     given = (*arguments, *keywords.values())
     return tuple(tuple(value.shape) for value in given if isinstance(value, torch.Tensor))
 
 
-@contextmanager
-def evaluating(model: nn.Module) -> Iterator[None]:
+def evaluating(model: nn.Module) -> AbstractContextManager[None]:
     """Put `model` in evaluation mode for the block, then every module's flag back."""
+    return in_mode(model, training=False)
+
+
+@contextmanager
+def in_mode(model: nn.Module, training: bool) -> Iterator[None]:
+    """Put `model` in training or evaluation mode for the block, then every module's flag back."""
     flags = [(module, module.training) for module in model.modules()]
-    model.eval()
+    model.train(training)
     try:
         yield
     finally:
@@ -184,7 +232,7 @@ def parameter_names(model: nn.Module) -> dict[int, str]:
 
 
 def _read(
-    exported: torch.export.ExportedProgram, model: nn.Module, example_input: ExampleInput
+    exported: torch.export.ExportedProgram, model: nn.Module, shapes: tuple[tuple[int, ...], ...]
 ) -> Program:
     names = parameter_names(model)
     placeholders = [node for node in exported.graph.nodes if node.op == "placeholder"]
@@ -200,23 +248,30 @@ def _read(
             inputs[node] = f"the network's input '{node.name}'"
         else:
             inputs[node] = f"the constant '{node.name}' in the network's code"
-    calls = []
+    calls: list[Call] = []
+    numbers: Counter[str] = Counter()
     outputs: list[fx.Node] = []
     for node in exported.graph.nodes:
         if node.op == "call_function":
-            calls.append(_call(node))
+            calls.append(_call(node, numbers))
         elif node.op == "get_attr":
             inputs[node] = f"the constant '{node.name}' in the network's code"
         elif node.op == "output":
             outputs = list(node.all_input_nodes)
     read = {name for node, name in parameters.items() if node.users}
     unreached = tuple(name for name, _ in model.named_parameters() if name not in read)
-    return Program(
-        tuple(calls), parameters, inputs, tuple(outputs), unreached, input_shapes(example_input)
-    )
+    return Program(tuple(calls), parameters, inputs, tuple(outputs), unreached, shapes, exported)
 
 
-def _call(node: fx.Node) -> Call:
+def _known(argument: Any, known: Mapping[fx.Node, Any]) -> Any:
+    if isinstance(argument, fx.Node):
+        return known[argument]
+    if isinstance(argument, (list, tuple)):
+        return [_known(item, known) for item in argument]
+    return argument
+
+
+def _call(node: fx.Node, numbers: Counter[str]) -> Call:
     stack = node.meta.get("nn_module_stack") or {}
     module = list(stack.values())[-1][0] if stack else ""
     module = re.sub(r"@\d+", "", module)  # export marks a module's second call 'name@1'
@@ -235,4 +290,5 @@ def _call(node: fx.Node) -> Call:
         op = getattr(target, "__name__", str(target))
         arguments = {str(i): value for i, value in enumerate(node.args)}
         arguments.update(node.kwargs)
-    return Call(node, op, arguments, module)
+    numbers[op] += 1
+    return Call(node, op, arguments, module, numbers[op] - 1)

@@ -6,6 +6,7 @@ found by halving; then it is tried whether they may take some widths, or only th
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
@@ -14,7 +15,7 @@ import numpy as np
 
 from netadapt.graph.groups import ChannelGroup
 from netadapt.graph.labels import Ints
-from netadapt.graph.trial import NOTHING, Trial
+from netadapt.graph.trial import Fault, Trial
 
 
 @dataclass(frozen=True)
@@ -29,6 +30,8 @@ class Verdict:
     """Groups that must be equally wide."""
 
 
+FEW_NEAR = 4
+"""Fewer groups than that, of modules of one kind, are tried one by one."""
 MOST_WIDTHS = 16
 """So many widths of a group are tried one by one, where some are known to fail."""
 MOST_TOGETHER, NEAR = 16, 4
@@ -36,27 +39,46 @@ MOST_TOGETHER, NEAR = 16, 4
 that are no further apart than that."""
 
 
-def verdict(trial: Trial, seed: int = 0) -> Verdict:
-    """What of `trial`'s graph holds in trial cuts."""
-    free = {group.name: group for group in trial.graph.groups if len(_all_widths(group)) > 1}
-    if not trial.says_something:
-        return Verdict(dict.fromkeys(free, NOTHING), {}, ())
-    random = np.random.default_rng(seed)
-    reasons: dict[str, str] = {}
+def first_fault(trial: Trial, seed: int) -> Fault | None:
+    """Why the first of the cuts that `failing` tries doesn't hold."""
+    free, random = _free(trial), np.random.default_rng(seed)
+    widths = next(_trial_widths(free, random))
+    return trial.fault(_units(free, widths, random))
+
+
+def failing(trial: Trial, kinds: Mapping[str, type], seed: int) -> dict[str, Fault]:
+    """The groups without which all others hold in trial cuts, with why each doesn't.
+
+    `kinds`: {module: its class}; modules of one class mostly fail alike.
+    """
+    free, random = _free(trial), np.random.default_rng(seed)
+    faults: dict[str, Fault] = {}
     for widths in _trial_widths(free, random):
-        keep = {name: _spread(free[name], width, random) for name, width in widths.items()}
-        left = [name for name in keep if name not in reasons]
-        reasons |= _failing(trial, keep, left)
-    why = trial.unprovable() if reasons else None
-    if why is not None:
-        return Verdict(dict.fromkeys(free, why), {}, ())
-    some = {name: _widths_that_work(trial, free[name], random) for name in reasons}
+        search = _Search(trial, kinds, _units(free, widths, random))
+        faults |= search.failing([name for name in widths if name not in faults])
+    return faults
+
+
+def verdict(trial: Trial, faults: Mapping[str, Fault], seed: int) -> Verdict:
+    """What may be done about the groups that fail."""
+    free, random = _free(trial), np.random.default_rng(seed)
+    some = _working_widths(trial, {name: free[name] for name in faults}, faults, random)
     partly = {name: widths for name, widths in some.items() if widths}
-    dead = [name for name in reasons if name not in partly]
+    dead = [name for name in faults if name not in partly]
     together = tuple(_together(trial, free, dead, random))
     joined = {name for names in together for name in names}
-    frozen = {name: reasons[name] for name in dead if name not in joined}
+    frozen = {name: faults[name].reason for name in dead if name not in joined}
     return Verdict(frozen, partly, together)
+
+
+def _free(trial: Trial) -> dict[str, ChannelGroup]:
+    return {group.name: group for group in trial.graph.groups if len(_all_widths(group)) > 1}
+
+
+def _units(
+    free: Mapping[str, ChannelGroup], widths: Mapping[str, int], random: np.random.Generator
+) -> dict[str, Ints]:
+    return {name: _spread(free[name], width, random) for name, width in widths.items()}
 
 
 def _trial_widths(
@@ -86,23 +108,86 @@ def _spread(group: ChannelGroup, width: int, random: np.random.Generator) -> Int
     return np.sort(random.permutation(group.full_width)[:width])
 
 
-def _failing(trial: Trial, keep: Mapping[str, Ints], names: Sequence[str]) -> dict[str, str]:
-    """Those of `names` without which the rest of `keep` holds, each with the reason."""
-    reason = trial.fault({name: keep[name] for name in names})
-    if reason is None:
-        return {}
-    if len(names) == 1:
-        return {names[0]: reason}
-    middle = len(names) // 2
-    found = {
-        **_failing(trial, keep, names[:middle]),
-        **_failing(trial, keep, names[middle:]),
-    }
-    if not found:
-        # Each half runs and both together don't: neither may be cut.
-        return dict.fromkeys(names, reason)
-    rest = [name for name in names if name not in found]
-    return {**found, **_failing(trial, keep, rest)} if rest else found
+class _Search:
+    """Looks for the groups that fail in one cut."""
+
+    def __init__(self, trial: Trial, kinds: Mapping[str, type], keep: Mapping[str, Ints]) -> None:
+        self._trial, self._kinds, self._keep = trial, kinds, keep
+        self._touched = {name: trial.graph.group(name).touched for name in keep}
+
+    def failing(self, names: Sequence[str]) -> dict[str, Fault]:
+        """Those of `names` without which the rest of the cut holds."""
+        fault = self._fault(names)
+        if fault is None:
+            return {}
+        if len(names) == 1:
+            return {names[0]: fault}
+        near = self._near(names, fault)
+        found = self._alike(near)
+        if found is None:
+            first = near if 0 < len(near) < len(names) else names[: len(names) // 2]
+            found = {
+                **self.failing(first),
+                **self.failing([name for name in names if name not in first]),
+            }
+        if not found:
+            # Each part runs and both together don't: neither may be cut.
+            return dict.fromkeys(names, fault)
+        rest = [name for name in names if name not in found]
+        return {**found, **self.failing(rest)} if rest else found
+
+    def _fault(self, names: Sequence[str]) -> Fault | None:
+        return self._trial.fault({name: self._keep[name] for name in names})
+
+    def _near(self, names: Sequence[str], fault: Fault) -> list[str]:
+        """The names that have layers in modules of the kind in which the code raised."""
+        kind = self._kinds.get(fault.module) if fault.module else None
+        if kind is None:
+            return []
+        modules = {name for name, other in self._kinds.items() if other is kind and name}
+        return [name for name in names if any(_inside(m, modules) for m in self._touched[name])]
+
+    def _alike(self, near: Sequence[str]) -> dict[str, Fault] | None:
+        """All of `near`, where two of them that are far from each other fail by themselves."""
+        if len(near) < FEW_NEAR:
+            return None
+        ends = (self._fault([near[0]]), self._fault([near[-1]]))
+        if ends[0] is None or ends[1] is None:
+            return None
+        return dict.fromkeys(near, ends[1]) | {near[0]: ends[0]}
+
+
+def _inside(module: str, others: set[str]) -> bool:
+    """Whether `module` is one of `others`, or within one."""
+    while module:
+        if module in others:
+            return True
+        module = module.rpartition(".")[0]
+    return False
+
+
+def _working_widths(
+    trial: Trial,
+    groups: Mapping[str, ChannelGroup],
+    faults: Mapping[str, Fault],
+    random: np.random.Generator,
+) -> dict[str, tuple[int, ...]]:
+    """The widths that work, of each group; where many fail alike, and the first two at any
+    width, so do the others."""
+    some: dict[str, tuple[int, ...]] = {}
+    alike: dict[str, list[str]] = {}
+    for name in groups:
+        alike.setdefault(_pattern(faults[name]), []).append(name)
+    for names in alike.values():
+        for number, name in enumerate(names):
+            hopeless = number >= 2 and not any(some[other] for other in names[:number])
+            some[name] = () if hopeless else _widths_that_work(trial, groups[name], random)
+    return some
+
+
+def _pattern(fault: Fault) -> str:
+    """The reason without its numbers."""
+    return re.sub(r"\d+", "#", fault.reason)
 
 
 def _widths_that_work(

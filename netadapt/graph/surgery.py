@@ -1,19 +1,17 @@
-"""Cutting channels out of a real network, and the full network that the cut one must equal.
+"""Cutting channels out of a real network.
 
 `cut` keeps the user's own classes: it selects rows of weights and sets the attributes that count
-channels. `zero_removed` leaves every shape as it is and makes the removed channels count for
-nothing where they are read; it exists for proofs.
+channels. What the cut network must equal is left to `whole.py`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import torch
 from torch import nn
-from torch.overrides import TorchFunctionMode
 
 from netadapt.errors import ModelError
 from netadapt.graph.groups import ChannelGroup
@@ -35,10 +33,10 @@ def cut(model: nn.Module, graph: LayerGraph, keep: Keep) -> nn.Module:
     group, and for a graph that was traced from a network of other shapes.
     """
     kept = check_keep(graph, keep)
-    _check_shapes(model, graph)
+    check_shapes(model, graph)
     result = copied(model)
-    removed = _removed_positions(graph, kept)
-    tensors = _tensors(result)
+    removed = removed_positions(graph, kept)
+    tensors = tensors_of(result)
     replaced: dict[int, nn.Parameter | torch.Tensor] = {}
     for name, axes in removed.items():
         tensor = tensors[name]
@@ -59,33 +57,8 @@ def cut(model: nn.Module, graph: LayerGraph, keep: Keep) -> nn.Module:
     return result
 
 
-def zero_removed(model: nn.Module, graph: LayerGraph, keep: Keep) -> nn.Module:
-    """A copy of `model`, of the same shapes, in which the removed channels count for nothing.
-
-    Every weight that reads a removed channel is zero there, which is exact whatever lies between
-    (an activation with f(0) ≠ 0 too). Norms that take their mean over several channels take it
-    over the kept ones. Raises ModelError as `cut` does.
-    """
-    kept = check_keep(graph, keep)
-    _check_shapes(model, graph)
-    result = copied(model)
-    removed = _removed_positions(graph, kept)
-    tensors = _tensors(result)
-    roles = {(u.param, u.axis): u.role for g in graph.groups for u in g.uses}
-    staying: dict[int, tuple[int, Ints]] = {}
-    with torch.no_grad():
-        for name, axes in removed.items():
-            tensor = tensors[name]
-            for axis, positions in axes.items():
-                if roles[name, axis] == "in":
-                    tensor.index_fill_(axis, torch.from_numpy(positions).to(tensor.device), 0.0)
-                if name in graph.blueprint.statistics:
-                    stay = np.setdiff1d(np.arange(tensor.shape[axis]), positions)
-                    staying[id(tensor)] = (axis, stay)
-    return _KeptStatistics(result, staying) if staying else result
-
-
-def _tensors(model: nn.Module) -> dict[str, torch.Tensor]:
+def tensors_of(model: nn.Module) -> dict[str, torch.Tensor]:
+    """Parameters and buffers by name."""
     return {**dict(model.named_parameters()), **dict(model.named_buffers())}
 
 
@@ -117,8 +90,9 @@ def check_keep(graph: LayerGraph, keep: Keep) -> dict[str, Ints]:
     return checked
 
 
-def _check_shapes(model: nn.Module, graph: LayerGraph) -> None:
-    tensors = _tensors(model)
+def check_shapes(model: nn.Module, graph: LayerGraph) -> None:
+    """Raises ModelError where `graph` was traced from a network of other shapes."""
+    tensors = tensors_of(model)
     for name, shape in graph.blueprint.shapes.items():
         found = tuple(tensors[name].shape) if name in tensors else None
         if found != shape:
@@ -128,7 +102,7 @@ def _check_shapes(model: nn.Module, graph: LayerGraph) -> None:
             )
 
 
-def _removed_positions(graph: LayerGraph, kept: Mapping[str, Ints]) -> dict[str, dict[int, Ints]]:
+def removed_positions(graph: LayerGraph, kept: Mapping[str, Ints]) -> dict[str, dict[int, Ints]]:
     """{parameter: {axis: positions that go}} for all groups together."""
     removed: dict[str, dict[int, list[Ints]]] = {}
     for name, indices in kept.items():
@@ -159,92 +133,5 @@ def _set_sizes(model: nn.Module, graph: LayerGraph, kept: Mapping[str, Ints]) ->
         elif value is not None and value[size.index] == before:
             changed = list(value)
             changed[size.index] = after
-            setattr(module, size.attribute, tuple(changed))
-
-
-class _KeptStatistics(nn.Module):
-    """Runs a network whose layer and group norms ignore the removed channels."""
-
-    def __init__(self, model: nn.Module, staying: dict[int, tuple[int, Ints]]) -> None:
-        super().__init__()
-        self.model = model
-        self.staying = staying
-
-    def forward(self, *arguments: Any, **keywords: Any) -> Any:
-        with _NormsOverKept(self.staying):
-            return self.model(*arguments, **keywords)
-
-
-class _NormsOverKept(TorchFunctionMode):
-    """Replaces the statistics of the norms whose weight is known, by the weight's id."""
-
-    def __init__(self, staying: dict[int, tuple[int, Ints]]) -> None:
-        super().__init__()
-        self.staying = staying
-
-    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        kwargs = kwargs or {}
-        norm = _NORMS.get(func)
-        if norm is not None:
-            weight = args[2] if len(args) > 2 else kwargs.get("weight")
-            if id(weight) in self.staying:
-                axis, stay = self.staying[id(weight)]
-                kept = torch.from_numpy(stay).to(weight.device)
-                return norm(axis, kept, *args, **kwargs)
-        return func(*args, **kwargs)
-
-
-def _layer_norm(
-    axis: int,
-    kept: torch.Tensor,
-    x: torch.Tensor,
-    normalized_shape: Sequence[int],
-    weight: torch.Tensor,
-    bias: torch.Tensor | None = None,
-    eps: float = 1e-5,
-) -> torch.Tensor:
-    dims = tuple(range(-weight.ndim, 0))
-    inside = x.index_select(dims[axis], kept)
-    mean = inside.mean(dims, keepdim=True)
-    spread = torch.sqrt((inside - mean).square().mean(dims, keepdim=True) + eps)
-    result = (x - mean) / spread * weight
-    return result if bias is None else result + bias
-
-
-def _rms_norm(
-    axis: int,
-    kept: torch.Tensor,
-    x: torch.Tensor,
-    normalized_shape: Sequence[int],
-    weight: torch.Tensor,
-    eps: float | None = None,
-) -> torch.Tensor:
-    dims = tuple(range(-weight.ndim, 0))
-    inside = x.index_select(dims[axis], kept)
-    eps = torch.finfo(x.dtype).eps if eps is None else eps
-    return x / torch.sqrt(inside.square().mean(dims, keepdim=True) + eps) * weight
-
-
-def _group_norm(
-    axis: int,
-    kept: torch.Tensor,
-    x: torch.Tensor,
-    num_groups: int,
-    weight: torch.Tensor,
-    bias: torch.Tensor | None = None,
-    eps: float = 1e-5,
-) -> torch.Tensor:
-    inside = x.index_select(1, kept).reshape(len(x), num_groups, 1, -1)
-    grouped = x.reshape(len(x), num_groups, x.shape[1] // num_groups, -1)
-    mean = inside.mean(-1, keepdim=True)
-    spread = torch.sqrt((inside - mean).square().mean(-1, keepdim=True) + eps)
-    each = (-1, *[1] * (x.ndim - 2))
-    result = ((grouped - mean) / spread).reshape(x.shape) * weight.reshape(each)
-    return result if bias is None else result + bias.reshape(each)
-
-
-_NORMS: dict[Any, Callable[..., torch.Tensor]] = {
-    nn.functional.layer_norm: _layer_norm,
-    nn.functional.rms_norm: _rms_norm,
-    nn.functional.group_norm: _group_norm,
-}
+            kind = list if isinstance(value, list) else tuple
+            setattr(module, size.attribute, kind(changed))

@@ -2,26 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import copy
+from collections.abc import Mapping
 from functools import partial
+from typing import Any
 
+import torch
 from torch import nn
 
 import netadapt.graph.couplings  # noqa: F401  (fills the registry)
+from netadapt.errors import ModelError
 from netadapt.graph.extents import Channels
+from netadapt.graph.flop_check import unseen_macs
 from netadapt.graph.groups import Grouping, form_groups
 from netadapt.graph.labels import Ints
 from netadapt.graph.layer_graph import Blueprint, LayerGraph
-from netadapt.graph.layer_reading import Draft, Lost, read_kernels
-from netadapt.graph.operator_calls import ExampleInput, Program, export_program, export_training
-from netadapt.graph.proving import verdict
+from netadapt.graph.layer_reading import Kernels, read_kernels
+from netadapt.graph.network_copy import copied, copy_fails
+from netadapt.graph.operator_calls import (
+    ExampleInput,
+    Program,
+    export_program,
+    in_mode,
+    split_inputs,
+    twice,
+)
+from netadapt.graph.settling import Settling
+from netadapt.graph.stored_numbers import stored_numbers
 from netadapt.graph.trial import Trial
 from netadapt.graph.walk import Walk
-
-MOST_ROUNDS = 4
-"""How often trial cuts are made anew after groups were frozen, limited or joined."""
-EQUALLY_WIDE = "equally wide, as the network's code has it"
-BESIDE_OTHERS = "the network's code counts on its width beside that of others"
 
 
 def trace(model: nn.Module, example_input: ExampleInput, *, verify: bool = True) -> LayerGraph:
@@ -34,54 +43,74 @@ def trace(model: nn.Module, example_input: ExampleInput, *, verify: bool = True)
 
     Raises ModelError when the network's forward can't be followed.
     """
-    program = export_program(model, example_input)
-    walk = Walk()
+    program = _program(model, *split_inputs(example_input))
+    walk = Walk(stored_numbers(model))
     walk.run(program)
-    if program.unreached and (training := export_training(model, example_input)) is not None:
-        walk.run(training)  # auxiliary heads are cut with what they read
-    drafts, lost = read_kernels(program, walk)
-    assemble = partial(_assemble, model, program, walk, drafts, lost)
+    kernels = read_kernels(program, walk)
+    training = _training_program(model, program, example_input)
+    if training is not None:
+        walk.follow(training)
+    assemble = partial(_assemble, model, program, walk, kernels)
     graph, grouping = assemble({}, {})
-    return _proved(Trial(model, graph, example_input), grouping, assemble) if verify else graph
+    if not verify:
+        return graph
+    trial = Trial(model, graph, example_input, program, trains=training is not None)
+    settled = Settling(model, trial, grouping, assemble).settled()
+    unseen = unseen_macs(model, settled, *split_inputs(example_input))
+    settled.blueprint.unseen.update(unseen)
+    return settled
 
 
-Assemble = Callable[[Mapping[str, str], Mapping[str, tuple[int, ...]]], tuple[LayerGraph, Grouping]]
+def _program(model: nn.Module, arguments: tuple[Any, ...], keywords: Mapping[str, Any]) -> Program:
+    """The calls of a copy: some networks keep what they compute (YOLO its anchors), which in an
+    export is no number."""
+    spare = copied(model)
+    try:
+        return export_program(spare, arguments, keywords)
+    except ModelError:
+        with in_mode(model, False), torch.no_grad():
+            fault = _error_of(spare.eval(), arguments, keywords)
+            if fault is not None and _error_of(model, arguments, keywords) is None:
+                raise copy_fails(model, fault) from fault
+        raise
 
 
-def _proved(trial: Trial, grouping: Grouping, assemble: Assemble) -> LayerGraph:
-    """The graph of those groups, and those widths of them, that hold in trial cuts."""
-    first = grouping
-    frozen: dict[str, str] = {}
-    widths: dict[str, tuple[int, ...]] = {}
-    for round in range(MOST_ROUNDS):
-        found = verdict(trial, seed=round)
-        if not (found.frozen or found.widths or found.together):
-            break
-        for names in found.together:
-            grouping.unify(names, EQUALLY_WIDE)
-        frozen |= found.frozen
-        # What works alone and still fails beside others, later on, is left whole.
-        frozen |= {name: BESIDE_OTHERS for name in found.widths if name in widths}
-        widths |= found.widths
-        graph, grouping = assemble(frozen, widths)
-        trial = trial.at(graph)
-    trial.graph.blueprint.parts = grouping.parts(first)
-    return trial.graph
+def _training_program(
+    model: nn.Module, program: Program, example_input: ExampleInput
+) -> Program | None:
+    """The calls in training mode, of a network that has parts which only run then: auxiliary
+    heads, which read channels that a cut may remove. None where it has none, or doesn't run."""
+    if not program.unreached:
+        return None
+    arguments, keywords = split_inputs(twice(example_input))
+    try:
+        return export_program(copied(model), arguments, keywords, training=True)
+    except ModelError:
+        return None
+
+
+def _error_of(
+    model: nn.Module, arguments: tuple[Any, ...], keywords: Mapping[str, Any]
+) -> BaseException | None:
+    try:
+        model(*copy.deepcopy(arguments), **copy.deepcopy(dict(keywords)))
+    except (Exception, SystemExit) as error:
+        return error
+    return None
 
 
 def _assemble(
     model: nn.Module,
     program: Program,
     walk: Walk,
-    drafts: list[Draft],
-    lost: list[Lost],
+    kernels: Kernels,
     frozen: Mapping[str, str],
     widths: Mapping[str, tuple[int, ...]],
 ) -> tuple[LayerGraph, Grouping]:
     tracked: list[Ints] = []
-    for draft in drafts:
+    for draft in kernels.drafts:
         tracked += _labels(draft.entering, draft.leaving, draft.groups)
-    for item in lost:
+    for item in kernels.lost:
         tracked += _labels(item.entering, item.leaving, item.groups)
     grouping = form_groups(walk, tracked, frozen, widths)
     learnable = [name for name, _ in model.named_parameters()]
@@ -92,8 +121,7 @@ def _assemble(
             type(model).__name__,
             program.input_shapes,
             grouping,
-            drafts,
-            lost,
+            kernels,
             shapes,
             learnable,
             program.unreached,

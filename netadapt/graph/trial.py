@@ -19,18 +19,28 @@ from torch import nn
 from torch.overrides import TorchFunctionMode
 from torch.utils._pytree import tree_leaves
 
-from netadapt.errors import ModelError
 from netadapt.graph.awake_copy import awake_copy, awake_inputs
 from netadapt.graph.labels import Ints
 from netadapt.graph.layer_graph import LayerGraph
-from netadapt.graph.network_copy import copied
-from netadapt.graph.operator_calls import ExampleInput, evaluating, split_inputs
-from netadapt.graph.surgery import cut, zero_removed
-from netadapt.users_code import told, users_code
+from netadapt.graph.network_copy import copied, copy_fails
+from netadapt.graph.operator_calls import (
+    ExampleInput,
+    Program,
+    export_program,
+    in_mode,
+    split_inputs,
+    twice,
+)
+from netadapt.graph.scalar_factors import FactorsSeen, followed
+from netadapt.graph.surgery import cut
+from netadapt.graph.whole import zero_removed
+from netadapt.users_code import told
 
-TOLERANCE = 1024
-"""Of the type's rounding, relative to the largest output: what rounding grows to with depth. A
-mix-up of channels is of the output's own size, as everything in an awake copy counts."""
+ROUNDINGS = 1024
+"""So many roundings of the type, relative to the largest output, may add up with depth. A mix-up
+of channels is of the output's own size, as everything in an awake copy counts."""
+DOUBLE_TOLERANCE = 1e-8
+"""The same in float64, which is asked where float32 leaves a doubt: deep networks blow it up."""
 
 LEAST_SCALE = 0.01
 """Of the largest number compared: what a dead ReLU lets through is rounding, and no scale."""
@@ -41,15 +51,34 @@ UNSTEADY = "the network gives another output each time, so no cut of it can be c
 NOTHING = "the network's output holds no numbers that differ, so no cut of it can be checked"
 
 
+@dataclass(frozen=True)
+class Fault:
+    """Why a cut doesn't hold. `module`: where the network's code raised; None where it ran."""
+
+    reason: str
+    module: str | None = None
+
+
 class Trial:
     """Runs a network cut and whole; keeps the copies that several cuts are tried on."""
 
     def __init__(
-        self, model: nn.Module, graph: LayerGraph, example_input: ExampleInput, seed: int = 0
+        self,
+        model: nn.Module,
+        graph: LayerGraph,
+        example_input: ExampleInput,
+        program: Program,
+        *,
+        trains: bool = False,
+        seed: int = 0,
     ) -> None:
+        """`program`: the network's calls; `trains`: it has parts that run in training alone, so
+        cuts must run in that mode too."""
         self.graph = graph
+        self._programs = {_dtype_of(model): program}
         self._given = (model, example_input)
         self._seed = seed
+        self._trains = trains
         self.says_something = True
         """Whether the network gives numbers that differ: others can't be compared."""
         self._awake: dict[torch.dtype, tuple[nn.Module, Any]] = {}
@@ -59,18 +88,22 @@ class Trial:
         """The same network's copies with another grouping of its channels."""
         other = copy.copy(self)
         other.graph = graph
+        graph.blueprint.factors_follow = self.graph.blueprint.factors_follow
         return other
 
-    def fault(self, keep: Mapping[str, Ints]) -> str | None:
+    def fault(self, keep: Mapping[str, Ints]) -> Fault | None:
         """Why the network cut to `keep` isn't the full one without those channels, if it isn't."""
         if not keep:
             return None
-        reason = self._compare(keep, self._dtype)[0]
-        if reason == BY_NUMBER and self._dtype is torch.float32:
+        fault = self._compare(keep, self._dtype)
+        if fault is not None and fault.reason == BY_NUMBER and self._factors_follow(keep):
+            fault = self._compare(keep, self._dtype)
+        if fault is not None and fault.reason == BY_NUMBER and self._dtype is torch.float32:
             with_double = self._awake_in(torch.float64)
             if with_double is not None:
-                return self._compare(keep, torch.float64)[0]
-        return reason
+                self._dtype = torch.float64  # one doubt is enough
+                return self._compare(keep, self._dtype)
+        return fault
 
     def unprovable(self) -> str | None:
         """Why nothing can be compared; None where outputs can."""
@@ -83,17 +116,15 @@ class Trial:
     def _choose_dtype(self) -> torch.dtype:
         """The precision that the network's code runs in: float32, else its own."""
         model = self._given[0]
-        own = next((p.dtype for p in model.parameters() if p.is_floating_point()), torch.float32)
+        own = _dtype_of(model)
         for dtype in dict.fromkeys((torch.float32, own)):
             if self._awake_in(dtype) is not None:
                 return dtype
         as_it_is = (copied(model), self._given[1])  # so its trace ran
-        with users_code(
-            f"running a copy of {type(model).__name__}, as cuts are made of copies,",
-            ModelError,
-            "let its hooks hold nothing of the network itself",
-        ):
+        try:
             self.says_something = _says_something(_run(*as_it_is))
+        except (Exception, SystemExit) as error:
+            raise copy_fails(model, error) from error
         self._awake[own] = as_it_is
         return own
 
@@ -105,25 +136,67 @@ class Trial:
         for seed in range(self._seed, self._seed + 3):
             pair = awake_copy(model, dtype, seed), awake_inputs(example_input, dtype, seed)
             try:
-                with users_code(f"{type(model).__name__} in {dtype}", ModelError):
-                    self.says_something = _says_something(_run(*pair))
-            except ModelError:
+                self.says_something = _says_something(_run(*pair))
+            except (Exception, SystemExit):
                 return None
             if self.says_something:
                 break
         self._awake[dtype] = pair
         return pair
 
-    def _compare(self, keep: Mapping[str, Ints], dtype: torch.dtype) -> tuple[str | None, float]:
+    def _compare(self, keep: Mapping[str, Ints], dtype: torch.dtype) -> Fault | None:
         model, inputs = self._awake[dtype]
-        reference = _run(zero_removed(model, self.graph, keep), inputs)
+        program = self._program(dtype) if self.graph.blueprint.run_call_by_call else None
+        whole = zero_removed(model, self.graph, keep, program)
         try:
-            with users_code("the cut network", ModelError):
-                outputs = _run(cut(model, self.graph, keep), inputs)
-        except ModelError as error:
-            said = told(error.__cause__ or error)
-            return f"the network's code counts on all of them: {said}", 0.0
-        return _difference(outputs, reference)
+            reference = _run(whole, inputs)
+        except Exception as error:
+            return Fault(f"the full network can't be run call by call ({told(error)})")
+        smaller = cut(model, self.graph, keep)
+        try:
+            outputs = _run(smaller, inputs)
+            if self._trains:
+                _run(smaller, twice(inputs), training=True)
+        except (Exception, SystemExit) as error:
+            reason = f"the network's code counts on all of them: {told(error)}"
+            return Fault(reason, _raising_module(smaller, error))
+        differing = _difference(outputs, reference)[0]
+        return None if differing is None else Fault(differing)
+
+    def _factors_follow(self, keep: Mapping[str, Ints]) -> bool:
+        """Whether the code scales by other numbers in this cut: from now on that is reckoned
+        with. False where it is already."""
+        if self.graph.blueprint.factors_follow:
+            return False
+        model, inputs = self._awake[self._dtype]
+        seen = FactorsSeen()
+        with seen:
+            _run(cut(model, self.graph, keep), inputs)
+        follow = bool(followed(self._program(self._dtype), seen.factors))
+        self.graph.blueprint.factors_follow = follow
+        return follow
+
+    def _program(self, dtype: torch.dtype) -> Program:
+        """The trace of the awake copy, whose code may make tensors of its own precision."""
+        if dtype not in self._programs:
+            model, inputs = self._awake[dtype]
+            self._programs[dtype] = export_program(model, *split_inputs(inputs))
+        return self._programs[dtype]
+
+
+def _raising_module(model: nn.Module, error: BaseException) -> str:
+    """The innermost module of `model` whose code was running."""
+    names = {id(module): name for name, module in model.named_modules()}
+    found, trace = "", error.__traceback__
+    while trace is not None:
+        found = names.get(id(trace.tb_frame.f_locals.get("self")), found)
+        trace = trace.tb_next
+    return found
+
+
+def _dtype_of(model: nn.Module) -> torch.dtype:
+    floats = (p.dtype for p in model.parameters() if p.is_floating_point())
+    return next(floats, torch.float32)
 
 
 @dataclass(frozen=True)
@@ -134,10 +207,10 @@ class _Outputs:
     behind: tuple[torch.Tensor, ...]
 
 
-def _run(model: nn.Module, inputs: Any, seed: int = 0) -> _Outputs:
+def _run(model: nn.Module, inputs: Any, seed: int = 0, *, training: bool = False) -> _Outputs:
     arguments, keywords = split_inputs(copy.deepcopy(inputs))
     with (
-        evaluating(model),
+        in_mode(model, training),
         torch.no_grad(),
         torch.random.fork_rng(devices=[]),
         warnings.catch_warnings(),
@@ -218,7 +291,10 @@ def _times_rounding(ours: torch.Tensor, full: torch.Tensor, least_scale: float) 
     error = float((ours[finite] - full[finite]).abs().max())
     if not error:
         return 0.0
-    return error / (TOLERANCE * torch.finfo(full.dtype).eps * scale) if scale else float("inf")
+    tolerance = (
+        DOUBLE_TOLERANCE if full.dtype is torch.float64 else ROUNDINGS * torch.finfo(full.dtype).eps
+    )
+    return error / (tolerance * scale) if scale else float("inf")
 
 
 def _says_something(outputs: _Outputs) -> bool:

@@ -9,7 +9,7 @@ rule in its `OpSpec`, which goes before the handlers.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +21,16 @@ from netadapt.graph.ops.op_registry import specs_by_call
 if TYPE_CHECKING:
     from torch import fx
 
+    from netadapt.graph.kept_calls import OverKept
     from netadapt.graph.operator_calls import Call, Program, Shape
+
+
+@dataclass(frozen=True)
+class Over:
+    """What a tensor was taken over: labels, and the call that did it."""
+
+    labels: Ints
+    where: str
 
 
 @dataclass(frozen=True)
@@ -34,6 +43,10 @@ class Value:
     labels: Ints | None = None
     parameter: str | None = None
     origin: str = "a fixed tensor"
+    recipe: tuple[Value, ...] = ()
+    """The parameters that a layer's computed weight is made from."""
+    over: Over | None = None
+    """Channels that this was taken over, such as those of a mean, until it meets them again."""
 
     @property
     def ndim(self) -> int:
@@ -58,8 +71,31 @@ class SizeUse:
     labels: Ints
 
 
+@dataclass(frozen=True)
+class StoredNumber:
+    """A number in a module's attribute, or in a tuple there."""
+
+    attribute: str
+    index: int | None
+    value: int
+
+
+@dataclass(frozen=True, eq=False)
+class Tie:
+    """Channels that a module shapes a tensor to, as many as it was given or as others that it has
+    shaped: its code may use one number for both, and then both must be cut alike."""
+
+    module: str
+    given: Ints
+    shaped: Ints
+
+
 FEW_GROUPS = 4
 """Up to so many groups of a grouped operator are all kept, with fewer channels in each."""
+
+_NUMBERED: set[str] = set()
+_SUMS_PASS: set[str] = set()
+"""Operators that compute with a mean, or give it another shape, and nothing else."""
 
 Result = Value | Sequence[Value]
 Handler = Callable[["Walk", "Call", dict[str, Any]], Result]
@@ -68,15 +104,23 @@ _HANDLERS: dict[str, Handler] = {}
 _WEIGHTED: set[str] = set()
 
 
-def handles(*ops: str, weighted: bool = False) -> Callable[[Handler], Handler]:
+def handles(
+    *ops: str, weighted: bool = False, passes_sums: bool = False, numbered: bool = False
+) -> Callable[[Handler], Handler]:
     """Register a handler. A `weighted` one is given parameters by name (`Value.parameter`);
-    others see a parameter as a tensor with labels like any other."""
+    others see a parameter as a tensor with labels like any other. `passes_sums`: what was taken
+    over channels stays that behind it, as it does behind all that is elementwise. `numbered`: the
+    user's code gives it sizes, which may stand in the calling module's attributes."""
 
     def register(handler: Handler) -> Handler:
         for op in ops:
             _HANDLERS[op] = handler
             if weighted:
                 _WEIGHTED.add(op)
+            if passes_sums:
+                _SUMS_PASS.add(op)
+            if numbered:
+                _NUMBERED.add(op)
         return handler
 
     return register
@@ -90,42 +134,109 @@ def cuts_whole_groups(groups: int, each: int) -> bool:
 class Walk:
     """The state of one walk: labels, what each tensor is, and which weights the channels cut."""
 
-    def __init__(self) -> None:
+    def __init__(self, numbers: Mapping[str, Sequence[StoredNumber]] | None = None) -> None:
         self.specs = specs_by_call()
         """The kinds of layers by torch operator."""
+        self.numbers = numbers or {}
+        """The numbers that each module holds, by its name."""
+        self.guessed: dict[tuple[str, str, int | None], Ints] = {}
+        """Stored numbers that may count channels: (module, attribute, index in a tuple)."""
+        self.ties: list[Tie] = []
+        self.entered_numbers: dict[tuple[str, str, int | None], Ints] = {}
+        """Numbers that equal the channels which their module takes; checks of them, mostly."""
+        self._entered: dict[str, Ints] = {}
+        self._weights: set[str] = set()
+        self.computed: list[tuple[Call, str]] = []
+        """Layers whose weight is computed, with the parameter that is cut as the weight is."""
         self.labels = Labels()
         self.values: dict[fx.Node, Result] = {}
         self.shapes: dict[str, Shape] = {}
         self.axes: dict[tuple[str, int], AxisUse] = {}
         self.sizes: list[SizeUse] = []
-        self.statistics: list[tuple[str, Ints]] = []
-        """(weight, labels): norms whose mean and variance run over channels that may be cut."""
+        self.over_kept: list[OverKept] = []
+        """Calls that are taken over channels that may be cut, such as a layer norm."""
         self.unknown: dict[str, list[str]] = {}
         self._opaque: dict[str, str] = {}
 
     def run(self, program: Program) -> None:
         """Give every tensor of `program` its labels; freeze the channels of its outputs."""
+        # Here, so that the records in `ops/` load no torch.
+        from netadapt.graph.computed_weights import LAYERS, recipes
+
         for node, name in program.parameters.items():
             self.values[node] = Value(_shape(node), parameter=name)
             self.shapes[name] = _shape(node)
         for node, origin in program.inputs.items():
             self.values[node] = Value(_shape(node), origin=origin)
+        made = recipes(program)
+        self._weights = {
+            program.parameters[weight]
+            for call in program.calls
+            if call.op in LAYERS and (weight := call.arguments.get("weight")) in program.parameters
+        }
+        steps = {step for recipe in made.values() for step in recipe.steps}
         for call in program.calls:
-            self.values[call.node] = self._visit(call)
+            if call.node in made:
+                sources = [self.values[node] for node in made[call.node].parameters]
+                self.values[call.node] = Value(call.shapes[0], recipe=tuple(_each(sources)))
+            elif call.node in steps:
+                self.values[call.node] = self.fixed(call, "part of a computed weight")
+            elif call.op.startswith("_assert"):
+                self.values[call.node] = self.fixed(call, "a check")
+            else:
+                self.values[call.node] = self._visit(call)
         for node in program.outputs:
             for value in _each(self.values[node]):
                 self.freeze(value, "it is the network's output")
+                self._end_sum(value)
         for name, reason in self._opaque.items():
             for (parameter, _), use in self.axes.items():
                 if parameter == name:
                     self.labels.freeze(use.labels, reason)
+
+    def follow(self, program: Program) -> None:
+        """The same network in another mode: its channels count as well, its layers don't."""
+        seen = self.over_kept, self.computed, self.unknown
+        self.over_kept, self.computed, self.unknown = [], [], {}
+        self.run(program)
+        self.over_kept, self.computed, self.unknown = seen
 
     def _visit(self, call: Call) -> Result:
         handler = self._own(call) or _HANDLERS.get(call.op)
         arguments = self.given(call)
         if handler is None:
             return self._unhandled(call, arguments)
-        return handler(self, call, arguments)
+        result = handler(self, call, arguments)
+        taken = _each(list(arguments.values()))
+        if call.op in _NUMBERED:
+            for value in (*taken, *_each(result)):
+                self._guess_numbers(call, value)
+        sums = [value for value in taken if value.over is not None]
+        return self._carry_sums(call, sums, result) if sums else result
+
+    def _guess_numbers(self, call: Call, value: Value) -> None:
+        """A number that the calling module holds may be the number of these channels."""
+        if value.labels is not None:
+            self.guess_number(call, value.labels)
+
+    def _carry_sums(self, call: Call, sums: list[Value], result: Result) -> Result:
+        """What was taken over channels may meet those channels again (x − mean): a norm. Until
+        then it may only be computed with; anything else would change what it says."""
+        if not isinstance(result, Value) or call.op not in _SUMS_PASS:
+            for value in sums:
+                self._end_sum(value)
+            return result
+        present = set() if result.labels is None else set(self.labels.find(result.labels).tolist())
+        for value in sums:
+            assert value.over is not None
+            roots = set(self.labels.find(value.over.labels).tolist())
+            if not roots <= present:
+                result = replace(result, over=value.over)
+        return result
+
+    def _end_sum(self, value: Value) -> None:
+        if value.over is not None:
+            self.labels.freeze(value.over.labels, f"{value.over.where} runs over the channels")
 
     def given(self, call: Call) -> dict[str, Any]:
         """The call's arguments with Values where tensors go in."""
@@ -138,7 +249,7 @@ class Walk:
         return None if spec is None else spec.couple
 
     def _resolve(self, argument: Any, weighted: bool) -> Any:
-        from torch import fx  # here, so that the records in `ops/` load no torch
+        from torch import fx  # as in `run`
 
         if isinstance(argument, fx.Node):
             value = self.values[argument]
@@ -148,16 +259,18 @@ class Walk:
         return argument
 
     def spread(self, value: Value) -> Value:
-        """A parameter met outside a layer: its one axis longer than 1 may be channels."""
+        """A parameter met outside a layer: its one axis longer than 1 may be channels. Of several
+        it is that at the place of an image's channels, [1, C, H, W], or of a token's, [N, C]."""
         name = value.parameter
         if name is None:
             return value
         long = [axis for axis, size in enumerate(value.shape) if size > 1]
-        if len(long) == 1:
-            use = self.tie(value, long[0], "per_channel")
-            return Value(value.shape, long[0], use)
-        if long:
+        if len(long) > 1 and name in self._weights:
             self._opaque.setdefault(name, f"{name} is used outside a layer that netadapt knows")
+        elif long:
+            usual = 1 if value.ndim == 4 else value.ndim - 1
+            axis = usual if usual in long else long[-1]
+            return Value(value.shape, axis, self.tie(value, axis, "per_channel"))
         return Value(value.shape, origin=f"the parameter {name}")
 
     def _unhandled(self, call: Call, arguments: dict[str, Any]) -> Result:
@@ -165,9 +278,60 @@ class Walk:
         self.unknown.setdefault(call.op, []).append(call.module)
         for value in _each(list(arguments.values())):
             self.freeze(value, reason)
+            self._end_sum(value)
         return self.fixed(call, f"the output of '{call.op}'")
 
     # What handlers use.
+
+    def enters(self, call: Call, labels: Ints) -> None:
+        """Say that the first layer of the calling module, and of those around it, reads these."""
+        module = call.module
+        while module not in self._entered:
+            self._entered[module] = labels
+            for number in self.numbers.get(module, ()):
+                if number.value == len(labels):
+                    self.entered_numbers[module, number.attribute, number.index] = labels
+            module = module.rpartition(".")[0]
+
+    def is_told(self, call: Call, size: int) -> bool:
+        """Whether the calling module holds this number, or has it from the channels it takes."""
+        given = self._entered.get(call.module)
+        held = (n.value for n in self.numbers.get(call.module, ()) if n.index is None)
+        return size in held or (given is not None and len(given) == size)
+
+    def guess_number(self, call: Call, labels: Ints) -> None:
+        """Say that a number which the calling module holds may be the number of these."""
+        for number in self.numbers.get(call.module, ()):
+            if number.value == len(labels):
+                key = (call.module, number.attribute, number.index)
+                known = self.guessed.setdefault(key, labels)
+                self._may_be_tied(call.module, known, labels)
+
+    def may_tie(self, call: Call, labels: Ints) -> None:
+        """Say that the calling module gives a tensor these channels by their number."""
+        given = self._entered.get(call.module)
+        if given is not None and len(given) == len(labels):
+            self._may_be_tied(call.module, given, labels)
+
+    def _may_be_tied(self, module: str, given: Ints, shaped: Ints) -> None:
+        if (self.labels.find(given) != self.labels.find(shaped)).any():
+            self.ties.append(Tie(module, given, shaped))
+
+    def take_over(
+        self,
+        call: Call,
+        operands: Mapping[str, tuple[int, Ints]],
+        result: tuple[int, Ints] | None = None,
+        sizes: Mapping[str, tuple[int, Ints]] | None = None,
+    ) -> None:
+        """Say that a call is taken over channels, and in a cut network over the kept ones.
+
+        `operands`: {argument: (axis, labels)}; `result`: the same of the output, where it has
+        these channels; `sizes`: {argument: (which number of it counts channels, labels)}.
+        """
+        from netadapt.graph.kept_calls import OverKept  # as in `run`
+
+        self.over_kept.append(OverKept(call, operands, result, sizes or {}))
 
     def fixed(self, call: Call, origin: str) -> Result:
         """The call's output with no channels in it."""
@@ -198,16 +362,21 @@ class Walk:
         same channels in all of them.
         """
         assert value.parameter is not None
-        key = (value.parameter, axis)
+        return self.tie_name(value.parameter, value.shape, axis, role, labels)
+
+    def tie_name(
+        self, parameter: str, shape: Shape, axis: int, role: str, labels: Ints | None = None
+    ) -> Ints:
+        """As `tie`, for a parameter by its name."""
+        key = (parameter, axis)
         known = self.axes.get(key)
         if known is None:
             if labels is None:
-                labels = self.labels.fresh(value.shape[axis])
+                labels = self.labels.fresh(shape[axis])
             self.axes[key] = AxisUse(role, labels)
             return labels
         if labels is not None:
-            note = f"{value.parameter} is shared"
-            self.labels.unify(known.labels, labels, note)
+            self.labels.unify(known.labels, labels, f"{parameter} is shared")
         return known.labels
 
     def pin(self, value: Value | None, axis: int, role: str, reason: str) -> None:

@@ -1,19 +1,22 @@
 """Concatenation and its opposites: split, chunk, slice, unbind, stack.
 
 A cut network runs the user's own code again, so a tensor that was split into n equal parts must
-still have n equal parts: the same positions are then cut from each. Parts of other sizes are
-numbers in the user's code, and freeze the channels.
+still have n equal parts: the same positions are then cut from each. Sizes that a module holds in
+its attributes may change each by itself.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from math import gcd
 from typing import Any
 
 import numpy as np
+from torch import fx
 
 from netadapt.graph.labels import Ints
 from netadapt.graph.operator_calls import Call
-from netadapt.graph.walk import Result, Value, Walk, handles
+from netadapt.graph.walk import Result, StoredNumber, Value, Walk, handles
 
 
 @handles("cat", "concat", "concatenate")
@@ -66,7 +69,7 @@ def stack(walk: Walk, call: Call, given: dict[str, Any]) -> Result:
     return Value(shape, first.axis + (new <= first.axis), first.labels)
 
 
-@handles("chunk", "split", "split_with_sizes", "tensor_split", "unbind")
+@handles("chunk", "split", "split_with_sizes", "tensor_split", "unbind", numbered=True)
 def split(walk: Walk, call: Call, given: dict[str, Any]) -> Result:
     """Several outputs: parts along one axis."""
     x = next(value for value in given.values() if isinstance(value, Value))
@@ -80,13 +83,53 @@ def split(walk: Walk, call: Call, given: dict[str, Any]) -> Result:
         return [Value(shape, axis, x.labels) for shape in call.shapes]
     if dim != x.axis:
         return [Value(shape, x.axis, x.labels) for shape in call.shapes]
-    sizes = [shape[dim] for shape in call.shapes]
-    if len(set(sizes)) > 1:
-        return _each_fixed(walk, call, x, f"{call.where} makes parts of {sizes} channels")
-    parts = x.labels.reshape(len(sizes), -1)
-    if len(sizes) > 1:
-        walk.merge_rows(parts, f"{call.where} makes {len(sizes)} equal parts")
+    parts = np.split(x.labels, np.cumsum([shape[dim] for shape in call.shapes])[:-1])
+    _tie_parts(walk, call, parts)
     return [Value(shape, x.axis, part) for shape, part in zip(call.shapes, parts, strict=True)]
+
+
+def _tie_parts(walk: Walk, call: Call, parts: list[Ints]) -> None:
+    """Unify what the user's code says of the parts' sizes, and nothing else would say.
+
+    A list of sizes that the module holds lets every part have its own. A number that it holds, or
+    that it may have from its input, is that of all parts of this size. Sizes that stand nowhere
+    are shares of the whole; where some do stand, the others are numbers in the code.
+    """
+    sizes = [len(part) for part in parts]
+    same = _list_of(walk.numbers.get(call.module, ()), sizes)
+    if same is not None:
+        for index, part in enumerate(parts):
+            walk.guessed.setdefault((call.module, same, index), part)
+        return
+    by_size: dict[int, list[Ints]] = {}
+    for part in parts:
+        by_size.setdefault(len(part), []).append(part)
+    told = {size for size in by_size if walk.is_told(call, size)}
+    if len(by_size) > 1 and told:
+        for size, alike in by_size.items():
+            if size in told:
+                walk.merge_rows(np.stack(alike), call.where)
+                walk.may_tie(call, alike[0])
+            for part in () if size in told else alike:
+                walk.labels.freeze(part, f"{call.where} makes a part of {size} channels")
+        return
+    _share(walk, call, np.concatenate(parts), gcd(*sizes), f"makes parts of {sizes}")
+
+
+def _list_of(held: Sequence[StoredNumber], sizes: list[int]) -> str | None:
+    """The attribute that holds just these sizes."""
+    lists: dict[str, list[int]] = {}
+    for number in held:
+        if number.index is not None:
+            lists.setdefault(number.attribute, []).append(number.value)
+    return next((name for name, values in lists.items() if values == sizes), None)
+
+
+def _share(walk: Walk, call: Call, labels: Ints, share: int, what: str) -> None:
+    """The code takes shares of the channels: the same positions go from each share."""
+    rows = labels.reshape(-1, share)
+    if len(rows) > 1:
+        walk.merge_rows(rows, f"{call.where} {what}")
 
 
 def _each_fixed(walk: Walk, call: Call, x: Value, reason: str) -> list[Value]:
@@ -104,7 +147,16 @@ def item(walk: Walk, call: Call, given: dict[str, Any]) -> Result:
     return one
 
 
-@handles("slice", "narrow")
+_SHAPE_ALONE = frozenset(
+    ("zeros_like", "ones_like", "empty_like", "full_like", "rand_like", "randn_like")
+) | frozenset(("new_zeros", "new_ones", "new_full", "new_empty"))
+
+
+def _operator(node: fx.Node) -> str:
+    return str(getattr(node.target, "_opname", ""))
+
+
+@handles("slice", "narrow", numbered=True)
 def slice_(walk: Walk, call: Call, given: dict[str, Any]) -> Result:
     """A range along one axis: of the channels only an equal part, or every n-th."""
     x = given["self"]
@@ -119,14 +171,26 @@ def slice_(walk: Walk, call: Call, given: dict[str, Any]) -> Result:
     step = int(given.get("step") or 1)
     if length == total:
         return walk.passed(call, x)
+    if length == 1 and all(_operator(user) in _SHAPE_ALONE for user in call.node.users):
+        return walk.fixed(call, "a tensor of which the shape alone counts")
     if step > 1 and total % step == 0 and length == total // step:
         walk.merge_rows(x.labels.reshape(-1, step).T, f"{call.where} takes every {step}th")
         return walk.passed(call, x, x.labels[start::step])
-    if step == 1 and length and total % length == 0 and start % length == 0:
-        note = f"{call.where} takes one of {total // length} equal parts"
-        walk.merge_rows(x.labels.reshape(-1, length), note)
-        return walk.passed(call, x, x.labels[start : start + length])
-    return walk.stopped(call, x, f"{call.where} takes channels {start} to {start + length}")
+    stop = start + length
+    what = f"takes channels {start} to {stop}"
+    if step > 1 or not length:
+        return walk.stopped(call, x, f"{call.where} {what}")
+    part = x.labels[start:stop]
+    bounds = {start, stop} - {0, total}
+    if all(walk.is_told(call, bound) for bound in bounds):
+        for bound in bounds:
+            walk.guess_number(call, x.labels[:bound])
+        return walk.passed(call, x, part)
+    share = gcd(total, start, stop)
+    if share == 1:
+        return walk.stopped(call, x, f"{call.where} {what}")
+    _share(walk, call, x.labels, share, what)
+    return walk.passed(call, x, part)
 
 
 @handles("select")
@@ -139,3 +203,39 @@ def select(walk: Walk, call: Call, given: dict[str, Any]) -> Result:
     if dim == x.axis:
         return walk.stopped(call, x, f"{call.where} takes channel {given['index']}")
     return Value(call.shapes[0], x.axis - (dim < x.axis), x.labels)
+
+
+@handles("index")
+def index(walk: Walk, call: Call, given: dict[str, Any]) -> Result:
+    """Positions of some axes, chosen by number; channels lie along another axis, or stay whole."""
+    x, chosen = given["self"], list(given["indices"])
+    if x.labels is None or x.axis is None:
+        return walk.fixed(call, x.origin)
+    axes = [axis for axis, item in enumerate(chosen) if item is not None]
+    if not axes or x.axis in axes or axes != list(range(axes[0], axes[-1] + 1)):
+        return walk.stopped(call, x, f"{call.where} picks channels by number")
+    wide = len(call.shapes[0]) - (x.ndim - len(axes))
+    axis = x.axis if x.axis < axes[0] else x.axis - len(axes) + wide
+    return Value(call.shapes[0], axis, x.labels)
+
+
+@handles("index_select", "gather")
+def index_select(walk: Walk, call: Call, given: dict[str, Any]) -> Result:
+    """Positions of one axis, chosen by number."""
+    x = given["self"]
+    if x.labels is None or x.axis is None:
+        return walk.fixed(call, x.origin)
+    if int(given["dim"]) % x.ndim == x.axis or call.op == "gather":
+        return walk.stopped(call, x, f"{call.where} picks channels by number")
+    return walk.passed(call, x)
+
+
+@handles("embedding", weighted=True)
+def embedding(walk: Walk, call: Call, given: dict[str, Any]) -> Result:
+    """A row of the weight [N, C] for each index."""
+    weight = given["weight"]
+    if weight.parameter is None:
+        return walk.stopped(call, weight, f"{call.where} looks rows up in a computed table")
+    labels = walk.tie(weight, 1, "out")
+    walk.size(call, "embedding_dim", labels)
+    return Value(call.shapes[0], len(call.shapes[0]) - 1, labels)

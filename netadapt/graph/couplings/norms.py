@@ -59,15 +59,17 @@ def group_norm(walk: Walk, call: Call, given: dict[str, Any]) -> Result:
         for value in (weight, bias):
             walk.pin(value, 0, "per_channel", f"{call.where} normalizes {x.origin}")
         return walk.passed(call, x)
-    if x.axis != 1 or weight is None or weight.parameter is None:
-        walk.pin(weight, 0, "per_channel", "its group norm lies across the channels")
-        walk.pin(bias, 0, "per_channel", "its group norm lies across the channels")
-        return walk.stopped(call, x, "its group norm lies across the channels or has no weights")
+    present = [value for value in (weight, bias) if value is not None]
+    if x.axis != 1 or any(value.parameter is None for value in present):
+        for value in present:
+            walk.pin(value, 0, "per_channel", "its group norm lies across the channels")
+        return walk.stopped(call, x, f"{call.where} lies across the channels")
     grid = x.labels.reshape(groups, -1)
     walk.keep_groups(grid, call, "num_groups", call.module)
     if not cuts_whole_groups(*grid.shape):
-        walk.statistics.append((weight.parameter, x.labels))
-        walk.labels.note(x.labels, f"{call.module} then takes its mean over the kept channels")
+        operands = {"input": (1, x.labels), "weight": (0, x.labels), "bias": (0, x.labels)}
+        walk.take_over(call, operands, (1, x.labels))
+        walk.labels.note(x.labels, f"{call.where} then takes its mean over the kept channels")
     return _per_channel(walk, call, x, [weight, bias], "num_channels")
 
 
@@ -78,8 +80,8 @@ def layer_norm(walk: Walk, call: Call, given: dict[str, Any]) -> Result:
     dims = len(given["normalized_shape"])
     inside = None if x.axis is None else x.axis - (x.ndim - dims)
     parameters = [value for value in (weight, bias) if value is not None]
-    cuttable = inside is not None and inside >= 0 and weight is not None and weight.parameter
-    if x.labels is None or inside is None or inside < 0 or not cuttable:
+    known = all(value.parameter is not None for value in parameters)
+    if x.labels is None or inside is None or inside < 0 or not known:
         for value in parameters:
             for axis in range(value.ndim):
                 walk.pin(value, axis, "per_channel", f"{call.where} normalizes {x.origin}")
@@ -88,7 +90,10 @@ def layer_norm(walk: Walk, call: Call, given: dict[str, Any]) -> Result:
         return walk.passed(call, x)
     for value in parameters:
         walk.tie(value, inside, "per_channel", x.labels)
-    walk.statistics.append((str(weight.parameter), x.labels))
+    operands = {"input": (x.axis, x.labels)} | dict.fromkeys(
+        ("weight", "bias") if call.op == "layer_norm" else ("weight",), (inside, x.labels)
+    )
+    walk.take_over(call, operands, (x.axis, x.labels), {"normalized_shape": (inside, x.labels)})
     walk.labels.note(x.labels, f"{call.where} then takes its mean over the kept channels")
     walk.size(call, "normalized_shape", x.labels, inside)
     return walk.passed(call, x)

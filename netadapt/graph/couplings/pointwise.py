@@ -33,7 +33,7 @@ BINARY = (
 FILLED = ("new_zeros", "new_ones", "new_full", "new_empty")
 
 
-@handles(*UNARY, *UNCHANGED)
+@handles(*UNARY, *UNCHANGED, passes_sums=True)
 def one_operand(walk: Walk, call: Call, given: dict[str, Any]) -> Result:
     """Channels pass. The operand is the schema's first argument."""
     first = next(iter(given.values()))
@@ -44,7 +44,7 @@ def one_operand(walk: Walk, call: Call, given: dict[str, Any]) -> Result:
     return walk.passed(call, first)
 
 
-@handles(*FILLED)
+@handles(*FILLED, numbered=True)
 def filled(walk: Walk, call: Call, given: dict[str, Any]) -> Result:
     """A tensor of one value, of a size written in the code: that of the tensor it is made from,
     if it is that now. A trial cut tells whether the code says so too."""
@@ -54,7 +54,7 @@ def filled(walk: Walk, call: Call, given: dict[str, Any]) -> Result:
     return walk.fixed(call, f"the tensor made by {call.op}")
 
 
-@handles(*BINARY, weighted=True)
+@handles(*BINARY, weighted=True, passes_sums=True)
 def several_operands(walk: Walk, call: Call, given: dict[str, Any]) -> Result:
     """Couple the operands' channels position by position."""
     return couple(walk, call, [v for v in given.values() if isinstance(v, Value)])

@@ -16,10 +16,17 @@ from netadapt.graph.operator_calls import Call, Shape
 from netadapt.graph.walk import Result, Value, Walk, handles
 
 
-@handles("view", "reshape", "_unsafe_view", "flatten", "unflatten", "view_as", "reshape_as")
+@handles(
+    *("view", "reshape", "_unsafe_view", "flatten", "unflatten", "view_as", "reshape_as"),
+    passes_sums=True,
+    numbered=True,
+)
 def reshape(walk: Walk, call: Call, given: dict[str, Any]) -> Result:
     """Any change of shape that keeps the elements' order."""
-    return regroup(walk, call, given["self"], call.shapes[0])
+    result = regroup(walk, call, given["self"], call.shapes[0])
+    if isinstance(result, Value) and result.labels is not None:
+        walk.may_tie(call, result.labels)
+    return result
 
 
 def regroup(walk: Walk, call: Call, x: Value, shape: Shape) -> Result:
@@ -71,7 +78,7 @@ def _factors(before: Shape, after: Shape, axis: int) -> tuple[range, range]:
             return range(start_i, i), range(start_j, j)
 
 
-@handles("permute", "transpose", "swapaxes", "movedim", "t", "numpy_T", "mT")
+@handles("permute", "transpose", "swapaxes", "movedim", "t", "numpy_T", "mT", passes_sums=True)
 def permute(walk: Walk, call: Call, given: dict[str, Any]) -> Result:
     """The channels' axis moves."""
     x = given["self"]
@@ -103,7 +110,7 @@ def _moved(ndim: int, sources: list[int], targets: list[int]) -> list[int]:
     return order
 
 
-@handles("squeeze", "unsqueeze")
+@handles("squeeze", "unsqueeze", passes_sums=True)
 def squeeze(walk: Walk, call: Call, given: dict[str, Any]) -> Result:
     """Axes of length 1 come and go."""
     x = given["self"]
@@ -120,10 +127,12 @@ def squeeze(walk: Walk, call: Call, given: dict[str, Any]) -> Result:
     return Value(call.shapes[0], x.axis - sum(d < x.axis for d in gone), x.labels)
 
 
-@handles("expand", "expand_as", "broadcast_to")
+@handles("expand", "expand_as", "broadcast_to", passes_sums=True, numbered=True)
 def expand(walk: Walk, call: Call, given: dict[str, Any]) -> Result:
     """Axes of length 1 are spread; new ones come in front."""
     x, shape = given["self"], call.shapes[0]
+    if x.over is not None and x.labels is None:
+        return _spread_sum(x, shape)
     if x.labels is None or x.axis is None:
         return Value(shape, origin=x.origin)
     axis = x.axis + len(shape) - x.ndim
@@ -132,7 +141,19 @@ def expand(walk: Walk, call: Call, given: dict[str, Any]) -> Result:
     return Value(shape, axis, x.labels)
 
 
-@handles("repeat", "tile")
+def _spread_sum(x: Value, shape: Shape) -> Value:
+    """A mean over channels, once for each of these channels."""
+    assert x.over is not None
+    labels = x.over.labels
+    wider = [
+        axis
+        for axis, size in enumerate(shape)
+        if size == len(labels) and x.shape[axis - len(shape) + x.ndim] == 1
+    ]
+    return Value(shape, wider[0], labels) if len(wider) == 1 else Value(shape, origin=x.origin)
+
+
+@handles("repeat", "tile", numbered=True)
 def repeat(walk: Walk, call: Call, given: dict[str, Any]) -> Result:
     """The channels may come out several times, one run after the other."""
     x, shape = given["self"], call.shapes[0]

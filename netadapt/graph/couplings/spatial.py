@@ -6,9 +6,12 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from netadapt.graph.couplings.pointwise import couple
+from netadapt.graph.labels import Ints
 from netadapt.graph.operator_calls import Call
-from netadapt.graph.walk import Result, Value, Walk, handles
+from netadapt.graph.walk import Over, Result, Value, Walk, handles
 
 _POOLS = tuple(
     f"{kind}_pool{n}d{end}"
@@ -22,6 +25,8 @@ _RESIZES = (
     *("upsample_linear1d", "upsample_bilinear2d", "upsample_trilinear3d", "upsample_bicubic2d"),
     *("_upsample_bilinear2d_aa", "_upsample_bicubic2d_aa"),
 )
+_SOFT = frozenset(("softmax", "log_softmax", "softmin", "_softmax", "_log_softmax"))
+"""Whose output says the same, over fewer channels."""
 _REDUCTIONS = ("mean", "sum", "amax", "amin", "var", "std", "prod", "logsumexp", "norm")
 
 
@@ -44,8 +49,46 @@ def over_space(walk: Walk, call: Call, given: dict[str, Any]) -> Result:
 def pad(walk: Walk, call: Call, given: dict[str, Any]) -> Result:
     """Padding of the channels themselves is a number in the user's code."""
     x = given["self"]
-    if x.axis is not None and call.shapes[0][x.axis] != x.shape[x.axis]:
+    if x.labels is None or x.axis is None or call.shapes[0][x.axis] == x.shape[x.axis]:
+        return walk.passed(call, x)
+    numbers = list(given["pad"])
+    place = 2 * (x.ndim - 1 - x.axis)
+    before, after = numbers[place : place + 2]
+    if call.op not in ("pad", "constant_pad_nd") or min(before, after) < 0:
         return walk.stopped(call, x, f"{call.where} pads the channels")
+    added = [walk.labels.fresh(count) for count in (before, after)]
+    for labels in added:
+        walk.labels.freeze(labels, f"{call.where} adds it, by a number in the network's code")
+    return walk.passed(call, x, np.concatenate([added[0], x.labels, added[1]]))
+
+
+@handles("im2col")
+def im2col(walk: Walk, call: Call, given: dict[str, Any]) -> Result:
+    """[B, C, H, W] to [B, C · kh · kw, places]: every channel comes out kh · kw times."""
+    x = given["self"]
+    if x.labels is None or x.axis != x.ndim - 3:
+        return walk.stopped(call, x, f"{call.where} takes windows of these channels")
+    each = call.shapes[0][-2] // len(x.labels)
+    return Value(call.shapes[0], len(call.shapes[0]) - 2, np.repeat(x.labels, each))
+
+
+@handles("col2im")
+def col2im(walk: Walk, call: Call, given: dict[str, Any]) -> Result:
+    """The other way round: kh · kw positions make one channel."""
+    x = given["self"]
+    if x.labels is None or x.axis != x.ndim - 2:
+        return walk.stopped(call, x, f"{call.where} puts windows of these channels together")
+    rows = x.labels.reshape(call.shapes[0][-3], -1).T
+    labels = walk.merge_rows(rows, f"{call.where} makes one channel of {len(rows)}")
+    return Value(call.shapes[0], len(call.shapes[0]) - 3, labels)
+
+
+@handles("unfold")
+def unfold(walk: Walk, call: Call, given: dict[str, Any]) -> Result:
+    """Windows along one axis, whose places come last."""
+    x = given["self"]
+    if x.axis is not None and int(given["dimension"]) % x.ndim == x.axis:
+        return walk.stopped(call, x, f"{call.where} takes windows along the channels")
     return walk.passed(call, x)
 
 
@@ -60,7 +103,13 @@ def reduce(walk: Walk, call: Call, given: dict[str, Any]) -> Result:
         dims = list(range(x.ndim))
     gone = {int(dim) % x.ndim for dim in ([dims] if isinstance(dims, int) else dims)}
     if x.axis in gone:
-        return walk.stopped(call, x, f"{call.where} reduces over the channels")
+        name = "self" if "self" in given else "input"
+        walk.take_over(call, {name: (x.axis, x.labels)})
+        over = Over(x.labels, call.where)
+        sums = [
+            Value(shape, origin=f"the output of {call.where}", over=over) for shape in call.shapes
+        ]
+        return sums[0] if len(sums) == 1 else sums
     axis = x.axis if given.get("keepdim") else x.axis - sum(dim < x.axis for dim in gone)
     values = [Value(shape, axis, x.labels) for shape in call.shapes]
     return values[0] if len(values) == 1 else values
@@ -81,8 +130,10 @@ def extreme(walk: Walk, call: Call, given: dict[str, Any]) -> Result:
 def along_one_axis(walk: Walk, call: Call, given: dict[str, Any]) -> Result:
     """Positions of one axis depend on each other."""
     x = given["self"]
-    if x.axis is not None and int(given["dim"]) % x.ndim == x.axis:
-        return walk.stopped(call, x, f"{call.where} runs along the channels")
+    if x.labels is not None and x.axis is not None and int(given["dim"]) % x.ndim == x.axis:
+        if call.op not in _SOFT:
+            return walk.stopped(call, x, f"{call.where} runs along the channels")
+        walk.take_over(call, {"self": (x.axis, x.labels)}, (x.axis, x.labels))
     return walk.passed(call, x)
 
 
@@ -98,11 +149,64 @@ def glu(walk: Walk, call: Call, given: dict[str, Any]) -> Result:
 
 @handles("scaled_dot_product_attention")
 def attention(walk: Walk, call: Call, given: dict[str, Any]) -> Result:
-    """Left whole: queries, keys and values keep their channels."""
-    for value in given.values():
-        if isinstance(value, Value):
-            walk.freeze(value, "attention is left whole")
-    return walk.fixed(call, "the output of attention")
+    """softmax(query · keyᵀ) · value, over the last axis: the same positions go from queries and
+    keys, in all heads; others may go from the values, and so from the output."""
+    query, key, value = given["query"], given["key"], given["value"]
+    last = query.ndim - 1
+    if not _on_axis(walk, (query, key), last) or value.axis not in (None, last):
+        for operand in (query, key, value):
+            walk.freeze(operand, f"{call.where} lies across these channels")
+        return walk.fixed(call, f"the output of {call.where}")
+    operands: dict[str, tuple[int, Ints]] = {}
+    if query.labels is not None:
+        walk.labels.unify(query.labels, key.labels, call.where)
+        operands |= dict.fromkeys(("query", "key"), (last, query.labels))
+    if value.labels is None:
+        if operands:
+            walk.take_over(call, operands)
+        return walk.fixed(call, f"the output of {call.where}")
+    walk.take_over(call, operands | {"value": (last, value.labels)}, (last, value.labels))
+    return Value(call.shapes[0], last, value.labels)
+
+
+def _on_axis(walk: Walk, values: tuple[Value, ...], axis: int) -> bool:
+    """Whether all of these, or none, have channels along `axis`."""
+    labelled = [value for value in values if value.labels is not None]
+    return len(labelled) in (0, len(values)) and all(value.axis == axis for value in labelled)
+
+
+@handles("matmul", "bmm", "mm")
+def product(walk: Walk, call: Call, given: dict[str, Any]) -> Result:
+    """[…, n, k] · […, k, m]: channels along n, m, k or the batch's axes."""
+    first, second = given["self"], given["other" if "other" in given else "mat2"]
+    shape = call.shapes[0]
+    places = [
+        None if value.labels is None or value.axis is None else value.axis - value.ndim
+        for value in (first, second)
+    ]
+    if places == [-1, -2]:  # summed over
+        walk.labels.unify(first.labels, second.labels, call.where)
+        names = ("self", "other" if "other" in given else "mat2")
+        axes = zip(names, (first, second), strict=True)
+        walk.take_over(call, {name: (value.axis, first.labels) for name, value in axes})
+        return walk.fixed(call, f"the output of {call.where}")
+    passing = {-2: [first], -1: [second]}
+    place = next((place for place in places if place is not None), None)
+    if place is None:
+        return walk.fixed(call, f"the output of {call.where}")
+    carriers = passing.get(place, [first, second])
+    others = [value for value in (first, second) if value not in carriers]
+    if (
+        any(value.labels is None or value.axis != value.ndim + place for value in carriers)
+        or any(value.labels is not None for value in others)
+        or len(shape) < -place
+    ):
+        for value in (first, second):
+            walk.freeze(value, f"{call.where} lies across these channels")
+        return walk.fixed(call, f"the output of {call.where}")
+    for value in carriers[1:]:
+        walk.labels.unify(carriers[0].labels, value.labels, call.where)
+    return Value(shape, len(shape) + place, carriers[0].labels)
 
 
 @handles("grid_sampler")

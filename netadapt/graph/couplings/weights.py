@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from netadapt.graph.computed_weights import tie_beside
 from netadapt.graph.labels import Ints
 from netadapt.graph.operator_calls import Call
 from netadapt.graph.walk import Result, Value, Walk, cuts_whole_groups, handles
@@ -33,7 +34,8 @@ def transposed_convolution(walk: Walk, call: Call, given: dict[str, Any]) -> Res
 def _convolve(
     walk: Walk, call: Call, given: dict[str, Any], *, out_axis: int, in_axis: int
 ) -> Result:
-    x, weight, bias = given["input"], given["weight"], given["bias"]
+    x, bias = given["input"], given["bias"]
+    weight = _stand_in(given["weight"])
     groups = int(given["groups"])
     axis = x.ndim - (weight.ndim - 1)
     entering = enter(walk, call, x, axis)
@@ -54,6 +56,7 @@ def _convolve(
         leaving = _grouped(walk, call, weight, entering, groups, transposed=out_axis == 1)
     if bias is not None:
         walk.tie(bias, 0, "out", leaving)
+    _tie_recipe(walk, call, given["weight"], weight, out_axis)
     if entering is not None:
         walk.size(call, "in_channels", entering)
     walk.size(call, "out_channels", leaving)
@@ -86,7 +89,8 @@ def _grouped(
 @handles("linear", weighted=True)
 def linear(walk: Walk, call: Call, given: dict[str, Any]) -> Result:
     """Weight [out, in], over the last axis."""
-    x, weight, bias = given["input"], given["weight"], given["bias"]
+    x, bias = given["input"], given["bias"]
+    weight = _stand_in(given["weight"])
     axis = x.ndim - 1
     if weight.parameter is None or (bias is not None and bias.parameter is None):
         for value in (x, weight, bias):
@@ -98,14 +102,34 @@ def linear(walk: Walk, call: Call, given: dict[str, Any]) -> Result:
         walk.pin(weight, 1, "in", reason)
         _pin_outputs(walk, weight, 0, bias, reason)
         return walk.passed(call, x)
-    _end(walk, weight, 1, x.labels, x.origin)
+    _end(walk, weight, 1, enter(walk, call, x, axis), x.origin)
     leaving = walk.tie(weight, 0, "out")
     if bias is not None:
         walk.tie(bias, 0, "out", leaving)
+    _tie_recipe(walk, call, given["weight"], weight, 0)
     if x.labels is not None:
         walk.size(call, "in_features", x.labels)
     walk.size(call, "out_features", leaving)
     return Value(call.shapes[0], axis, leaving)
+
+
+def _stand_in(weight: Value) -> Value:
+    """The weight; where it is computed, the parameter of its shape that it is made from."""
+    alike = (value for value in weight.recipe if value.shape == weight.shape)
+    return next(alike, weight)
+
+
+def _tie_recipe(walk: Walk, call: Call, weight: Value, stand_in: Value, out_axis: int) -> None:
+    """Cut all that a computed weight is made from."""
+    if stand_in is weight:
+        return
+    recipe = {str(value.parameter): value.shape for value in weight.recipe}
+    name = str(stand_in.parameter)
+    if tie_beside(walk, recipe, name, out_axis):
+        walk.computed.append((call, name))
+    else:
+        for axis in (key[1] for key in list(walk.axes) if key[0] == name):
+            walk.labels.freeze(walk.axes[name, axis].labels, _COMPUTED)
 
 
 def enter(walk: Walk, call: Call, x: Value, axis: int) -> Ints | None:
@@ -113,6 +137,8 @@ def enter(walk: Walk, call: Call, x: Value, axis: int) -> Ints | None:
     if x.labels is not None and x.axis != axis:
         walk.freeze(x, f"{call.where} reads these channels along another axis")
         return None
+    if x.labels is not None:
+        walk.enters(call, x.labels)
     return x.labels
 
 

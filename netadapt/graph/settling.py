@@ -1,0 +1,127 @@
+"""From the channel groups that a walk found to those that hold in trial cuts.
+
+Where a cut fails, what the walk could only guess is tried another way first: numbers that modules
+hold, sizes that code takes from its input. What then still fails is joined, limited to some
+widths, or left whole. How groups that fail are found is `proving.py`'s affair.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from torch import nn
+
+from netadapt.graph.groups import Grouping
+from netadapt.graph.layer_graph import LayerGraph
+from netadapt.graph.proving import failing, first_fault, verdict
+from netadapt.graph.trial import NOTHING, Fault, Trial
+
+MOST_ROUNDS = 5
+"""How often trial cuts are made anew after groups were frozen, limited or joined."""
+EQUALLY_WIDE = "equally wide, as the network's code has it"
+BESIDE_OTHERS = "the network's code counts on its width beside that of others"
+
+Assemble = Callable[[Mapping[str, str], Mapping[str, tuple[int, ...]]], tuple[LayerGraph, Grouping]]
+"""(reasons of frozen groups, widths of limited ones) -> the walk's graph with these."""
+
+
+class Settling:
+    """Makes trial cuts of a graph, and changes it until they hold."""
+
+    def __init__(
+        self, model: nn.Module, trial: Trial, grouping: Grouping, assemble: Assemble
+    ) -> None:
+        self._trial, self._grouping, self._assemble = trial, grouping, assemble
+        self._first, self._walk = grouping, grouping.walk
+        self._kinds = {name: type(module) for name, module in model.named_modules()}
+        self._frozen: dict[str, str] = {}
+        self._widths: dict[str, tuple[int, ...]] = {}
+
+    def settled(self) -> LayerGraph:
+        """The graph of those groups, and those widths of them, that hold in trial cuts."""
+        if not self._trial.says_something:
+            self._freeze_all(NOTHING)
+        for round in range(MOST_ROUNDS):
+            self._remedy(round)
+            faults = failing(self._trial, self._kinds, round)
+            if not faults:
+                break
+            why = None if round else self._trial.unprovable()
+            if why is not None:
+                self._freeze_all(why)
+                break
+            if not self._drop_guesses(faults):
+                self._judge(faults, round)
+        else:
+            # What still fails, after so many changes, is left whole.
+            faults = failing(self._trial, self._kinds, MOST_ROUNDS)
+            self._frozen |= {name: fault.reason for name, fault in faults.items()}
+            self._renew()
+        self._trial.graph.blueprint.parts = self._grouping.parts(self._first)
+        return self._trial.graph
+
+    def _remedy(self, seed: int) -> None:
+        """Where code raises in a module of a kind that may take sizes from its input, or from
+        its attributes: let all modules of that kind be cut so, if that helps."""
+        while (fault := first_fault(self._trial, seed)) is not None:
+            kind = self._remedied(fault)
+            if kind is None:
+                return
+            walk, before = self._walk, (self._trial, self._grouping)
+            labels, guessed = walk.labels.copy(), dict(walk.guessed)
+            for tie in [tie for tie in walk.ties if self._kinds[tie.module] is kind]:
+                walk.ties.remove(tie)
+                note = f"{tie.module} uses one number for both"
+                walk.labels.unify(tie.given, tie.shaped, note)
+            for key in [key for key in walk.entered_numbers if self._kinds[key[0]] is kind]:
+                walk.guessed.setdefault(key, walk.entered_numbers.pop(key))
+            self._renew()
+            left = first_fault(self._trial, seed)
+            if left is not None and (left.module is None or self._kinds.get(left.module) is kind):
+                walk.labels, walk.guessed = labels, guessed
+                self._trial, self._grouping = before
+
+    def _remedied(self, fault: Fault) -> type | None:
+        """The kind of the innermost module around the fault for which something can be tried."""
+        left = {tie.module for tie in self._walk.ties}
+        left |= {module for module, _, _ in self._walk.entered_numbers}
+        kinds = {self._kinds[module] for module in left}
+        module = fault.module
+        while module:
+            if self._kinds.get(module) in kinds:
+                return self._kinds[module]
+            module = module.rpartition(".")[0]
+        return None
+
+    def _drop_guesses(self, faults: Mapping[str, Fault]) -> bool:
+        """Forget what the modules' numbers were taken to count, for groups that fail with it."""
+
+        def fails(key: tuple[str, str, int | None]) -> bool:
+            groups = self._grouping.affine(self._walk.guessed[key])[1]
+            return any(self._grouping.groups[index].name in faults for index in groups)
+
+        wrong = [key for key in self._walk.guessed if fails(key)]
+        for key in wrong:
+            del self._walk.guessed[key]
+        if wrong:
+            self._renew()
+        return bool(wrong)
+
+    def _judge(self, faults: Mapping[str, Fault], round: int) -> None:
+        """Freeze groups, limit their widths or join them, as trials show."""
+        found = verdict(self._trial, faults, round)
+        for names in found.together:
+            self._grouping.unify(names, EQUALLY_WIDE)
+        self._frozen |= found.frozen
+        # What works alone and still fails beside others, later on, is left whole.
+        self._frozen |= {name: BESIDE_OTHERS for name in found.widths if name in self._widths}
+        self._widths |= found.widths
+        self._renew()
+
+    def _freeze_all(self, reason: str) -> None:
+        self._frozen |= dict.fromkeys(self._trial.graph.widths, reason)
+        self._renew()
+
+    def _renew(self) -> None:
+        graph, self._grouping = self._assemble(self._frozen, self._widths)
+        self._trial = self._trial.at(graph)
