@@ -40,7 +40,7 @@ class ClassificationTask:
         self.holdout = holdout
 
     def loss(self, output: Any, target: Tensor) -> Tensor:
-        return nn.functional.cross_entropy(main_output(output), target)
+        return nn.functional.cross_entropy(_scores(output, target), target)
 
     def training_batches(
         self, batch_size: int, seed: int, start_step: int = 0
@@ -61,8 +61,19 @@ class ClassificationTask:
                 changed(inputs, itemgetter(slice(start, start + 256)))
                 for start in range(0, len(labels), 256)
             )
-            scores = torch.cat([main_output(fed(model, part)) for part in parts])
+            scores = torch.cat([_scores(fed(model, part), labels) for part in parts])
         return {
             "accuracy": float((scores.argmax(1) == labels).double().mean()),
             "cross_entropy": float(nn.functional.cross_entropy(scores, labels)),
         }
+
+
+def _scores(output: Any, labels: Tensor) -> Tensor:
+    """The network's scores. Raises InputError where they aren't those of classes."""
+    scores = main_output(output)
+    if not labels.is_floating_point() and scores.ndim != labels.ndim + 1:
+        raise InputError(
+            f"the network gives {list(scores.shape)} where labels are {list(labels.shape)}; a "
+            f"classification expects scores [N, classes], so give it a task of its own"
+        )
+    return scores

@@ -74,6 +74,8 @@ def test_classification_counts_what_is_right() -> None:
     assert model.training
     batch, of_batch = next(task.training_batches(3, seed=1))
     assert (batch.shape, of_batch.shape) == ((3, 2), (3,))
+    with pytest.raises(InputError, match=r"gives \[4, 2, 1\] where labels are \[4\]; a class"):
+        task.evaluate(nn.Unflatten(1, (2, 1)))
     with pytest.raises(InputError, match="holdout has 4 inputs and 3 labels"):
         ClassificationTask((inputs, labels), (inputs, labels[:3]))
 
