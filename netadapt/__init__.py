@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from netadapt.training.finetune import fine_tune
     from netadapt.training.settings import FineTuning
     from netadapt.training.task import Task
+    from netadapt.training.tasks import TaskRequest
 
 _HOMES = {
     "Callback": "netadapt.pruning.callbacks",
@@ -74,6 +75,7 @@ _HOMES = {
     "StepRecord": "netadapt.pruning.records",
     "Strategy": "netadapt.pruning.strategies.base",
     "Task": "netadapt.training.task",
+    "TaskRequest": "netadapt.training.tasks",
     "Timing": "netadapt.latency.runtimes.base",
     "cut": "netadapt.graph",
     "fine_tune": "netadapt.training.finetune",
@@ -121,6 +123,7 @@ __all__ = [
     "StepRecord",
     "Strategy",
     "Task",
+    "TaskRequest",
     "Timing",
     "cut",
     "fine_tune",

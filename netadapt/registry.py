@@ -2,7 +2,8 @@
 
 A kind has one `Registry`. What the package ships is named by its home, 'package.module:attribute',
 and imported when it is first asked for; what a user adds is registered beside its own code; and an
-installed package offers things as entry points. Nobody else keeps a list of names.
+installed package offers things as entry points. Nobody else keeps a list of names. What is given
+in the place of a thing with a name is held to the kind's protocol here too.
 """
 
 from __future__ import annotations
@@ -13,7 +14,8 @@ from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any, Generic, TypeVar
 
-from netadapt.errors import InputError, NetadaptError
+from netadapt.errors import InputError
+from netadapt.users_code import users_code
 
 T = TypeVar("T")
 
@@ -85,16 +87,13 @@ class Registry(Generic[T]):
 
     def _loaded(self, point: EntryPoint) -> T:
         """What an entry point names; whatever another package raises is shown as its failure."""
-        try:
+        owner = f"the package {point.dist.name}" if point.dist else "an installed package"
+        with users_code(
+            f"{owner} offers the {self.kind} '{point.name}' ({point.value}), which",
+            self.error,
+            "mend that package or uninstall it",
+        ):
             thing: T = point.load()
-        except NetadaptError:
-            raise
-        except Exception as failure:
-            owner = f"the package {point.dist.name}" if point.dist else "an installed package"
-            raise self.error(
-                f"{owner} offers the {self.kind} '{point.name}' ({point.value}), which can't be "
-                f"loaded ({type(failure).__name__}: {failure}); mend that package or uninstall it"
-            ) from failure
         return thing
 
     @contextmanager
@@ -130,6 +129,25 @@ class Registry(Generic[T]):
             found: Iterable[EntryPoint] = entry_points(group=self.group) if self.group else ()
             self._entry_points = {point.name: point for point in found}
         return self._entry_points
+
+
+def require_members(
+    thing: Any, what: str, protocol: str, methods: Iterable[str], values: Iterable[str] = ()
+) -> None:
+    """Raise InputError, which calls it `what`, unless `thing` is an object with these members.
+
+    `protocol` is the public name of what says how they must behave.
+    """
+    if isinstance(thing, type):
+        raise InputError(f"{what} is the class {thing.__name__}; give an object of it")
+    with users_code(f"a member of {what}"):
+        missing = [name for name in values if not hasattr(thing, name)]
+        missing += [name for name in methods if not callable(getattr(thing, name, None))]
+    if missing:
+        raise InputError(
+            f"{what}, of the class {type(thing).__name__}, has no {', '.join(missing)}; "
+            f"help({protocol}) tells what it must do"
+        )
 
 
 def _imported(home: str) -> Any:

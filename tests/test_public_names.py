@@ -38,6 +38,7 @@ PUBLIC = {
     "StepRecord",
     "Strategy",
     "Task",
+    "TaskRequest",
     "Timing",
     "cut",
     "fine_tune",

@@ -43,7 +43,8 @@ def export(
     """Export a network, batch norm folded, and check that the file computes the same.
 
     The ONNX file takes 'input' at batch 1 in float32 (for depth: RGB in [0, 1], [1, 3, H, W]) and
-    gives 'output' (metres, [1, 1, H, W]). Further ones are called input_1, output_1, …
+    gives 'output' (metres, [1, 1, H, W]). Several inputs are called as the forward's parameters;
+    outputs as the keys of a dict, or output, output_1, … of a tuple.
 
     A TVM bundle is a folder to copy to the device: the compiled network and a run.py that compares
     it with torch, times it and runs it there, with tvm and numpy alone.
@@ -79,7 +80,7 @@ def export(
         return
     shapes = ", ".join("×".join(map(str, shape)) for shape in exported.input_shapes)
     results.print(
-        f"{exported.file}: input {shapes}, "
+        f"{exported.file}: {', '.join(exported.inputs)} {shapes}, "
         f"{exported.size_bytes / 1e6:.1f} MB; differs from torch by at most "
         f"{exported.largest_difference:.2g} (allowed {exported.tolerance:.2g}, outputs reach "
         f"{exported.largest_output:.3g})",

@@ -6,6 +6,7 @@ asked for it is shared with whole-network timing, in `networks.onnx_export`.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,8 +17,11 @@ from torch import Tensor, nn
 from netadapt.errors import ModelError
 from netadapt.extras import needed
 from netadapt.files import atomic_path
+from netadapt.networks.network_inputs import parameter_names
+from netadapt.networks.network_outputs import named_outputs
 from netadapt.networks.onnx_export import export_onnx
 from netadapt.networks.store import find_model, load_model, read_config
+from netadapt.users_code import users_code
 
 TOLERANCE = 1e-4
 """Largest difference allowed, as a share of the network's largest output: folding batch norm and
@@ -28,13 +32,16 @@ COMPARED_INPUTS = 4
 
 @dataclass(frozen=True)
 class Exported:
-    """An ONNX file, its inputs' shapes, and how far it is from torch on random inputs.
+    """An ONNX file, its inputs' shapes, what inputs and outputs are called; how far from torch.
 
-    `largest_difference` and `largest_output` are in the network's own unit: metres for depth.
+    On random inputs: `largest_difference` and `largest_output` are in the network's own unit,
+    metres for depth.
     """
 
     file: Path
     input_shapes: tuple[tuple[int, ...], ...]
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
     largest_difference: float
     largest_output: float
     size_bytes: int
@@ -55,7 +62,13 @@ def export_model(path: str, out: Path | None = None) -> Exported:
     folder = find_model(path)
     shapes = read_config(folder).input_shapes
     model = load_model(folder)
-    content = _plain(export_onnx(model, tuple(torch.zeros(shape) for shape in shapes)))
+    examples = tuple(torch.zeros(shape) for shape in shapes)
+    exported = export_onnx(model, examples)
+    with torch.no_grad(), users_code(f"running {path}", ModelError):
+        output = model(*examples)
+    inputs = _input_names(model, len(shapes))
+    outputs = _output_names(output, inputs)
+    content = _named(exported, inputs, outputs)
     difference, largest = _compare(model, content, shapes, path)
     if not difference <= TOLERANCE * largest:
         raise ModelError(
@@ -66,21 +79,23 @@ def export_model(path: str, out: Path | None = None) -> Exported:
     file = out or Path(f"{Path(path).resolve().name}.onnx")
     with atomic_path(file) as temporary:
         temporary.write_bytes(content)
-    return Exported(file, shapes, difference, largest, len(content))
+    return Exported(file, shapes, tuple(inputs), tuple(outputs), difference, largest, len(content))
 
 
-def _plain(exported: bytes) -> bytes:
-    """The model with inputs called `input`, `input_1`, … and outputs `output`, `output_1`, …
+def _named(exported: bytes, inputs: list[str], outputs: list[str]) -> bytes:
+    """The model with inputs and outputs of these names, and weights called as in the network.
 
     The exporter's notes go: they name source files of this machine.
     """
     onnx = needed("onnx", "onnx")
     proto = onnx.load_from_string(exported)
-    names = {}
-    for kind, values in (("input", proto.graph.input), ("output", proto.graph.output)):
-        for index, value in enumerate(values):
-            names[value.name] = f"{kind}_{index}" if index else kind
-    for value in (*proto.graph.input, *proto.graph.output):
+    weights = {item.name: item.name.removeprefix("network.") for item in proto.graph.initializer}
+    held = {*weights.values(), *(name for node in proto.graph.node for name in node.output)}
+    names = weights | {name: f"{name}.inner" for name in held & {*inputs, *outputs}}
+    for values, wanted in ((proto.graph.input, inputs), (proto.graph.output, outputs)):
+        for value, name in zip(values, wanted, strict=True):
+            names[value.name] = name
+    for value in (*proto.graph.input, *proto.graph.output, *proto.graph.initializer):
         value.name = names[value.name]
     for node in proto.graph.node:
         for edges in (node.input, node.output):
@@ -103,7 +118,10 @@ def _plain(exported: bytes) -> bytes:
 def _compare(
     model: nn.Module, content: bytes, shapes: tuple[tuple[int, ...], ...], path: str
 ) -> tuple[float, float]:
-    """The largest difference between torch and onnxruntime, and torch's largest output."""
+    """The largest difference between torch and onnxruntime, and torch's largest output.
+
+    Of several outputs those of the one that differs most for its size.
+    """
     onnxruntime = needed("onnxruntime", "onnx")
     try:
         session = onnxruntime.InferenceSession(content, providers=["CPUExecutionProvider"])
@@ -112,24 +130,49 @@ def _compare(
         raise ModelError(f"onnxruntime can't run the exported {path} ({line})") from error
     names = [node.name for node in session.get_inputs()]
     generator = torch.Generator().manual_seed(0)
-    difference = largest = 0.0
+    found: dict[int, tuple[float, float]] = {}
     for _ in range(COMPARED_INPUTS):
         examples = [torch.rand(shape, generator=generator) for shape in shapes]
-        expected = _outputs(model(*examples))
+        with users_code(f"running {path}", ModelError):
+            expected = [tensor for _, tensor in named_outputs(model(*examples))]
         feeds = {name: example.numpy() for name, example in zip(names, examples, strict=True)}
         got = [torch.from_numpy(array) for array in session.run(None, feeds)]
         if [tuple(one.shape) for one in expected] != [tuple(one.shape) for one in got]:
             raise ModelError(f"the exported {path} gives other shapes than the network")
-        for one, other in zip(expected, got, strict=True):
-            difference = max(difference, float((one - other).abs().max()))
-            largest = max(largest, float(one.abs().max()))
-    return difference, largest
+        for index, pair in enumerate(zip(expected, got, strict=True)):
+            difference, largest = found.get(index, (0.0, 0.0))
+            apart, reached = _apart(*pair)
+            found[index] = max(difference, apart), max(largest, reached)
+    # Of several outputs, each by its own size: labels are larger than the scores beside them.
+    return max(found.values(), key=lambda output: output[0] / max(output[1], 1e-12))
 
 
-def _outputs(value: Any) -> list[Tensor]:
-    """The tensors that a network gives, in the exporter's order."""
-    if isinstance(value, Tensor):
-        return [value]
-    if isinstance(value, dict):
-        value = value.values()
-    return [tensor for part in value for tensor in _outputs(part)]
+def _apart(ours: Tensor, theirs: Tensor) -> tuple[float, float]:
+    """The largest difference, infinite where only one has a number, and the largest of ours."""
+    if not ours.numel():
+        return 0.0, 0.0
+    one, other = ours.double(), theirs.double()
+    same = (one == other) | (one.isnan() & other.isnan())
+    difference = torch.where(same, 0.0, (one - other).abs()).nan_to_num(nan=math.inf)
+    return float(difference.max()), float(one.abs().nan_to_num(posinf=0.0).max())
+
+
+def _input_names(model: nn.Module, count: int) -> list[str]:
+    """`input`, or the names of the forward's parameters where it takes several."""
+    names = parameter_names(model)
+    if count == 1 or len(names) < count:
+        return _numbered("input", count)
+    return names[:count]
+
+
+def _output_names(output: Any, inputs: list[str]) -> list[str]:
+    """`output`, `output_1`, … of a tensor or a tuple; the keys of a dict or a dataclass."""
+    paths = [path for path, _ in named_outputs(output)]
+    if all(not path or path.isdecimal() for path in paths):
+        return _numbered("output", len(paths))
+    paths = [f"output_{path}" if path[0].isdecimal() else path for path in paths]
+    return [f"{path}_output" if path in inputs else path for path in paths]
+
+
+def _numbered(name: str, count: int) -> list[str]:
+    return [f"{name}_{index}" if index else name for index in range(count)]

@@ -21,9 +21,11 @@ import numpy as np
 import torch
 
 from netadapt.deploy import bundle_run
-from netadapt.errors import DeviceError, InputError
+from netadapt.errors import DeviceError, InputError, ModelError
 from netadapt.files import atomic_folder
 from netadapt.latency.devices.profile import DeviceProfile
+from netadapt.latency.runtimes.base import UnsupportedLayer
+from netadapt.latency.runtimes.network_steps import read_network
 from netadapt.latency.runtimes.reference import TOLERANCE
 from netadapt.latency.runtimes.tvm.runtime import TvmRuntime
 from netadapt.networks.onnx_export import export_onnx
@@ -56,8 +58,9 @@ def export_bundle(
     Without `out` the folder is NAME-DEVICE here; an older bundle there is replaced. `checked`: the
     device runs it and is compared with the network first; nothing is written when they differ.
     Without, the device needn't be there, and only the bundle's run.py compares. Raises InputError
-    when the device runs no TVM, ModelError when the network can't be exported, DeviceError when
-    the device can't be reached or a layer has no kernel.
+    when the device runs no TVM, ModelError when the network can't be exported or a layer has no
+    kernel (an operator that none is known for is told before anything is compiled), DeviceError
+    when the device can't be reached.
     """
     if profile.runtime != "tvm":
         raise InputError(
@@ -72,8 +75,12 @@ def export_bundle(
             _reach(runtime)  # before anything slow
         examples = tuple(torch.zeros(shape) for shape in shapes)
         model = export_onnx(load_model(source), examples)
+        _require_kernels(model, path)
         with atomic_folder(folder, ABOUT) as made:
-            library = runtime.compile_network(model, made / "network.so", checked=checked)
+            try:
+                library = runtime.compile_network(model, made / "network.so", checked=checked)
+            except UnsupportedLayer as error:
+                raise ModelError(f"{path} can't be compiled by TVM: {error}") from error
             about = {
                 "format": FORMAT,
                 "network": name,
@@ -97,6 +104,21 @@ def export_bundle(
             shutil.copyfile(bundle_run.__file__, made / "run.py")
             size = sum(file.stat().st_size for file in made.iterdir())
     return Bundle(folder, shapes, library.target, library.difference, size)
+
+
+def _require_kernels(model: bytes, path: str) -> None:
+    """Raise ModelError for what no kernel is known for; TVM compiles for minutes before it says."""
+    try:
+        network = read_network(model)
+    except UnsupportedLayer as error:
+        raise ModelError(
+            f"{path} can't be compiled by TVM: {error}; export it with --format onnx"
+        ) from error
+    if len(network.outputs) != 1:
+        raise ModelError(
+            f"{path} gives {len(network.outputs)} tensors ({', '.join(network.outputs)}), and a "
+            f"bundle has one output; export it with --format onnx"
+        )
 
 
 def _reach(runtime: TvmRuntime) -> None:

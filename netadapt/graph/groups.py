@@ -114,9 +114,9 @@ class Grouping:
         return constant, terms
 
     def parts(self, first: Grouping) -> dict[str, tuple[str, ...]]:
-        """The groups of an earlier grouping of the same walk that each of these is made of."""
+        """The free groups of an earlier grouping of the same walk that each of these is made of."""
         parts: dict[str, tuple[str, ...]] = {group.name: () for group in self.groups}
-        for group in first.groups:
+        for group in (group for group in first.groups if not group.frozen):
             root = self.walk.labels.find(first._unit_labels(group.name)[:1])
             name = self.groups[self.group_of_root[int(root[0])]].name
             parts[name] += (group.name,)

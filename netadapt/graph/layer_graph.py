@@ -81,7 +81,9 @@ class Blueprint:
         self.input_shapes = input_shapes
         self.unreached = unreached
         self.groups = grouping.groups
-        self.parts: dict[str, tuple[str, ...]] = {g.name: (g.name,) for g in self.groups}
+        self.parts: dict[str, tuple[str, ...]] = {
+            g.name: () if g.frozen else (g.name,) for g in self.groups
+        }
         self.indices = {g.name: i for i, g in enumerate(self.groups)}
         self.shapes = dict(parameters)
         self.unknown = {op: tuple(where) for op, where in grouping.walk.unknown.items()}
@@ -216,9 +218,12 @@ class LayerGraph:
 
     @property
     def unproved_widths(self) -> dict[str, int]:
-        """As `widths`, of the groups that a trace without `verify` has: it joins fewer."""
+        """The widths of the groups that a trace without `verify` has and holds for free.
+
+        It joins fewer groups, and freezes fewer: one that was cut, and may be cut no further, too.
+        """
         parts = self.blueprint.parts
-        return {part: width for name, width in self.widths.items() for part in parts[name]}
+        return {part: group.width for group in self.groups for part in parts[group.name]}
 
     @cached_property
     def macs(self) -> int:

@@ -13,6 +13,7 @@ import torch
 from torch import nn
 
 from netadapt.errors import ModelError
+from netadapt.users_code import told, users_code
 
 Network = TypeVar("Network", bound=nn.Module)
 
@@ -25,19 +26,17 @@ def copied(model: Network) -> Network:
         for value in vars(module).values()
         if isinstance(value, torch.Tensor) and value.grad_fn is not None
     }
-    try:
+    with users_code(
+        f"copying {type(model).__name__}, as every cut does,",
+        ModelError,
+        "keep what can't be copied out of the network's attributes",
+    ):
         return copy.deepcopy(model, computed)
-    except Exception as error:
-        line = (str(error).strip().splitlines() or [type(error).__name__])[0]
-        raise ModelError(
-            f"{type(model).__name__} can't be copied, as every cut is ({line}); keep what can't be "
-            f"copied out of the network's attributes"
-        ) from error
 
 
-def copy_fails(model: nn.Module, error: Exception) -> ModelError:
+def copy_fails(model: nn.Module, error: BaseException) -> ModelError:
     """What to say of a network that runs, and whose copy doesn't."""
     return ModelError(
-        f"a copy of {type(model).__name__} can't run ({type(error).__name__}: {error}) and cuts "
-        f"are made of copies; let its hooks hold nothing of the network itself"
+        f"running a copy of {type(model).__name__}, as cuts are made of copies, failed: "
+        f"{told(error)}; let its hooks hold nothing of the network itself"
     )

@@ -12,7 +12,7 @@ import warnings
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, is_dataclass
 from operator import attrgetter
 from typing import Any
 
@@ -22,6 +22,7 @@ from torch.utils._pytree import tree_leaves, tree_map, tree_unflatten
 
 from netadapt.errors import ModelError
 from netadapt.graph.region_inlining import inline_regions
+from netadapt.users_code import users_code
 
 Shape = tuple[int, ...]
 ExampleInput = torch.Tensor | tuple[Any, ...] | list[Any] | dict[str, Any]
@@ -143,18 +144,37 @@ def export_program(
                 f"cannot trace {type(model).__name__}: {name or 'it'} is compiled TorchScript, "
                 f"which can't be cut; build it from its Python class"
             )
-    with in_mode(model, training), torch.no_grad(), warnings.catch_warnings():
+    with (
+        users_code(
+            f"tracing {type(model).__name__}",
+            ModelError,
+            "check the shapes of the example inputs (--input-shape, once for each), and that the "
+            "forward doesn't branch on a tensor's values",
+        ),
+        in_mode(model, training),
+        torch.no_grad(),
+        warnings.catch_warnings(),
+    ):
         warnings.simplefilter("ignore")
         try:
             exported = torch.export.export(model, tuple(arguments), dict(keywords), strict=False)
-        except Exception as error:
-            lines = str(error).strip().splitlines() or [type(error).__name__]
-            raise ModelError(
-                f"cannot trace {type(model).__name__}: {lines[0]}; check the example input's "
-                f"shape, and that the forward doesn't branch on a tensor's values"
-            ) from error
+        except Exception:
+            # Run as it is, the network says better what is wrong: so it is run only then.
+            if not learn_dataclasses(model(*arguments, **keywords)):
+                raise
+            exported = torch.export.export(model, tuple(arguments), dict(keywords), strict=False)
     inline_regions(exported.graph_module)
     return _read(exported, model, input_shapes(arguments, keywords))
+
+
+def learn_dataclasses(output: Any) -> bool:
+    """Let torch see into the dataclasses of a network's output; whether there were new ones."""
+    classes = {type(leaf) for leaf in tree_leaves(output) if is_dataclass(leaf)}
+    for found in classes:
+        torch.export.register_dataclass(found)
+    if classes:
+        learn_dataclasses(output)  # those within them
+    return bool(classes)
 
 
 def split_inputs(example_input: ExampleInput) -> tuple[tuple[Any, ...], dict[str, Any]]:

@@ -91,10 +91,10 @@ def _training_program(
 
 def _error_of(
     model: nn.Module, arguments: tuple[Any, ...], keywords: Mapping[str, Any]
-) -> Exception | None:
+) -> BaseException | None:
     try:
         model(*copy.deepcopy(arguments), **copy.deepcopy(dict(keywords)))
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         return error
     return None
 

@@ -34,6 +34,7 @@ from netadapt.graph.operator_calls import (
 from netadapt.graph.scalar_factors import FactorsSeen, followed
 from netadapt.graph.surgery import cut
 from netadapt.graph.whole import zero_removed
+from netadapt.users_code import told
 
 ROUNDINGS = 1024
 """So many roundings of the type, relative to the largest output, may add up with depth. A mix-up
@@ -122,7 +123,7 @@ class Trial:
         as_it_is = (copied(model), self._given[1])  # so its trace ran
         try:
             self.says_something = _says_something(_run(*as_it_is))
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             raise copy_fails(model, error) from error
         self._awake[own] = as_it_is
         return own
@@ -136,7 +137,7 @@ class Trial:
             pair = awake_copy(model, dtype, seed), awake_inputs(example_input, dtype, seed)
             try:
                 self.says_something = _says_something(_run(*pair))
-            except Exception:
+            except (Exception, SystemExit):
                 return None
             if self.says_something:
                 break
@@ -150,16 +151,14 @@ class Trial:
         try:
             reference = _run(whole, inputs)
         except Exception as error:
-            line = (str(error).strip().splitlines() or [type(error).__name__])[0]
-            return Fault(f"the full network can't be run call by call ({line})")
+            return Fault(f"the full network can't be run call by call ({told(error)})")
         smaller = cut(model, self.graph, keep)
         try:
             outputs = _run(smaller, inputs)
             if self._trains:
                 _run(smaller, twice(inputs), training=True)
-        except Exception as error:
-            line = (str(error).strip().splitlines() or [type(error).__name__])[0]
-            reason = f"the network's code counts on all of them: {line}"
+        except (Exception, SystemExit) as error:
+            reason = f"the network's code counts on all of them: {told(error)}"
             return Fault(reason, _raising_module(smaller, error))
         differing = _difference(outputs, reference)[0]
         return None if differing is None else Fault(differing)
@@ -185,7 +184,7 @@ class Trial:
         return self._programs[dtype]
 
 
-def _raising_module(model: nn.Module, error: Exception) -> str:
+def _raising_module(model: nn.Module, error: BaseException) -> str:
     """The innermost module of `model` whose code was running."""
     names = {id(module): name for name, module in model.named_modules()}
     found, trace = "", error.__traceback__

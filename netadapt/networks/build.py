@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 from torch import nn
 
+from netadapt.errors import ModelError
 from netadapt.networks.config import ModelConfig
 from netadapt.networks.registry import config_from_json, named_config
+from netadapt.users_code import users_code
 
 if TYPE_CHECKING:
     from netadapt.graph import LayerGraph
@@ -24,7 +26,15 @@ def build(config: ModelConfig | Mapping[str, Any] | str) -> nn.Module:
     A factory's network is built by calling the factory and cut to the config's widths. Raises
     ModelError when the config names what doesn't exist or its widths don't go together.
     """
-    return as_config(config).build()
+    wanted = as_config(config)
+    with users_code(f"building {wanted.name}", ModelError):
+        return wanted.build()
+
+
+def built_for_use(config: ModelConfig) -> nn.Module:
+    """The same in evaluation mode, as a network is opened."""
+    with users_code(f"building {config.name}", ModelError):
+        return build(config).eval()
 
 
 def as_config(config: ModelConfig | Mapping[str, Any] | str) -> ModelConfig:

@@ -17,6 +17,7 @@ from netadapt.errors import ModelError
 from netadapt.networks.config import INPUT_SHAPES, FactoryConfig, Shapes
 from netadapt.networks.config_fields import refuse_unknown, shapes_field, widths_field
 from netadapt.networks.recutting import checked_network
+from netadapt.users_code import users_code
 
 MakeNetwork = Callable[[], nn.Module]
 
@@ -33,12 +34,8 @@ class RegisteredConfig(FactoryConfig):
 
     def whole(self) -> nn.Module:
         assert self.make is not None  # the family, which alone makes these, gave it
-        try:
+        with users_code(f"the network {self.name}", ModelError):
             made = self.make()
-        except Exception as failure:  # whatever a user's function raises is shown as its failure
-            raise ModelError(
-                f"the network {self.name} failed: {type(failure).__name__}: {failure}"
-            ) from failure
         return checked_network(made, f"the network {self.name}")
 
 

@@ -12,6 +12,7 @@ from types import ModuleType
 from typing import Any
 
 from netadapt.errors import InputError
+from netadapt.users_code import users_code
 
 
 def call_named(name: str, what: str, error: type[InputError]) -> Any:
@@ -22,13 +23,11 @@ def call_named(name: str, what: str, error: type[InputError]) -> Any:
     """
     module = module_of(name, what, error)
     function_name = name.partition(":")[2]
-    function = getattr(module, function_name, None)
-    if not callable(function):
-        raise error(f"module '{module.__name__}' has no function '{function_name}'")
-    try:
+    with users_code(f"{name}()", error):
+        function = getattr(module, function_name, None)
+        if not callable(function):
+            raise error(f"module '{module.__name__}' has no function '{function_name}'")
         return function()
-    except Exception as failure:
-        raise error(f"{name}() failed: {type(failure).__name__}: {failure}") from failure
 
 
 def module_of(name: str, what: str, error: type[InputError]) -> ModuleType:
@@ -42,15 +41,13 @@ def module_of(name: str, what: str, error: type[InputError]) -> ModuleType:
     here = str(Path.cwd())
     if here not in sys.path:
         sys.path.append(here)
-    try:
-        return importlib.import_module(module_name)
-    except ImportError as failure:
-        raise error(
-            f"cannot import '{module_name}' for the {what} '{name}': {failure}; run the command "
-            f"in the folder that holds it, or install it"
-        ) from failure
-    except Exception as failure:  # whatever a user's module raises is shown as its failure
-        raise error(
-            f"importing {module_name} for the {what} '{name}' failed: "
-            f"{type(failure).__name__}: {failure}"
-        ) from failure
+    with users_code(f"importing {module_name} for the {what} '{name}'", error):
+        try:
+            return importlib.import_module(module_name)
+        except ModuleNotFoundError as failure:
+            if not f"{module_name}.".startswith(f"{failure.name}."):
+                raise  # it is there; what it imports isn't
+            raise error(
+                f"cannot import '{module_name}' for the {what} '{name}': {failure}; run the "
+                f"command in the folder that holds it, or install it"
+            ) from failure

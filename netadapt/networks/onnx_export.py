@@ -1,7 +1,7 @@
-"""A whole network as an ONNX model: exported once, then at any widths without torch.
+"""A whole network as an ONNX model, as torch exports it: for files, bundles and its timing.
 
-Latency doesn't depend on the values of weights, so a pruning is timed by giving the exported
-model weights of other sizes. Batch norms are folded by the export.
+Batch norms are folded by the export. What a deployed file's inputs and outputs are called is the
+deploy room's affair.
 """
 
 from __future__ import annotations
@@ -9,27 +9,30 @@ from __future__ import annotations
 import contextlib
 import io
 import logging
+import re
 import warnings
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
-
-import numpy as np
 
 from netadapt.errors import ModelError
 from netadapt.extras import needed
+from netadapt.users_code import place_in, told, users_code
 
 if TYPE_CHECKING:
     import torch
     from torch import nn
 
-    from netadapt.graph import LayerGraph, LayerShape
+    from netadapt.graph import LayerGraph
 
-_WEIGHTED = ("Conv", "ConvTranspose", "Gemm")
+_NODE = re.compile(r"node %(\w+)")
+_OPERATOR = re.compile(r"op='aten\.(\w+)'")
 
 
 def export_onnx(model: nn.Module, example: torch.Tensor | tuple[torch.Tensor, ...]) -> bytes:
     """`model` in evaluation mode as an ONNX model that takes inputs of the example's shapes.
 
-    Raises ModelError when torch can't export it, MissingExtraError without onnxscript.
+    It gives the tensors of the network's output in the order of `named_outputs`. Raises ModelError
+    when torch can't export it, MissingExtraError without onnxscript.
     """
     import torch
 
@@ -37,76 +40,84 @@ def export_onnx(model: nn.Module, example: torch.Tensor | tuple[torch.Tensor, ..
 
     needed("onnxscript", "onnx")
     inputs = example if isinstance(example, tuple) else (example,)
-    logger = logging.getLogger("torch.onnx")
-    level = logger.level
-    logger.setLevel(logging.ERROR)
-    try:
-        with (
-            evaluating(model),
-            warnings.catch_warnings(),
-            contextlib.redirect_stdout(io.StringIO()),
-            torch.no_grad(),
-        ):
-            warnings.simplefilter("ignore")
-            program = torch.onnx.export(model, inputs, dynamo=True, verbose=False)
-    except Exception as error:  # torch.onnx's own classes share no base
-        cause = error.__cause__ or error  # the exporter wraps what really happened
-        line = (str(cause).strip().splitlines() or [type(cause).__name__])[0]
-        raise ModelError(f"torch can't export {type(model).__name__} to ONNX: {line}") from error
-    finally:
-        logger.setLevel(level)
+    name = type(model).__name__
+    with evaluating(model), _quietly(), torch.no_grad():
+        with users_code(f"exporting {name} to ONNX", ModelError):
+            exported = torch.export.export(_with_plain_output(model), inputs, strict=False)
+        try:
+            program = torch.onnx.export(exported, (), dynamo=True, verbose=False)
+        except Exception as error:  # torch.onnx's own classes share no base
+            raise ModelError(
+                f"torch can't export {name} to ONNX: {_untranslated(error, exported)}; write that "
+                f"part of the network otherwise"
+            ) from error
     assert program is not None
     return bytes(program.model_proto.SerializeToString())
 
 
-def at_widths(exported: bytes, full: LayerGraph, graph: LayerGraph) -> bytes:
-    """The exported model of `full` with weights of the sizes of `graph`, values random.
+def export_pruned(
+    model: nn.Module,
+    full: LayerGraph,
+    graph: LayerGraph,
+    example: torch.Tensor | tuple[torch.Tensor, ...],
+) -> bytes:
+    """`model`, of the graph `full`, cut to the widths of `graph` and exported.
 
-    Raises ModelError when the model's weights can't be matched with the graph's layers.
+    Latency doesn't depend on the values of weights, so that any channels may stay.
     """
-    onnx = needed("onnx", "onnx")
-    numpy_helper = needed("onnx.numpy_helper", "onnx")
+    from netadapt.graph import cut
 
-    proto = onnx.load_from_string(exported)
-    arrays = {item.name: item for item in proto.graph.initializer}
-    nodes = [node for node in proto.graph.node if node.op_type in _WEIGHTED]
-    before = [layer.shape for layer in full.layers if layer.shape.weights]
-    after = [layer.shape for layer in graph.layers if layer.shape.weights]
-    if len(nodes) != len(before):
-        raise ModelError(
-            f"the exported {full.network} has {len(nodes)} layers with weights, its graph "
-            f"{len(before)}"
-        )
-    generator = np.random.default_rng(0)
-
-    def replace(name: str, size: tuple[int, ...], scale: float) -> None:
-        values = generator.standard_normal(size, dtype=np.float32) * np.float32(scale)
-        arrays[name].CopyFrom(numpy_helper.from_array(values, name))
-
-    for node, was, now in zip(nodes, before, after, strict=True):
-        held = tuple(arrays[node.input[1]].dims)
-        if held != _weight_size(was, node):
-            raise ModelError(
-                f"the exported {full.network} has weights of {held} where its graph has {was}"
-            )
-        size = _weight_size(now, node)
-        terms = max(1, now.weights // now.out_channels)
-        replace(node.input[1], size, (2 / terms) ** 0.5)
-        if len(node.input) > 2 and node.input[2]:
-            replace(node.input[2], (now.out_channels,), 0.1)
-        for attribute in node.attribute:
-            if attribute.name == "group":
-                attribute.i = now.groups
-    del proto.graph.value_info[:]
-    return bytes(proto.SerializeToString())
+    keep = {
+        name: range(width)
+        for name, width in graph.widths.items()
+        if width < full.group(name).full_width
+    }
+    return export_onnx(cut(model, full, keep), example)
 
 
-def _weight_size(shape: LayerShape, node: Any) -> tuple[int, ...]:
-    """The size of an ONNX node's weights for a layer of `shape`."""
-    if shape.op == "conv_transpose2d":
-        return (shape.in_channels, shape.out_channels // shape.groups, *shape.kernel)
-    if node.op_type == "Gemm":
-        turned = any(a.name == "transB" and a.i for a in node.attribute)
-        pair = (shape.out_channels, shape.in_channels)
-        return pair if turned else pair[::-1]
-    return (shape.out_channels, shape.in_channels // shape.groups, *shape.kernel)
+def _with_plain_output(model: nn.Module) -> nn.Module:
+    """`model`, giving its tensors as a tuple: the exporter knows no dataclass, and no number."""
+    from torch import nn
+
+    from netadapt.networks.network_outputs import named_outputs
+
+    class Plain(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.network = model
+
+        def forward(self, *inputs: Any) -> Any:
+            output = self.network(*inputs)
+            tensors = tuple(tensor for _, tensor in named_outputs(output))
+            return tensors[0] if len(tensors) == 1 else tensors
+
+    return Plain().train(model.training)
+
+
+@contextlib.contextmanager
+def _quietly() -> Iterator[None]:
+    """Without what the exporter prints, logs and warns of."""
+    logger = logging.getLogger("torch.onnx")
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logger.setLevel(level)
+
+
+def _untranslated(error: Exception, exported: torch.export.ExportedProgram) -> str:
+    """The operator that ONNX hasn't, and the user's line that calls it; or what torch says."""
+    text, inner = "", error
+    while inner.__cause__ is not None:
+        inner = inner.__cause__  # type: ignore[assignment]
+        text += f"{inner}\n"
+    node, operator = _NODE.search(text), _OPERATOR.search(text)
+    said = told(inner) if operator is None else f"ONNX has no operator for {operator[1]}"
+    # Some operators are taken apart before they are translated: linalg_inv to linalg_inv_ex.
+    calls = (c for c in exported.graph.nodes if node is not None and node[1].startswith(c.name))
+    call = max(calls, key=lambda call: len(call.name), default=None)
+    place = "" if call is None else place_in(call.meta.get("stack_trace") or "")
+    return f"{place}: {said}" if place else said

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from netadapt.errors import ModelError, WeightsError
 from netadapt.graph import LayerGraph, trace
-from netadapt.networks.build import build
+from netadapt.networks.build import built_for_use
 from netadapt.networks.checkpoint_tensors import checkpoint_place, checkpoint_tensors
 from netadapt.networks.config import FactoryConfig, ModelConfig, Shapes
 from netadapt.networks.network_family import NetworkFamily
@@ -54,7 +54,7 @@ def open_network(
         if weights is None and family is not None:
             weights = family.default_weights(model)
         if weights is None:
-            network, config = build(wanted).eval(), wanted
+            network, config = built_for_use(wanted), wanted
         else:
             network, config = _open_weights(weights, family, wanted)
     return network, with_inputs(config, input_size, input_shapes)
@@ -70,7 +70,7 @@ def build_network(
         return open_network(model, None, input_size, input_shapes)
     _, wanted = _find(model)
     config = with_inputs(wanted, input_size, input_shapes)
-    return build(config).eval(), config
+    return built_for_use(config), config
 
 
 def trace_network(
@@ -133,6 +133,6 @@ def _open_file(
     if found is not None:
         return found
     tensors, _ = checkpoint_tensors(file)
-    network = build(wanted).eval()
+    network = built_for_use(wanted)
     fit_weights(network, tensors, str(file))
     return network, wanted

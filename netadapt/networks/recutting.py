@@ -12,6 +12,7 @@ from torch import nn
 
 from netadapt.errors import ModelError
 from netadapt.networks.named_functions import call_named
+from netadapt.users_code import users_code
 
 
 def call_factory(factory: str) -> nn.Module:
@@ -24,9 +25,16 @@ def call_factory(factory: str) -> nn.Module:
 
 
 def checked_network(made: object, by: str) -> nn.Module:
-    """What `by` returned, if it is a network; raises ModelError if it isn't."""
+    """What `by` returned, if it is a network, in float32; raises ModelError if it isn't.
+
+    Tables, checkpoints and training are in float32, and so are the batches of most tasks.
+    """
     if not isinstance(made, nn.Module):
         raise ModelError(f"{by} returned {type(made).__name__}, expected a torch.nn.Module")
+    kinds = {parameter.dtype for parameter in made.parameters()}
+    if any(kind.is_floating_point and kind != torch.float32 for kind in kinds):
+        with users_code(f"float() of what {by} returned", ModelError):
+            return made.float()
     return made
 
 

@@ -22,13 +22,14 @@ from torch import Tensor, nn
 from netadapt.errors import ModelError, WeightsError, in_words
 from netadapt.files import atomic_path, write_text
 from netadapt.graph import LayerGraph
-from netadapt.networks.build import as_config, build, describe
+from netadapt.networks.build import as_config, build, built_for_use, describe
 from netadapt.networks.config import ModelConfig, factory_config
 from netadapt.networks.key_prefixes import fitted_to
 from netadapt.networks.registry import config_from_json
 from netadapt.networks.weight_files import weights_kind
 from netadapt.remarks import remark
 from netadapt.shipped import find_shipped
+from netadapt.users_code import users_code
 
 CONFIG_NAME = "config.json"
 WEIGHTS_NAME = "model.safetensors"
@@ -63,7 +64,7 @@ def save_model(
         config = describe(model, as_config(config))
     folder = Path(model_dir)
     tensors = {}
-    for key, value in model.state_dict().items():
+    for key, value in state_of(model).items():
         tensor = value.detach().cpu()
         if half_precision and tensor.is_floating_point() and tensor.dim() > 1:
             tensor = tensor.half()
@@ -80,13 +81,13 @@ def _config_of_class(model: nn.Module, graph: LayerGraph) -> ModelConfig:
     """How the network's class builds it again at the widths of `graph`, once that was tried."""
     config = describe(model, factory_config(model, graph.input_shapes), graph)
     try:
-        built = {key: value.shape for key, value in build(config).state_dict().items()}
+        built = {key: value.shape for key, value in state_of(build(config)).items()}
     except ModelError as error:
         raise ModelError(
             f"{config.name} can't be built again by its class and this graph ({error}); give a "
             f"config instead: {{'factory': 'package.module:function', …}}"
         ) from error
-    if built != {key: value.shape for key, value in model.state_dict().items()}:
+    if built != {key: value.shape for key, value in state_of(model).items()}:
         raise ModelError(
             f"{config.name} has other weights than its class builds at the widths of this graph; "
             f"give the graph of this very network: netadapt.trace(model, example_input)"
@@ -111,9 +112,9 @@ def load_model(path: Path | str) -> nn.Module:
     weights don't fit, ModelError when the config can't be built.
     """
     folder = find_model(path)
-    model = build(read_config(folder))
+    model = built_for_use(read_config(folder))
     load_weights(model, folder / WEIGHTS_NAME)
-    return model.eval()
+    return model
 
 
 def read_config(path: Path | str) -> ModelConfig:
@@ -162,7 +163,7 @@ def fit_weights(model: nn.Module, tensors: Mapping[str, Tensor], where: str) -> 
     Raises WeightsError naming missing and unexpected keys and wrong shapes (the first few and
     how many), with `where` they come from.
     """
-    own = model.state_dict()
+    own = state_of(model)
     tensors, done = fitted_to([key for key in own if not _is_counter(key)], tensors, where)
     # Checkpoints from before torch 0.4.1 don't count batches; the count changes nothing here.
     missing = [key for key in own if key not in tensors and not _is_counter(key)]
@@ -195,7 +196,24 @@ def fit_weights(model: nn.Module, tensors: Mapping[str, Tensor], where: str) -> 
         )
     if done:
         remark(done)
-    model.load_state_dict(dict(tensors), strict=False)
+    with users_code(f"loading the weights in {where} into {type(model).__name__}", WeightsError):
+        model.load_state_dict(dict(tensors), strict=False)
+
+
+def state_of(model: nn.Module) -> dict[str, Tensor]:
+    """What is kept of a network, by its keys: its `state_dict`, which a class may have rewritten.
+
+    Raises ModelError where that fails or holds anything but tensors.
+    """
+    with users_code(f"the state_dict of {type(model).__name__}", ModelError):
+        state = dict(model.state_dict())
+    for key, value in state.items():
+        if not isinstance(value, Tensor):
+            raise ModelError(
+                f"the state_dict of {type(model).__name__} holds {key}, a {type(value).__name__}, "
+                f"which no model file keeps; keep it as an attribute that the class sets"
+            )
+    return state
 
 
 def find_model(path: Path | str) -> Path:

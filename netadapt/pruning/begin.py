@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import pandas as pd
-from torch import Tensor, nn
+from torch import nn
 
 from netadapt.errors import InputError, RunError
 from netadapt.graph import LayerGraph, trace
@@ -23,6 +23,7 @@ from netadapt.latency.devices.profile import DeviceProfile
 from netadapt.latency.model.estimator import LatencyEstimator
 from netadapt.latency.table.table import LookupTable
 from netadapt.networks.config import ModelConfig, factory_config
+from netadapt.networks.network_inputs import Inputs, in_order
 from netadapt.pruning.callbacks import Callback, Callbacks
 from netadapt.pruning.constraints.base import Constraint
 from netadapt.pruning.constraints.device_latency import DeviceLatency
@@ -33,9 +34,10 @@ from netadapt.pruning.executors.registry import EXECUTORS
 from netadapt.pruning.feasibility import feasibility, networks_in_reach, require_reachable
 from netadapt.pruning.importance.base import Importance
 from netadapt.pruning.importance.registry import IMPORTANCES
-from netadapt.pruning.limits import limited
+from netadapt.pruning.limits import kept_whole, limited
 from netadapt.pruning.on_demand_device import open_device
 from netadapt.pruning.records import StepRecord, frame_of, require_metric_names
+from netadapt.pruning.rehearsal import rehearsed
 from netadapt.pruning.run_folder import RunFolder
 from netadapt.pruning.run_json import RUN_JSON, RunAbout
 from netadapt.pruning.search import Search, Tools
@@ -44,7 +46,7 @@ from netadapt.pruning.step import Step
 from netadapt.pruning.strategies.base import Strategy
 from netadapt.pruning.strategies.registry import STRATEGIES
 from netadapt.pruning.weights_hash import weights_hash
-from netadapt.registry import Registry
+from netadapt.registry import Registry, require_members
 from netadapt.training.task import Task, require_task
 
 T = TypeVar("T")
@@ -66,7 +68,7 @@ class Result:
 
 def search(
     model: nn.Module,
-    example_input: Tensor | tuple[Tensor, ...],
+    example_input: Inputs,
     *,
     task: Task,
     budget: Budget,
@@ -85,6 +87,9 @@ def search(
     **settings: Any,
 ) -> Search:
     """A search that prunes `model` step by step until `budget` is met; all is checked before it.
+
+    `example_input` is a tensor, a tuple of them, or a dict by the names of the forward's
+    parameters. A copy of the network is trained on a batch of `task` before anything is written.
 
     `budget` is `{device or table path: milliseconds}`, `{"macs": count}`, `{"params": count}` or a
     `Constraint`. `strategy`, `importance` and `executor` are names or objects of their protocols;
@@ -110,7 +115,7 @@ def search(
     can't be reached; BudgetError when the budget can't be met; RunError when `out` exists and
     `resume` is false, or when it was begun otherwise.
     """
-    require_task(task, f"the task, of the class {type(task).__name__},")
+    require_task(task, "the task")
     require_metric_names(task.metrics)
     _require_object("model", model, nn.Module)
     callbacks = tuple(callbacks) if isinstance(callbacks, Iterable) else (callbacks,)
@@ -119,7 +124,7 @@ def search(
     deciding = _of(STRATEGIES, strategy, "propose", "choose")
     ranking = _of(IMPORTANCES, importance, "__call__")
     runner = EXECUTORS[executor]() if isinstance(executor, str) else executor
-    _require_members("executor", runner, "run", "close")
+    _require(runner, "executor", "run", "close")
     callback = Callbacks(callbacks)
     with ExitStack() as held:
         held.callback(runner.close)
@@ -135,12 +140,15 @@ def search(
         folder = None if out is None else Path(out)
         if resume and folder is not None:
             _require_known_again(folder, chosen)
-        graph = limited(trace(model, example_input), chosen.frozen, chosen.min_widths)
+        example = in_order(model, example_input)
+        graph = limited(trace(model, example), chosen.frozen, chosen.min_widths)
         constraint = _constraint(budget, on_demand, folder, callback, held)
         callback.table(constraint.describe())
+        counted_on = rehearsed(model, graph, task, chosen)
+        graph = kept_whole(graph, counted_on)
         constraint = _within_reach(graph, constraint, chosen, callback)
         tools = Tools(
-            example_input,
+            example,
             task,
             constraint,
             chosen,
@@ -149,6 +157,7 @@ def search(
             runner,
             callback,
             config or factory_config(model, graph.input_shapes, factory),
+            counted_on,
         )
         about = RunAbout(
             {constraint.name: constraint.budget},
@@ -169,7 +178,7 @@ def search(
 
 def prune(
     model: nn.Module,
-    example_input: Tensor | tuple[Tensor, ...],
+    example_input: Inputs,
     *,
     task: Task,
     budget: Budget,
@@ -220,7 +229,7 @@ def _within_reach(
         )
     left = settings.schedule(first).iterations_left(1, first, constraint.budget)
     callback.feasible(reaches, left)
-    require_reachable(reaches, constraint)
+    require_reachable(reaches, constraint, graph)
     return constraint
 
 
@@ -248,18 +257,12 @@ def _require_known_again(folder: Path, settings: SearchSettings) -> None:
 def _of(registry: Registry[T], given: str | T, *members: str) -> T:
     """The thing of a name, or an object. Raises InputError where it lacks one of `members`."""
     thing = registry[given] if isinstance(given, str) else given
-    _require_members(registry.kind, thing, *members)
+    _require(thing, registry.kind, *members)
     return thing
 
 
-def _require_members(kind: str, thing: Any, *members: str) -> None:
-    missing = [name for name in members if not callable(getattr(thing, name, None))]
-    if isinstance(thing, type):
-        raise InputError(f"the {kind} is the class {thing.__name__}; give an object of it")
-    if missing:
-        raise InputError(
-            f"the {kind}, of the class {type(thing).__name__}, has no {', '.join(missing)}"
-        )
+def _require(thing: Any, kind: str, *members: str) -> None:
+    require_members(thing, f"the {kind}", f"netadapt.{kind.capitalize()}", members)
 
 
 def _require_object(kind: str, thing: Any, expected: type) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import ROUND_CEILING, Context, Decimal
@@ -54,17 +55,31 @@ def _interval(constraint: Constraint, graph: LayerGraph) -> Interval:
     return interval
 
 
-def require_reachable(reaches: list[Reach], constraint: Constraint) -> None:
-    """Raise BudgetError, naming the smallest cost, when the budget lies below it."""
+def require_reachable(reaches: list[Reach], constraint: Constraint, graph: LayerGraph) -> None:
+    """Raise BudgetError, naming the smallest cost, when the budget lies below it.
+
+    Of a `graph` that nothing can be cut of, it says why.
+    """
     smallest = min(reach.cost.value for reach in reaches)
     if smallest > constraint.budget:
         unit = constraint.unit
         option = "--budget-ms" if constraint.in_ms else "the budget"
+        if not graph.widths:
+            reasons = Counter(group.reason for group in graph.groups)
+            raise BudgetError(
+                f"the budget of {constraint.budget:g} {unit} on {constraint.name} cannot be met: "
+                f"this network takes {_rounded_up(smallest)} {unit}, and no channel group of it "
+                f"can be cut, most of all because {_most_common(reasons)}; see: netadapt plan"
+            )
         raise BudgetError(
             f"the budget of {constraint.budget:g} {unit} on {constraint.name} cannot be met: this "
             f"network takes {_rounded_up(smallest)} {unit} at its smallest widths; raise {option} "
             f"to that or more, or lower --input-size"
         )
+
+
+def _most_common(reasons: Counter[str]) -> str:
+    return next((reason for reason, _ in reasons.most_common(1)), "there is none")
 
 
 def _rounded_up(value: float) -> str:

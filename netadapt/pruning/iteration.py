@@ -26,7 +26,8 @@ from netadapt.pruning.proposals import Proposal, propose
 from netadapt.pruning.records import CandidateRecord, Interval
 from netadapt.pruning.settings import SearchSettings
 from netadapt.pruning.step import Step
-from netadapt.training.task import Task, blamed, checked_metrics
+from netadapt.training.task import Task, checked_metrics
+from netadapt.users_code import users_code
 
 SHORT_TERM = "short-term"
 """The stage of a candidate that was fine-tuned for a moment and evaluated."""
@@ -80,7 +81,7 @@ class Iteration:
         Raises InputError, naming the importance, where it fails or gives anything else.
         """
         what = f"the importance {self.settings.importance}"
-        with blamed(what):
+        with users_code(what):
             scores = self.importance(self.step.model, self.graph, self.task, self.settings.seed)
         require_scores(scores, self.graph, what)
         return scores

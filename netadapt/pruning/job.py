@@ -19,6 +19,7 @@ from netadapt.latency.devices.profile import DeviceProfile, load_profile
 from netadapt.latency.table.table import LookupTable
 from netadapt.networks.config import FactoryConfig, ModelConfig
 from netadapt.networks.named_functions import module_of
+from netadapt.networks.network_inputs import in_order, tensors_in
 from netadapt.networks.open_network import open_network
 from netadapt.pruning.begin import search
 from netadapt.pruning.callbacks import Callback
@@ -30,8 +31,9 @@ from netadapt.pruning.settings import SearchSettings
 from netadapt.pruning.strategies.registry import STRATEGIES
 from netadapt.training.batch_norm_restoring import ready_to_train
 from netadapt.training.compute import compute_device
-from netadapt.training.task import Task, batches_of, blamed, of_task
+from netadapt.training.task import Task, batches_of, of_task
 from netadapt.training.tasks import TaskRequest, open_task
+from netadapt.users_code import users_code
 
 
 @dataclass(frozen=True)
@@ -162,7 +164,7 @@ def prepare(
         TaskRequest(opened.data, config.input_shapes, opened.holdout_images, compute, progress),
     )
     if opened.input_size is None and opened.input_shapes is None:
-        config = _at_shape_of_batches(config, task)
+        config = _at_shape_of_batches(config, model, task)
     model.to(compute)
     config = ready_to_train(model, config, task, job.settings.seed, say)
     example = tuple(torch.zeros(shape, device=compute) for shape in config.input_shapes)
@@ -219,16 +221,14 @@ def is_begun(run: Path) -> bool:
     return (run / RUN_JSON).exists()
 
 
-def _at_shape_of_batches(config: ModelConfig, task: Task) -> ModelConfig:
+def _at_shape_of_batches(config: ModelConfig, model: nn.Module, task: Task) -> ModelConfig:
     """A network of the user's own whose config names no inputs gets what the task feeds it."""
     if not isinstance(config, FactoryConfig) or config.input_shapes != FactoryConfig.input_shapes:
         return config
     what = of_task(task, "training_batches")
-    with blamed(what):
-        inputs, _ = next(batches_of(task, task.training_batches(2, 0)))
-    if not isinstance(inputs, torch.Tensor):
-        raise InputError(
-            f"{what} gave inputs of the kind {type(inputs).__name__}, which don't say the shapes "
-            f"of the network's inputs; name them with --input-shape"
-        )
-    return replace(config, input_shapes=((1, *inputs.shape[1:]),))
+    with users_code(what):
+        stream = task.training_batches(2, 0)
+    inputs, _ = next(batches_of(task, stream))
+    tensors_in(inputs, what)
+    shapes = tuple((1, *tensor.shape[1:]) for tensor in in_order(model, inputs))
+    return config.with_input_shapes(shapes)

@@ -1,6 +1,6 @@
-"""What a user forbids a search: groups that keep their width, and the least widths of others.
+"""What a search may not cut: groups that keep their width, and the least widths of others.
 
-Groups are named as `netadapt plan` prints them, or by a glob (`encoder.*`).
+A user names groups as `netadapt plan` prints them, or by a glob (`encoder.*`).
 """
 
 from __future__ import annotations
@@ -35,6 +35,20 @@ def limited(
             )
     blueprint = copy.copy(graph.blueprint)
     blueprint.groups = tuple(_limited(group, frozen, least) for group in blueprint.groups)
+    return LayerGraph(blueprint, tuple(group.width for group in graph.groups))
+
+
+def kept_whole(graph: LayerGraph, reasons: Mapping[str, str]) -> LayerGraph:
+    """`graph` with the groups of these names frozen, each for its reason."""
+    if not reasons:
+        return graph
+    blueprint = copy.copy(graph.blueprint)
+    blueprint.groups = tuple(
+        replace(group, frozen=True, reason=reasons[group.name])
+        if group.name in reasons and not group.frozen
+        else group
+        for group in blueprint.groups
+    )
     return LayerGraph(blueprint, tuple(group.width for group in graph.groups))
 
 

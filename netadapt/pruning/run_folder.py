@@ -7,6 +7,7 @@ the last row belongs to an iteration that was interrupted. One process at a time
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ from netadapt.pruning.run_json import RUN_JSON, RunAbout, require_same, write_ru
 from netadapt.pruning.step import Step
 
 CANDIDATES = "candidates.csv"
+LOCK = ".lock"
 
 
 class RunFolder:
@@ -56,7 +58,7 @@ class RunFolder:
                 )
             write_run_json(self.path, about)
         self._lock = take_lock(
-            self.path / ".lock",
+            self.path / LOCK,
             lambda holder: RunError(
                 f"{self.path} is being written by another process ({holder}); wait for it, or "
                 f"choose another folder with --out"
@@ -73,6 +75,15 @@ class RunFolder:
     def close(self) -> None:
         """Let another process write the run."""
         self._lock.release()
+
+    def discard(self) -> None:
+        """Take a run away in which no iteration is: what is wrong with it is said, not kept."""
+        if self._steps:
+            return
+        for name in (RUN_JSON, TRAJECTORY_NAME, CANDIDATES, LOCK):
+            (self.path / name).unlink(missing_ok=True)
+        with suppress(OSError):  # what else a user keeps there stays
+            self.path.rmdir()
 
     @property
     def steps(self) -> Sequence[StepRecord]:

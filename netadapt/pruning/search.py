@@ -10,9 +10,9 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from types import TracebackType
 
 from torch import Tensor, nn
@@ -28,7 +28,7 @@ from netadapt.pruning.constraints.trusted import cost_of
 from netadapt.pruning.executors.base import Executor
 from netadapt.pruning.importance.base import Importance
 from netadapt.pruning.iteration import Iteration, latency_of
-from netadapt.pruning.limits import limited
+from netadapt.pruning.limits import kept_whole, limited
 from netadapt.pruning.proposals import Proposal
 from netadapt.pruning.records import StepRecord
 from netadapt.pruning.run_folder import RunFolder
@@ -46,7 +46,7 @@ MOST_ROUNDS = 10
 class Tools:
     """What a search works with, beside the network: all of it is checked and open."""
 
-    example_input: Tensor | tuple[Tensor, ...]
+    example_input: tuple[Tensor, ...]
     task: Task
     constraint: Constraint
     settings: SearchSettings
@@ -55,6 +55,8 @@ class Tools:
     executor: Executor
     callback: Callback
     config: ModelConfig
+    kept_whole: Mapping[str, str] = field(default_factory=dict)
+    """Groups that the network's training counts on, with the reason."""
 
 
 class Search(Iterator[Step]):
@@ -209,7 +211,11 @@ class Search(Iterator[Step]):
         if self._run.steps:
             return replace(self._given, record=self._run.steps[0])
         started = time.perf_counter()
-        metrics = evaluated(self._given.model, self._tools.task)
+        try:
+            metrics = evaluated(self._given.model, self._tools.task)
+        except InputError:
+            self._run.discard()
+            raise
         graph = self._given.graph
         record = StepRecord(
             iteration=0,
@@ -309,7 +315,8 @@ class Search(Iterator[Step]):
     def _traced(self, model: nn.Module) -> LayerGraph:
         settings = self._tools.settings
         graph = trace(model, self._tools.example_input)
-        return limited(graph, settings.frozen, settings.min_widths)
+        graph = limited(graph, settings.frozen, settings.min_widths)
+        return kept_whole(graph, self._tools.kept_whole)
 
     def _stuck(self, iteration: Iteration) -> BudgetError:
         constraint = iteration.constraint

@@ -18,8 +18,10 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from netadapt.errors import DataError
 from netadapt.networks.config import ModelConfig
+from netadapt.networks.network_inputs import Inputs, fed, tensors_in
 from netadapt.training.modes import evaluation_mode
-from netadapt.training.task import Task, batches_of, blamed, of_task
+from netadapt.training.task import Task, batches_of, of_task
+from netadapt.users_code import users_code
 
 RESTORING_BATCHES = 32
 """Batches of 8 training frames that folded weights get their batch-norm statistics from."""
@@ -34,7 +36,7 @@ def ready_to_train(
     """
     if not needs_batch_norm(model, config):
         return config
-    with blamed(of_task(task, "training_batches")):
+    with users_code(of_task(task, "training_batches")):
         stream = task.training_batches(8, seed)
     stream = islice(batches_of(task, stream), RESTORING_BATCHES)
     images = restore_batch_norm(model, (inputs for inputs, _ in stream))
@@ -64,7 +66,7 @@ def needs_batch_norm(model: nn.Module, config: ModelConfig | None = None) -> boo
 
 
 @torch.no_grad()
-def restore_batch_norm(model: nn.Module, batches: Iterable[Tensor]) -> int:
+def restore_batch_norm(model: nn.Module, batches: Iterable[Inputs]) -> int:
     """Give every batch norm of `model` the statistics of its input over `batches`, in place.
 
     `batches` are network inputs, [B, …], as in training; some hundred images are enough. All
@@ -83,8 +85,10 @@ def restore_batch_norm(model: nn.Module, batches: Iterable[Tensor]) -> int:
     try:
         with evaluation_mode(model):
             for batch in batches:
-                model(batch)
-                images += len(batch)
+                first = tensors_in(batch, "the task")[0]
+                with users_code(f"{type(model).__name__}, on a batch of the task,"):
+                    fed(model, batch)
+                images += len(first)
     finally:
         for handle in handles:
             handle.remove()

@@ -1,54 +1,79 @@
-"""Classification as a task: inputs and labels in memory, cross-entropy, accuracy."""
+"""Classification as a task: inputs and labels in memory, cross-entropy, accuracy.
+
+The classes are told by the network's main output; auxiliary heads are neither trained nor judged.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from operator import itemgetter
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from netadapt.errors import InputError
+from netadapt.networks.network_inputs import Inputs, changed, fed, tensors_in
+from netadapt.networks.network_outputs import main_output
 from netadapt.training.modes import evaluation_mode
 
 
 class ClassificationTask:
     """Images or vectors to classes, held in memory.
 
-    `train` and `holdout` are pairs (inputs `[N, …]` float32, labels `[N]` int64).
+    `train` and `holdout` are pairs (inputs `[N, …]` float32, labels `[N]` int64); for a network of
+    several inputs these are a tuple of tensors, or a dict by the names of the forward's parameters.
+    Of several outputs `main_output` is the one with the scores `[N, classes]`.
     """
 
     metrics: tuple[str, ...] = ("accuracy", "cross_entropy")
 
-    def __init__(self, train: tuple[Tensor, Tensor], holdout: tuple[Tensor, Tensor]) -> None:
+    def __init__(self, train: tuple[Inputs, Tensor], holdout: tuple[Inputs, Tensor]) -> None:
         for name, (inputs, labels) in (("train", train), ("holdout", holdout)):
-            if len(inputs) == 0 or len(inputs) != len(labels):
+            count = len(tensors_in(inputs, name)[0])
+            if count != len(labels):
                 raise InputError(
-                    f"{name} has {len(inputs)} inputs and {len(labels)} labels; expected as many "
+                    f"{name} has {count} inputs and {len(labels)} labels; expected as many "
                     f"of one as of the other, and at least one"
                 )
         self.train = train
         self.holdout = holdout
 
-    def loss(self, output: Tensor, target: Tensor) -> Tensor:
-        return nn.functional.cross_entropy(output, target)
+    def loss(self, output: Any, target: Tensor) -> Tensor:
+        return nn.functional.cross_entropy(_scores(output, target), target)
 
     def training_batches(
         self, batch_size: int, seed: int, start_step: int = 0
-    ) -> Iterator[tuple[Tensor, Tensor]]:
+    ) -> Iterator[tuple[Inputs, Tensor]]:
         inputs, labels = self.train
         step = start_step  # a generator takes 64 bits of a seed
         while True:
             generator = torch.Generator().manual_seed((seed * 1_000_003 + step) % 2**64)
-            chosen = torch.randint(len(inputs), (batch_size,), generator=generator)
-            yield inputs[chosen], labels[chosen]
+            chosen = torch.randint(len(labels), (batch_size,), generator=generator)
+            yield changed(inputs, itemgetter(chosen)), labels[chosen]
             step += 1
 
     def evaluate(self, model: nn.Module) -> dict[str, float]:
         """The share of the holdout that is right, and the mean cross-entropy in nats."""
         inputs, labels = self.holdout
         with evaluation_mode(model), torch.inference_mode():
-            scores = torch.cat([model(part) for part in torch.split(inputs, 256)])
+            parts = (
+                changed(inputs, itemgetter(slice(start, start + 256)))
+                for start in range(0, len(labels), 256)
+            )
+            scores = torch.cat([_scores(fed(model, part), labels) for part in parts])
         return {
             "accuracy": float((scores.argmax(1) == labels).double().mean()),
             "cross_entropy": float(nn.functional.cross_entropy(scores, labels)),
         }
+
+
+def _scores(output: Any, labels: Tensor) -> Tensor:
+    """The network's scores. Raises InputError where they aren't those of classes."""
+    scores = main_output(output)
+    if not labels.is_floating_point() and scores.ndim != labels.ndim + 1:
+        raise InputError(
+            f"the network gives {list(scores.shape)} where labels are {list(labels.shape)}; a "
+            f"classification expects scores [N, classes], so give it a task of its own"
+        )
+    return scores

@@ -8,14 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from torch import Tensor, nn
+from torch import nn
 
 from netadapt.training.batch_norm_few_steps import statistics_of_few_steps
 from netadapt.training.modes import training_mode
 from netadapt.training.optimizers import make_optimizers
 from netadapt.training.settings import FineTuning
 from netadapt.training.steps import train_step
-from netadapt.training.task import Task, batches_of, blamed, of_task
+from netadapt.training.task import Batch, Task, batches_of, of_task
+from netadapt.users_code import users_code
 
 
 def fine_tune(
@@ -24,7 +25,7 @@ def fine_tune(
     settings: FineTuning,
     *,
     seed: int,
-    stream: Iterable[tuple[Tensor, Tensor]] | None = None,
+    stream: Iterable[Batch] | None = None,
     after_step: Callable[[int, float], None] | None = None,
 ) -> None:
     """Train `model` in place for `settings.steps` steps of SGD with momentum.
@@ -41,7 +42,7 @@ def fine_tune(
         weight_decay=settings.weight_decay,
     )
     if stream is None:
-        with blamed(of_task(task, "training_batches")):
+        with users_code(of_task(task, "training_batches")):
             stream = task.training_batches(settings.batch_size, seed)
     batches = batches_of(task, stream)
     with training_mode(model), statistics_of_few_steps(model, settings.steps):

@@ -9,9 +9,12 @@ from torch import Tensor, nn
 
 from netadapt.cpu_share import SHARE
 from netadapt.errors import InputError
+from netadapt.networks.network_inputs import Inputs, fed, tensors_in
+from netadapt.networks.network_outputs import changed_outputs
 from netadapt.training.convolutions import faster_convolutions
 from netadapt.training.optimizers import Optimizers
-from netadapt.training.task import Task, blamed, of_task
+from netadapt.training.task import Task, of_task
+from netadapt.users_code import users_code
 
 
 @SHARE.watched
@@ -19,8 +22,8 @@ def train_step(
     model: nn.Module,
     task: Task,
     optimizers: Optimizers,
-    inputs: Tensor,
-    target: Tensor,
+    inputs: Inputs,
+    target: Any,
     *,
     bfloat16: bool = False,
     when: str = "",
@@ -32,13 +35,16 @@ def train_step(
     so does one that is no scalar, and a batch that the network can't take, naming the task.
     """
     optimizers.zero_grad()
+    first = tensors_in(inputs, of_task(task, "training_batches"))[0]
     with (
-        blamed(f"the network, on a batch of the task {type(task).__name__},"),
-        faster_convolutions(inputs.device, bfloat16=bfloat16),
+        users_code(f"the network, on a batch of the task {type(task).__name__},"),
+        faster_convolutions(first.device, bfloat16=bfloat16),
     ):
-        output = model(inputs)
-    with blamed(of_task(task, "loss")):
-        loss = task.loss(output.float() if bfloat16 else output, target)
+        output = fed(model, inputs)
+    if bfloat16:
+        output = changed_outputs(output, Tensor.float)
+    with users_code(of_task(task, "loss")):
+        loss = task.loss(output, target)
         _require_scalar(loss, task)
         loss.backward()  # type: ignore[no-untyped-call]
     # A GPU is waited for here, and not before the gradients, which it computes by itself.

@@ -7,15 +7,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
 from typing import Any, Protocol
 
 from torch import Tensor, nn
 
-from netadapt.errors import InputError, NetadaptError
+from netadapt.errors import InputError
+from netadapt.networks.network_inputs import Inputs
+from netadapt.registry import require_members
+from netadapt.users_code import users_code
 
-MEMBERS = ("metrics", "loss", "training_batches", "evaluate")
-"""What an object must have to be a task."""
+Batch = tuple[Inputs, Any]
+"""What a network takes, and what its output is compared with."""
 
 
 class Task(Protocol):
@@ -25,6 +27,11 @@ class Task(Protocol):
     seed, calls `loss` once a batch and `evaluate` once at the end. A task keeps no state that a
     result depends on, so that a stopped run goes on to the same end: batches depend on the seed and
     the step alone. What `training_batches` gives lies on the device that the network is on.
+
+    A network of several inputs gets them as a tuple, `((image, depth), target)`, or by the names of
+    its forward's parameters, `({"image": image, "depth": depth}, target)`. `loss` is given the
+    network's output as it is: a tensor, tuple, dict or dataclass, in training that of auxiliary
+    heads too.
 
         class Parity:
             metrics = ("accuracy",)
@@ -43,13 +50,11 @@ class Task(Protocol):
     metrics: tuple[str, ...]
     """The metrics of `evaluate` that a trajectory records; the search keeps the first one high."""
 
-    def loss(self, output: Any, target: Tensor) -> Tensor:
+    def loss(self, output: Any, target: Any) -> Tensor:
         """The scalar that training makes small, of what the network gave for a batch."""
         ...
 
-    def training_batches(
-        self, batch_size: int, seed: int, start_step: int = 0
-    ) -> Iterator[tuple[Tensor, Tensor]]:
+    def training_batches(self, batch_size: int, seed: int, start_step: int = 0) -> Iterator[Batch]:
         """Batches (input `[B, …]`, target `[B, …]`) without end; the same for seed and step.
 
         A stream that begins at `start_step` gives what one from 0 gives after so many batches.
@@ -71,11 +76,8 @@ def require_task(given: Any, what: str) -> Task:
     Raises InputError, naming what is missing or wrong, unless it is an object that has the members
     of a `Task`, with names in `metrics`.
     """
-    missing = [member for member in MEMBERS if not hasattr(given, member)]
-    if missing:
-        raise InputError(f"{what} has no {', '.join(missing)}; see netadapt.training.task")
-    if isinstance(given, type):
-        raise InputError(f"{what} is the class {given.__name__}; give an object of it")
+    methods = ("loss", "training_batches", "evaluate")
+    require_members(given, what, "netadapt.Task", methods, values=("metrics",))
     names = given.metrics
     if (
         not isinstance(names, (tuple, list))
@@ -91,41 +93,22 @@ def require_task(given: Any, what: str) -> Task:
     return task
 
 
-@contextmanager
-def blamed(what: str) -> Iterator[None]:
-    """What fails in the block, code of the user's own, becomes an InputError that names `what`.
-
-    The error itself is its cause; netadapt's own errors pass.
-    """
-    try:
-        yield
-    except NetadaptError:
-        raise
-    except Exception as error:
-        first = (str(error).splitlines() or [""])[0]
-        raise InputError(
-            f"{what} failed: {type(error).__name__}: {first}; mend it, or see where with --debug"
-        ) from error
-
-
 def of_task(task: Task, member: str) -> str:
     """How an error names a member of a task."""
     return f"{member} of the task {type(task).__name__}"
 
 
-def batches_of(
-    task: Task, stream: Iterable[tuple[Tensor, Tensor]]
-) -> Iterator[tuple[Tensor, Tensor]]:
+def batches_of(task: Task, stream: Iterable[Batch]) -> Iterator[Batch]:
     """The batches of `stream`, which a task gave, as long as they are wanted.
 
     Raises InputError, naming the task, where it fails or ends, or a batch isn't (input, target).
     """
     what = of_task(task, "training_batches")
-    with blamed(what):
+    with users_code(what):
         batches = iter(stream)
     count = 0
     while True:
-        with blamed(what):
+        with users_code(what):
             batch: Any = next(batches, None)
         if batch is None:
             raise InputError(f"{what} ended after {count} batches; expected batches without end")
@@ -142,7 +125,7 @@ def evaluated(model: nn.Module, task: Task) -> dict[str, float]:
     Raises InputError, naming the task, where `evaluate` fails or gives anything else.
     """
     what = of_task(task, "evaluate")
-    with blamed(what):
+    with users_code(what):
         found = task.evaluate(model)
     return checked_metrics(found, task, what)
 
@@ -171,5 +154,5 @@ def _metric(found: Mapping[str, Any], name: str, what: str) -> float:
     except (TypeError, ValueError, RuntimeError):
         number = math.nan
     if not math.isfinite(number):
-        raise InputError(f"{what} gave {name} = {value!r}; expected a finite number")
+        raise InputError(f"{what} gave {name} = {value!r:.60}; expected a finite number")
     return number

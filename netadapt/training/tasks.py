@@ -15,11 +15,18 @@ from netadapt.errors import InputError
 from netadapt.networks.named_functions import call_named
 from netadapt.registry import Registry
 from netadapt.training.task import Task, require_task
+from netadapt.users_code import users_code
 
 
 @dataclass(frozen=True)
 class TaskRequest:
     """What a task is asked for: the data, what the network takes, and where to compute.
+
+    What an entry point of the group 'netadapt.tasks' names is called with one, and gives the task:
+
+        def open_mine(request: netadapt.TaskRequest) -> netadapt.Task:
+            images = MyImages(request.data, size=request.input_shapes[0][-2:])
+            return MyTask(images, request.holdout_images, request.compute)
 
     `data` is a path or a name that the task knows; `input_shapes` are those of the network's inputs
     at batch 1; at most `holdout_images` are evaluated (None: all); batches should lie on
@@ -44,5 +51,7 @@ def open_task(name: str, request: TaskRequest) -> Task:
     where it can't open the data.
     """
     if ":" not in name:
-        return TASKS[name](request)
+        opener = TASKS[name]
+        with users_code(f"opening the task {name}"):
+            return opener(request)
     return require_task(call_named(name, "task", InputError), f"the task that {name}() gives")

@@ -47,7 +47,7 @@ def test_plan_of_a_network_with_two_inputs(netadapt: Command) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("--model", "tests.zoo.oddities:Siamese"), "cannot trace Siamese: missing a required"),
+        (("--model", "tests.zoo.oddities:Siamese"), "tracing Siamese failed: TypeError: "),
         (("--model", "tests.zoo.oddities:Norms", "--input-shape", "1x3xx2"), "is not a shape"),
         (("--model", "tests.zoo.oddities:Nobody"), "has no function 'Nobody'"),
         (("--model", "nowhere"), "no model at nowhere"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -98,16 +99,7 @@ def test_a_name_without_out_is_written_here(small, tmp_path, monkeypatch):
 
 
 def test_a_file_that_differs_is_not_written(small, tmp_path, monkeypatch):
-    good = onnx_export.export_onnx
-
-    def damaged(model: nn.Module, example: tuple[Tensor, ...]) -> bytes:
-        proto = onnx.load_from_string(good(model, example))
-        weights = proto.graph.initializer[0]
-        values = numpy_helper.to_array(weights) * np.float32(1.01)
-        weights.CopyFrom(numpy_helper.from_array(values, weights.name))
-        return bytes(proto.SerializeToString())
-
-    monkeypatch.setattr(onnx_export, "export_onnx", damaged)
+    monkeypatch.setattr(onnx_export, "export_onnx", slightly_wrong(1.01))
     out = tmp_path / "small.onnx"
     out.write_text("the file before")
     with pytest.raises(ModelError, match=r"differs from the network by .* nothing was written"):
@@ -115,9 +107,50 @@ def test_a_file_that_differs_is_not_written(small, tmp_path, monkeypatch):
     assert out.read_text() == "the file before"
 
 
+class Labelled(Normed):
+    """Labels that are large beside scores that are small, and numbers that are none."""
+
+    def forward(self, image: Tensor) -> dict[str, Tensor]:  # type: ignore[override]
+        scores = super().forward(image) * 1e-3
+        return {"label": scores.argmax(1) + 1000, "scores": scores, "none": scores / 0}
+
+
+def labelled() -> nn.Module:
+    return Labelled()
+
+
+def test_each_output_is_compared_by_its_own_size(tmp_path, monkeypatch):
+    folder = saved(tmp_path / "labelled", "labelled", Labelled())
+    exported = export_model(str(folder), tmp_path / "labelled.onnx")
+    assert exported.outputs == ("label", "scores", "none")
+    monkeypatch.setattr(onnx_export, "export_onnx", slightly_wrong(1.01))
+    with pytest.raises(ModelError, match=r"differs from the network by .* nothing was written"):
+        export_model(str(folder), tmp_path / "wrong.onnx")
+    monkeypatch.setattr(onnx_export, "export_onnx", slightly_wrong(float("nan")))
+    with pytest.raises(ModelError, match="differs from the network by inf"):
+        export_model(str(folder), tmp_path / "wrong.onnx")
+    assert not (tmp_path / "wrong.onnx").exists()
+
+
+def slightly_wrong(factor: float) -> Callable[[nn.Module, tuple[Tensor, ...]], bytes]:
+    """An exporter whose first weights are wrong by a factor."""
+    good = onnx_export.export_onnx
+
+    def damaged(model: nn.Module, example: tuple[Tensor, ...]) -> bytes:
+        proto = onnx.load_from_string(good(model, example))
+        weights = proto.graph.initializer[0]
+        values = numpy_helper.to_array(weights) * np.float32(factor)
+        weights.CopyFrom(numpy_helper.from_array(values, weights.name))
+        return bytes(proto.SerializeToString())
+
+    return damaged
+
+
 def test_a_network_that_cannot_be_exported(tmp_path):
     folder = saved(tmp_path / "undecided", "undecided", Undecided())
-    with pytest.raises(ModelError, match="can't export Undecided to ONNX") as refused:
+    with pytest.raises(
+        ModelError, match=r"to ONNX failed: .*test_onnx_file\.py:\d+ in f"
+    ) as refused:
         export_model(str(folder), tmp_path / "undecided.onnx")
     assert "\n" not in str(refused.value)
     assert not (tmp_path / "undecided.onnx").exists()

@@ -15,8 +15,9 @@ import torch
 from torch import Tensor, nn
 
 from netadapt.deploy.tvm_bundle import export_bundle
-from netadapt.errors import DeviceError, OutputError
+from netadapt.errors import DeviceError, ModelError, OutputError
 from netadapt.latency.devices.profile import DeviceProfile, load_profile
+from netadapt.latency.runtimes.tvm.runtime import TvmRuntime
 from netadapt.networks import load_model, save_model
 from netadapt.networks.config import FactoryConfig
 
@@ -42,6 +43,22 @@ class Summed(nn.Module):
 
 def summed() -> nn.Module:
     return Summed()
+
+
+class Sorting(nn.Module):
+    """Torch exports it, and no kernel is known for it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(3, 8, 1)
+
+    def forward(self, image: Tensor) -> Tensor:
+        return self.conv(image).topk(4, dim=1).values
+
+
+class TwoHeads(Sorting):
+    def forward(self, image: Tensor) -> dict[str, Tensor]:  # type: ignore[override]
+        return {"near": self.conv(image).relu(), "far": self.conv(image)}
 
 
 @pytest.fixture(scope="module")
@@ -176,3 +193,18 @@ def test_a_board_that_is_away(model: Path, tmp_path: Path) -> None:
     header = (out / "network.so").read_bytes()[:20]
     assert header[:4] == b"\x7fELF"
     assert int.from_bytes(header[18:20], "little") == AARCH64
+
+
+@pytest.mark.parametrize(
+    ("network", "said"), [(Sorting, "TopK"), (TwoHeads, "gives 2 tensors .*, and a bundle has one")]
+)
+def test_what_no_kernel_is_for_is_told_before_it_is_compiled(
+    network: type[nn.Module], said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "model"
+    factory = f"test_tvm_bundle:{network.__name__}"
+    save_model(folder, network(), FactoryConfig(factory, input_shapes=(SIZE,)))
+    monkeypatch.setattr(TvmRuntime, "compile_network", None)
+    with pytest.raises(ModelError, match=said):
+        export_bundle(str(folder), load_profile("host", environment={}), tmp_path / "out")
+    assert not (tmp_path / "out").exists()

@@ -102,7 +102,7 @@ def test_what_a_function_gets_wrong_is_one_line() -> None:
     netadapt.register_network("broken")(lambda: nn.Conv2d(3, 4, "wide"))
     with pytest.raises(ModelError, match="the network seven returned int"):
         build("seven")
-    with pytest.raises(ModelError, match="the network broken failed: TypeError"):
+    with pytest.raises(ModelError, match=r"network broken failed: .*\.py:\d+ in <lambda>: Ty"):
         build("broken")
     with pytest.raises(ModelError, match="unknown key 'width'"):
         build({"network": "seven", "width": 3})

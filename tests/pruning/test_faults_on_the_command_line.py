@@ -84,7 +84,11 @@ def refused(answer: tuple[int, str, str]) -> str:
 @pytest.mark.parametrize(
     ("task", "said"),
     [
-        ("raises", "evaluate of the task ClassificationTask failed: KeyError: 'nothing"),
+        (
+            "raises",
+            "evaluate of the task ClassificationTask failed: "
+            "tests/pruning/test_faults_on_the_command_line.py:43 in <lambda>: KeyError: 'nothing",
+        ),
         ("loss_of_each", "loss of the task ClassificationTask gave [8]; expected a tensor of one"),
         ("ends", "training_batches of the task ClassificationTask ended after 1 batches"),
     ],
@@ -93,6 +97,7 @@ def test_a_fault_of_the_task_names_it(prune, tmp_path, task, said):
     line = refused(prune(tmp_path / "run", "--quiet", task=f"{__name__}:{task}"))
     assert line.startswith(f"netadapt: {said}")
     assert list((tmp_path / "run").rglob(".*-*")) == []  # nothing half-written
+    assert (tmp_path / "run").exists() == (task == "ends")  # the others are told at once
 
 
 def test_a_file_in_place_of_a_folder_and_the_other_way_round(prune, tmp_path):

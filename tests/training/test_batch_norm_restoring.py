@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from netadapt.depth.fastdepth.config import FastDepthConfig
 from netadapt.depth.fastdepth.folded import import_folded
-from netadapt.errors import DataError
+from netadapt.errors import DataError, InputError
 from netadapt.networks import build
 from netadapt.training.batch_norm_restoring import needs_batch_norm, restore_batch_norm
 from tests.depth.fastdepth.folded_archive import small_archive
@@ -87,3 +87,22 @@ def test_restoring_without_usable_frames_is_refused() -> None:
         restore_batch_norm(model, [])
     with pytest.raises(DataError, match="not finite"):
         restore_batch_norm(model, [torch.full((1, 3, 32, 32), float("nan"))])
+
+
+class TwoImages(Untidy):
+    def forward(self, x: Tensor, other: Tensor) -> Tensor:  # type: ignore[override]
+        return super().forward(x + other)
+
+
+@pytest.mark.parametrize("by_name", [False, True])
+def test_restoring_takes_several_inputs(by_name: bool) -> None:
+    torch.manual_seed(0)
+    model = TwoImages()
+    one, other = torch.rand(2, 32, 3, 12, 12)
+    batch = {"other": other, "x": one} if by_name else (one, other)
+    before = model.eval()(one, other)
+    assert restore_batch_norm(model, [batch]) == 32
+    torch.testing.assert_close(model(one, other), before, rtol=1e-4, atol=1e-4)
+    assert model.norm.running_mean.any()
+    with pytest.raises(InputError, match="TwoImages, on a batch of the task, failed: TypeError"):
+        restore_batch_norm(model, [one])

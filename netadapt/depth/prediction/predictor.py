@@ -16,7 +16,9 @@ from torch import Tensor, nn
 
 from netadapt.errors import ModelError
 from netadapt.extras import needed
+from netadapt.networks.network_outputs import main_output
 from netadapt.networks.store import find_model, load_model, read_config
+from netadapt.users_code import users_code
 
 
 class Predictor(Protocol):
@@ -43,7 +45,8 @@ class TorchPredictor:
     @torch.inference_mode()
     def __call__(self, images: Tensor) -> Tensor:
         images = images.to(self.compute).contiguous(memory_format=torch.channels_last)
-        depth: Tensor = self.model(images)
+        with users_code(f"{self.name}, on images,", ModelError):
+            depth = main_output(self.model(images))
         return depth.float().cpu()
 
 

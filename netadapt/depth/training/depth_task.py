@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterator
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -16,6 +17,7 @@ from netadapt.depth.fastdepth.config import INPUT_SIZE
 from netadapt.depth.training.losses import Loss, loss_named
 from netadapt.depth.training.metrics import METRICS, DepthMetrics
 from netadapt.errors import DataError
+from netadapt.networks.network_outputs import main_output
 from netadapt.training.modes import evaluation_mode
 
 CACHE_LIMIT_BYTES = 2 << 30
@@ -60,8 +62,9 @@ class DepthTask:
         self._loss = loss_named(loss) if isinstance(loss, str) else loss
         self._holdout_batches: list[tuple[Tensor, Tensor]] | None = None
 
-    def loss(self, output: Tensor, target: Tensor) -> Tensor:
-        return self._loss(output, target)
+    def loss(self, output: Any, target: Tensor) -> Tensor:
+        """The loss of the network's main output, in metres."""
+        return self._loss(main_output(output), target)
 
     def training_batches(
         self, batch_size: int, seed: int, start_step: int = 0
@@ -87,7 +90,7 @@ class DepthTask:
         metrics = DepthMetrics()
         with evaluation_mode(model), torch.inference_mode():
             for image, depth in self.evaluation_batches():
-                metrics.update(model(image), depth)
+                metrics.update(main_output(model(image)), depth)
         summary = metrics.summary()
         return {name: summary[name] for name in METRICS}
 

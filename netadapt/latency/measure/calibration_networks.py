@@ -15,7 +15,7 @@ from netadapt.graph.layer_shape import LayerShape
 from netadapt.latency.measure.random_prunings import random_prunings
 from netadapt.latency.model.estimator import LatencyEstimator
 from netadapt.latency.runtimes.base import Runtime
-from netadapt.networks.onnx_export import at_widths, export_onnx
+from netadapt.networks.onnx_export import export_pruned
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -46,14 +46,13 @@ def whole_networks(
     `graph` is the model's at full widths, `example` its inputs. Raises ModelError when torch can't
     export it.
     """
-    exported = export_onnx(model, example)
     prunings = random_prunings(graph, PRUNINGS, seed=CALIBRATION_SEED)
     named = {"full": graph} | {f"pruning {i}": found for i, found in enumerate(prunings)}
     return [
         WholeNetwork(
             name,
             tuple(layer.shape for layer in found.layers),
-            at_widths(exported, graph, found),
+            export_pruned(model, graph, found, example),
         )
         for name, found in named.items()
     ]

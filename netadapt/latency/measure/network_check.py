@@ -16,7 +16,7 @@ from netadapt.latency.measure.random_prunings import random_prunings
 from netadapt.latency.model.estimator import LatencyEstimator
 from netadapt.latency.runtimes.base import Runtime
 from netadapt.latency.table.table import LookupTable
-from netadapt.networks.onnx_export import at_widths, export_onnx
+from netadapt.networks.onnx_export import export_pruned
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -81,11 +81,10 @@ def check_networks(
             f"{difference}; measure the table anew with: netadapt lut build --device {table.name}"
         )
     estimator = LatencyEstimator(table, strict=False)
-    exported = export_onnx(model, example)
     rows: list[dict[str, float]] = []
     for pruning in random_prunings(graph, count, seed=CHECK_SEED + seed):
         predicted = estimator.network(pruning)
-        timing = runtime.measure_network(at_widths(exported, graph, pruning))
+        timing = runtime.measure_network(export_pruned(model, graph, pruning, example))
         rows.append(
             {
                 "network": len(rows),

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
-    from netadapt.graph import LayerGraph
+    from netadapt.graph import ChannelGroup, LayerGraph
 
 WIDTH_MULTIPLE = 8
 
@@ -18,18 +18,18 @@ WIDTH_MULTIPLE = 8
 def random_prunings(
     graph: LayerGraph, count: int, *, seed: int, least: float = 0.25
 ) -> list[LayerGraph]:
-    """`count` networks whose every free group has a random width, a multiple of 8.
+    """`count` networks whose every free group has a random width that it may take, a multiple of 8.
 
     Each width lies between `least` and all of the group's full width.
     """
     generator = np.random.default_rng(seed)
-    full = {g.name: g.full_width for g in graph.groups if not g.frozen}
+    free = [group for group in graph.groups if not group.frozen]
     networks = []
     for _ in range(count):
-        shares = generator.uniform(least, 1.0, len(full))
+        shares = generator.uniform(least, 1.0, len(free))
         widths = {
-            name: rounded(width * share, width)
-            for (name, width), share in zip(full.items(), shares, strict=True)
+            group.name: rounded(group, group.full_width * share)
+            for group, share in zip(free, shares, strict=True)
         }
         networks.append(graph.with_widths(widths))
     return networks
@@ -38,11 +38,14 @@ def random_prunings(
 def scaled(graph: LayerGraph, share: float) -> LayerGraph:
     """Every free group at the same share of its full width."""
     return graph.with_widths(
-        {g.name: rounded(g.full_width * share, g.full_width) for g in graph.groups if not g.frozen}
+        {g.name: rounded(g, g.full_width * share) for g in graph.groups if not g.frozen}
     )
 
 
-def rounded(width: float, full: int) -> int:
-    """The nearest multiple of 8 between 8 and `full`; `full` itself where that is smaller."""
+def rounded(group: ChannelGroup, width: float) -> int:
+    """The multiple of 8 nearest to `width` that `group` may take; all of it where it is smaller."""
     nearest = int(width / WIDTH_MULTIPLE + 0.5) * WIDTH_MULTIPLE
-    return min(full, max(WIDTH_MULTIPLE, nearest))
+    wanted = min(group.full_width, max(WIDTH_MULTIPLE, nearest))
+    if group.takes(wanted):
+        return wanted
+    return min(group.allowed_widths(WIDTH_MULTIPLE), key=lambda allowed: abs(allowed - wanted))

@@ -12,24 +12,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from netadapt.errors import InputError
-from netadapt.registry import Registry
+from netadapt.registry import Registry, require_members
 
 if TYPE_CHECKING:
     from netadapt.latency.devices.profile import DeviceProfile
     from netadapt.latency.runtimes.base import Runtime
 
-MEMBERS = (
-    "describe",
-    "schedule",
-    "reach",
-    "prepare",
-    "measure",
-    "measure_network",
-    "steps",
-    "close",
-)
-"""What an object must have to be a runtime."""
-
+METHODS = ("describe", "reach", "prepare", "measure", "measure_network", "steps", "close")
 _ROOM = "netadapt.latency.runtimes"
 
 RUNTIMES: Registry[Callable[[DeviceProfile], Runtime]] = Registry(
@@ -74,12 +63,8 @@ def open_runtime(
         runtime: Runtime = tuned(profile, tune, database)
     else:
         runtime = make(profile)
-    missing = sorted(name for name in MEMBERS if not hasattr(runtime, name))
-    if missing:
-        raise InputError(
-            f"the runtime {profile.runtime} lacks {', '.join(missing)} of the protocol "
-            f"netadapt.Runtime; help(netadapt.Runtime) tells what each must do"
-        )
+    what = f"the runtime {profile.runtime}"
+    require_members(runtime, what, "netadapt.Runtime", METHODS, values=("schedule",))
     try:
         yield runtime
     finally:

@@ -14,9 +14,10 @@ from netadapt.latency.runtimes.base import UnsupportedLayer
 from netadapt.latency.runtimes.network_steps import read_network
 from netadapt.latency.runtimes.onnxruntime.onnx_graph import OnnxGraph
 from netadapt.latency.runtimes.reference import compare
-from netadapt.networks.onnx_export import at_widths, export_onnx
+from netadapt.networks.onnx_export import export_onnx, export_pruned
 
 SIZE = (32, 48)
+EXAMPLE = torch.zeros(1, 3, *SIZE)
 
 
 class Small(nn.Module):
@@ -47,29 +48,30 @@ class Small(nn.Module):
 
 
 @pytest.fixture(scope="module")
-def exported() -> tuple[bytes, LayerGraph]:
+def traced() -> tuple[nn.Module, LayerGraph]:
     model = Small().eval()
-    example = torch.zeros(1, 3, *SIZE)
-    return export_onnx(model, example), trace(model, example)
+    return model, trace(model, EXAMPLE)
 
 
-def test_onnx_and_trace_agree_on_the_kernels(exported: tuple[bytes, LayerGraph]) -> None:
-    model, graph = exported
-    assert [s.shape for s in read_network(model).steps] == [layer.shape for layer in graph.layers]
+def test_onnx_and_trace_agree_on_the_kernels(traced: tuple[nn.Module, LayerGraph]) -> None:
+    model, graph = traced
+    assert [s.shape for s in read_network(export_onnx(model, EXAMPLE)).steps] == [
+        layer.shape for layer in graph.layers
+    ]
 
 
-def test_a_pruning_has_the_shapes_its_graph_says(exported: tuple[bytes, LayerGraph]) -> None:
-    model, graph = exported
+def test_a_pruning_has_the_shapes_its_graph_says(traced: tuple[nn.Module, LayerGraph]) -> None:
+    model, graph = traced
     (pruning,) = random_prunings(graph, 1, seed=3)
     assert pruning.widths != graph.widths
-    steps = read_network(at_widths(model, graph, pruning)).steps
+    steps = read_network(export_pruned(model, graph, pruning, EXAMPLE)).steps
     assert [s.shape for s in steps] == [layer.shape for layer in pruning.layers]
 
 
 @pytest.mark.parametrize("embedded", [False, True], ids=["weights given", "weights within"])
 @pytest.mark.parametrize("own", [False, True], ids=["TVM's operators", "netadapt's schedules"])
 def test_tvm_computes_what_onnxruntime_computes(
-    exported: tuple[bytes, LayerGraph], own: bool, embedded: bool
+    traced: tuple[nn.Module, LayerGraph], own: bool, embedded: bool
 ) -> None:
     tvm = pytest.importorskip("tvm", reason="the extra netadapt[tvm] is not installed")
     import onnxruntime
@@ -80,9 +82,9 @@ def test_tvm_computes_what_onnxruntime_computes(
     from netadapt.latency.runtimes.tvm import relax_network
     from netadapt.latency.runtimes.tvm.kernel_source import Making
 
-    model, graph = exported
+    model, graph = traced
     (pruning,) = random_prunings(graph, 1, seed=4)
-    resized = at_widths(model, graph, pruning)
+    resized = export_pruned(model, graph, pruning, EXAMPLE)
     session = onnxruntime.InferenceSession(resized)
     x = np.random.default_rng(0).random((1, 3, *SIZE), dtype=np.float32)
     expected = session.run(None, {session.get_inputs()[0].name: x})[0]

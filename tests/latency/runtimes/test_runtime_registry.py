@@ -120,7 +120,7 @@ def test_a_runtime_that_lacks_a_member_is_named() -> None:
 
         def close(self) -> None: ...
 
-    told = pytest.raises(InputError, match="the runtime lacking lacks describe, measure, ")
+    told = pytest.raises(InputError, match="lacking, of the class Lacking, has no schedule, des")
     with (
         RUNTIMES.temporarily("lacking", Lacking),
         told,

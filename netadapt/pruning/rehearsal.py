@@ -1,0 +1,75 @@
+"""One step of training before a search spends anything: does the network learn from its task?
+
+And does it still when it is cut? A trace follows a network in evaluation; what runs in training
+alone (auxiliary heads, a loss on inner features) may count on widths that evaluation is free of.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import torch
+from torch import nn
+
+from netadapt.errors import InputError
+from netadapt.graph import LayerGraph, cut
+from netadapt.graph.network_copy import copied
+from netadapt.networks.network_inputs import fed
+from netadapt.pruning.proposals import smallest_widths
+from netadapt.pruning.settings import SearchSettings
+from netadapt.training.finetune import fine_tune
+from netadapt.training.modes import training_mode
+from netadapt.training.task import Batch, Task, batches_of, of_task
+from netadapt.users_code import told, users_code
+
+
+def rehearsed(
+    model: nn.Module, graph: LayerGraph, task: Task, settings: SearchSettings
+) -> dict[str, str]:
+    """Train a copy of `model` for one step; the groups of `graph` that training counts on, and why.
+
+    `model` and the random numbers to come stay as they are. Raises InputError, naming the network
+    or the task, where it can't be trained even whole.
+    """
+    with torch.random.fork_rng():
+        one_step = replace(settings.short_term, steps=1)
+        fine_tune(copied(model), task, one_step, seed=settings.seed)
+        batch = _batch(task, settings)
+        widths = {
+            name: width
+            for name, width in smallest_widths(graph, settings.width_multiple).items()
+            if width < graph.group(name).width
+        }
+        if _fault(model, graph, task, batch, widths) is None:
+            return {}
+        found: dict[str, str] = {}
+        sound: dict[str, int] = {}
+        for name, width in widths.items():
+            fault = _fault(model, graph, task, batch, {**sound, name: width})
+            if fault is None:
+                sound[name] = width
+            else:
+                found[name] = f"training counts on its width: {fault}"
+        return found
+
+
+def _batch(task: Task, settings: SearchSettings) -> Batch:
+    with users_code(of_task(task, "training_batches")):
+        stream = task.training_batches(settings.short_term.batch_size, settings.seed)
+    return next(batches_of(task, stream))
+
+
+def _fault(
+    model: nn.Module, graph: LayerGraph, task: Task, batch: Batch, widths: dict[str, int]
+) -> str | None:
+    """What the network, cut to `widths`, raises in training; None where it runs."""
+    if not widths:
+        return None
+    narrow = cut(model, graph, {name: range(width) for name, width in widths.items()})
+    inputs, target = batch
+    try:
+        with training_mode(narrow), users_code("training the cut network"):
+            task.loss(fed(narrow, inputs), target)
+    except InputError as error:
+        return told(error.__cause__ or error)
+    return None
