@@ -92,7 +92,7 @@ def read_kernels(program: Program, walk: Walk) -> Kernels:
 def _macs_of_full(call: Call, given: dict[str, Any]) -> int:
     """Multiply-accumulates of a layer with a weight, or of a product; 0 of others."""
     if call.op in _PRODUCTS:
-        return sum(macs for _, macs in _PRODUCTS[call.op](call, given))
+        return sum(macs for *_, macs in _PRODUCTS[call.op](call, given))
     weight = given.get("weight")
     if call.op not in LAYERS or not isinstance(weight, Value):
         return 0
@@ -219,10 +219,10 @@ class LayerReader:
         if products is None:
             self.lose(call, 1, channels, 1, 0, per_channel)
             return
-        for index, (summed, macs) in enumerate(products(call, given)):
-            elements = 0 if index else per_channel
-            each = macs // self.batch // (number * count_of(summed))
-            self.lose(call, summed, channels, 1, each, elements)
+        for index, (entering, passes, macs) in enumerate(products(call, given)):
+            leaving: Channels = channels if passes else 1
+            each = macs // self.batch // (count_of(leaving) * count_of(entering))
+            self.lose(call, entering, leaving, 1, each, 0 if index else per_channel)
 
     def value(self, node: fx.Node) -> Value:
         """What the walk knows of a node's tensor: the first, where it gives several."""
@@ -248,35 +248,39 @@ class LayerReader:
         return name if self._names[name] == 1 else f"{name}#{self._names[name]}"
 
 
-Products = list[tuple[Channels, int]]
-"""Multiply-accumulates of a call, by what is summed over."""
+Products = list[tuple[Channels, bool, int]]
+"""Of each product in a call: what is summed over, whether the call's channels come out of it, and
+its multiply-accumulates."""
 
 
 def _matrix_products(call: Call, given: dict[str, Any]) -> Products:
     first = given["self"]
     if not first.shape:
-        return [(1, 1)]
+        return [(1, True, 1)]
     summed = channels_at(first, first.ndim - 1)
-    return [(summed, prod(call.shapes[0]) * int(first.shape[-1]))]
+    return [(summed, True, prod(call.shapes[0]) * int(first.shape[-1]))]
 
 
 def _sum_and_product(call: Call, given: dict[str, Any]) -> Products:
     factor = given["mat1"] if "mat1" in given else given["batch1"]
-    return [(1, prod(call.shapes[0]) * int(factor.shape[-1]))]
+    return [(1, True, prod(call.shapes[0]) * int(factor.shape[-1]))]
 
 
 def _attention_products(call: Call, given: dict[str, Any]) -> Products:
     """Values by weights, whose channels come out; and queries by keys, summed over channels."""
     query, key = given["query"], given["key"]
     length = int(key.shape[-2])
-    values = (1, prod(call.shapes[0]) * length)
-    return [values, (channels_at(query, query.ndim - 1), prod(query.shape) * length)]
+    entering = channels_at(query, query.ndim - 1)
+    return [
+        (1, True, prod(call.shapes[0]) * length),
+        (entering, False, prod(query.shape) * length),
+    ]
 
 
 def _recurrent_products(call: Call, given: dict[str, Any]) -> Products:
     """Every weight once a step of the sequence."""
     weights = sum(prod(value.shape) for value in given["params"] if value.ndim == 2)
-    return [(1, int(weights * prod(given["input"].shape[:2])))]
+    return [(1, True, int(weights * prod(given["input"].shape[:2])))]
 
 
 def _einsum_products(call: Call, given: dict[str, Any]) -> Products:
@@ -285,7 +289,7 @@ def _einsum_products(call: Call, given: dict[str, Any]) -> Products:
     for term, tensor in zip(terms, given["tensors"], strict=True):
         letters = term.strip().replace("...", "")
         sizes.update(zip(reversed(letters), reversed(tensor.shape), strict=False))
-    return [(1, prod(sizes.values()))]
+    return [(1, True, prod(sizes.values()))]
 
 
 _PRODUCTS: dict[str, Callable[[Call, dict[str, Any]], Products]] = {
