@@ -6,6 +6,7 @@ begins anew.
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import hashlib
 import importlib.metadata
@@ -65,8 +66,11 @@ def code_hash() -> str:
 
 
 def versions(distributions: Iterable[str]) -> str:
-    """`netadapt 0.1.0, torch 2.13.0, …`"""
-    parts = [f"{name} {importlib.metadata.version(name)}" for name in distributions]
+    """`netadapt 0.1.0, torch 2.13.0, …`, of those that are installed."""
+    parts = []
+    for name in distributions:
+        with contextlib.suppress(importlib.metadata.PackageNotFoundError):
+            parts.append(f"{name} {importlib.metadata.version(name)}")
     return ", ".join([f"netadapt {__version__}", *parts, f"Python {platform.python_version()}"])
 
 

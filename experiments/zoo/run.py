@@ -93,12 +93,12 @@ def in_child(network: Network, seed: int, *, pruning: bool) -> Row:
             row = Row(**state)
         ended = "" if finished else f"no end within {TIME_LIMIT_S} s"
     except EOFError:
-        ended = "the process died"
+        child.join()
+        ended = f"the process died with exit code {child.exitcode}"
     child.kill()
     child.join()
     if ended and not row.verdict:
-        kind = "timeout" if "within" in ended else "crash"
-        return replace(row, verdict=kind, message=f"{ended} (exit code {child.exitcode})")
+        return replace(row, verdict="timeout" if "within" in ended else "crash", message=ended)
     if ended:
         return replace(row, tp_verdict="crash", tp_message=ended)
     return row
