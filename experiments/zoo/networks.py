@@ -25,8 +25,15 @@ class Network:
     name: str
     family: str
     build: Callable[[], nn.Module] = field(repr=False)
+    """A partial of a function of this module."""
     shapes: tuple[tuple[int, ...], ...]
     """Of the inputs, all of them real numbers."""
+
+    @property
+    def definition(self) -> str:
+        """All that decides what it is."""
+        arguments = (getattr(self.build, "args", ()), getattr(self.build, "keywords", {}))
+        return repr((self.name, arguments, self.shapes))
 
     def inputs(self, seed: int = 0) -> tuple[torch.Tensor, ...]:
         """Example inputs in 0 … 1."""

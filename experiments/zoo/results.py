@@ -29,8 +29,8 @@ class Row:
     family: str
     millions_of_parameters: float | None = None
     verdict: str = ""
-    """right, wrong, crash, timeout, memory, refused (netadapt says that it can't), or silent (with
-    random weights there is nothing to compare)."""
+    """right, wrong, crash, timeout, refused (netadapt says that it can't), or silent (with random
+    weights there is nothing to compare)."""
     message: str = ""
     largest_error: float | None = None
     """Of all cuts, relative to the largest output."""
@@ -51,18 +51,18 @@ class Row:
     tp_removed_percent: float | None = None
     seed: int = 0
     code: str = ""
-    """Of what made the row: netadapt's graph and the zoo itself."""
+    """Of what made the row (`code_of`)."""
 
 
-def code_hash() -> str:
-    """The sources that decide a row, in ten characters."""
+def code_of(definition: str) -> str:
+    """What decides a row: hashes of netadapt's graph with the judge, and of the network."""
     graph = Path(netadapt.__file__).parent / "graph"
     sources = [*sorted(graph.rglob("*.py")), *sorted(Path(__file__).parent.glob("*.py"))]
     digest = hashlib.sha256()
     for source in sources:
-        if source.name not in ("summary.py", "run.py"):
+        if source.name not in ("summary.py", "run.py", "networks.py"):
             digest.update(source.read_bytes())
-    return digest.hexdigest()[:10]
+    return f"{digest.hexdigest()[:8]}-{hashlib.sha256(definition.encode()).hexdigest()[:6]}"
 
 
 def versions(distributions: Iterable[str]) -> str:

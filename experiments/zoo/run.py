@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import multiprocessing
 import resource
+import signal
 import sys
 import time
 from collections.abc import Sequence
@@ -19,13 +20,15 @@ from pathlib import Path
 import torch
 
 from experiments.zoo import netadapt_side, pruning_side, results
+from experiments.zoo.check import one_line
 from experiments.zoo.networks import Network, zoo
 from experiments.zoo.packages import prepare
 from experiments.zoo.results import Row
 from netadapt.graph import trace
 
 OUT = Path(__file__).parent / "results.csv"
-TIME_LIMIT_S = 300
+CPU_LIMIT_S, TIME_LIMIT_S = 300, 1200
+"""Of a network: processor seconds, and seconds of waiting on a machine that does other work."""
 MEMORY_LIMIT = 12 * 2**30
 
 
@@ -36,10 +39,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"no network is called {' or '.join(given.networks)}", file=sys.stderr)
         return 2
     rows = results.read(given.out)
-    code = results.code_hash()
     prepare()
     _warm_up()
     for number, network in enumerate(networks, 1):
+        code = results.code_of(network.definition)
         done = rows.get(network.name)
         if done is not None and done.code == code and not given.again:
             continue
@@ -78,47 +81,51 @@ def _warm_up() -> None:
 
 
 def in_child(network: Network, seed: int, *, pruning: bool) -> Row:
-    """The row of a network, from processes that may die."""
+    """The row of a network, from a process that may die."""
     row = Row(network.name, network.family)
     fork = multiprocessing.get_context("fork")
     receiver, sender = fork.Pipe(duplex=False)
     child = fork.Process(target=_work, args=(sender, network, seed, pruning))
     child.start()
     sender.close()
-    end = time.monotonic() + TIME_LIMIT_S
+    kind, message = "timeout", f"no end within {TIME_LIMIT_S} s"
     finished = False
+    end = time.monotonic() + TIME_LIMIT_S
     try:
         while not finished and receiver.poll(max(0.0, end - time.monotonic())):
             state, finished = receiver.recv()
             row = Row(**state)
-        ended = "" if finished else f"no end within {TIME_LIMIT_S} s"
     except EOFError:
         child.join()
-        ended = f"the process died with exit code {child.exitcode}"
+        if child.exitcode == -signal.SIGXCPU:
+            message = f"no end within {CPU_LIMIT_S} processor seconds"
+        else:
+            kind, message = "crash", f"the process died with exit code {child.exitcode}"
     child.kill()
     child.join()
-    if ended and not row.verdict:
-        return replace(row, verdict="timeout" if "within" in ended else "crash", message=ended)
-    if ended:
-        return replace(row, tp_verdict="crash", tp_message=ended)
-    return row
+    if finished:
+        return row
+    if row.verdict:  # so it was torch-pruning's turn
+        return replace(row, tp_verdict=kind, tp_message=message)
+    return replace(row, verdict=kind, message=message)
 
 
 def _work(sender: Connection, network: Network, seed: int, pruning: bool) -> None:
+    """In the child: netadapt's part of the row first, so that it is there if the rest dies."""
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY_LIMIT, MEMORY_LIMIT))
+    resource.setrlimit(resource.RLIMIT_CPU, (CPU_LIMIT_S, CPU_LIMIT_S + 5))
     row = Row(network.name, network.family)
+    judge = None
     try:
         judge = netadapt_side.fill(row, network, seed)
-    except MemoryError:
-        row.verdict, row.message, judge = "memory", f"over {MEMORY_LIMIT >> 30} GiB", None
     except Exception as error:
-        row.verdict, row.message, judge = "crash", f"zoo: {type(error).__name__}: {error}", None
+        row.verdict, row.message = "crash", f"zoo: {one_line(error)}"
     sender.send((asdict(row), not pruning or judge is None))
     if pruning and judge is not None:
         try:
             pruning_side.fill(row, judge, seed)
         except Exception as error:
-            row.tp_verdict, row.tp_message = "crash", f"zoo: {type(error).__name__}: {error}"
+            row.tp_verdict, row.tp_message = "crash", f"zoo: {one_line(error)}"
         sender.send((asdict(row), True))
 
 

@@ -36,15 +36,15 @@ def text_of(rows: Sequence[Row]) -> str:
 
 
 def _headline(rows: Sequence[Row]) -> str:
-    codes = Counter(row.code for row in rows)
-    mixed = f" Rows of {len(codes)} states of the code are mixed here." if len(codes) > 1 else ""
+    states = len({row.code.partition("-")[0] for row in rows})
+    mixed = f" Rows of {states} states of the code are mixed here: run it again." * (states > 1)
     return (
         f"{len(rows)} networks, of which netadapt gets {_counts(row.verdict for row in rows)}. "
         f"Of the parameters {_mean(rows, 'cuttable_percent')} % can be cut and "
         f"{_mean(rows, 'removed_percent')} % go at half widths, in the mean over the networks. A "
         f"trace takes {_median(rows, 'trace_s')} s in the median and {_most(rows, 'trace_s')} s at "
-        f"most. Seed {rows[0].seed}; code {codes.most_common(1)[0][0]}.{mixed}\n\n"
-        f"{versions(PINNED)}; {machine()}, one thread.\n"
+        f"most.{mixed}\n\n"
+        f"{versions(PINNED)}; {machine()}, one thread; seed {rows[0].seed}.\n"
     )
 
 

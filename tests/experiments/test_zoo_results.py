@@ -18,16 +18,16 @@ from experiments.zoo.measures import IN_NO_GROUP, cuttable_percent, held_by_reas
 from experiments.zoo.netadapt_side import frozen_text, keeps
 from experiments.zoo.networks import Network, zoo
 from experiments.zoo.pruning_side import output_layers
-from experiments.zoo.results import Row, code_hash, read, write
+from experiments.zoo.results import Row, code_of, read, write
 from experiments.zoo.summary import BEGIN, END, inserted, text_of
 from netadapt.graph import trace
 
 ROWS = [
     Row("timm:one", "ResNet", 1.5, "right", "", 1e-15, 3, 2.0, 99.5, 74.25, 1.0, 8, 7,
-        "0.5 %: it is the network's output", "right", "", 0.5, 75.0, 0, "abc"),
+        "0.5 %: it is the network's output", "right", "", 0.5, 75.0, 0, "abc-1"),
     Row("hf:two", "ViT", 3.0, "wrong", "half: a | b", 0.5, 3, 9.5, 40.0, 20.0, 0.9, 8, 2,
-        "60 %: attention", "crash", "KeyError", 0.1, None, 0, "abc"),
-    Row("hf:three", "ViT", None, "timeout", "no end", code="abd"),
+        "60 %: attention", "crash", "KeyError", 0.1, None, 0, "abc-1"),
+    Row("hf:three", "ViT", None, "timeout", "no end", code="abd-2"),
 ]  # fmt: skip
 
 
@@ -41,7 +41,7 @@ def test_the_summary_names_all_that_misses_an_aim() -> None:
     text = text_of(ROWS)
     assert "3 networks, of which netadapt gets 1 right, 1 wrong, 1 timeout" in text
     assert "Of the parameters 69.8 % can be cut and 47.1 % go at half widths" in text
-    assert "Rows of 2 states of the code are mixed here." in text
+    assert "Rows of 2 states of the code are mixed" in text
     assert "| netadapt | 1 | 1 | 0 | 5.8 | 74.2 |" in text
     assert "| torch-pruning | 1 | 0 | 1 | 0.3 | 75.0 |" in text
     assert "| hf:two | wrong | half: a \\| b |" in text
@@ -84,9 +84,11 @@ def test_networks_are_chosen_by_name_or_part() -> None:
     assert run.chosen(networks, ["no such"]) == []
 
 
-def test_the_code_has_a_name_of_its_own() -> None:
-    assert len(code_hash()) == 10
-    assert code_hash() == code_hash()
+def test_a_row_knows_the_code_and_the_network_that_made_it() -> None:
+    one, other = (zoo()[name].definition for name in ("timm:resnet18", "timm:resnet50d"))
+    assert code_of(one) == code_of(one)
+    assert code_of(one) != code_of(other)
+    assert code_of(one).partition("-")[0] == code_of(other).partition("-")[0]
 
 
 def small() -> nn.Module:
@@ -114,6 +116,17 @@ def endless() -> nn.Module:
 def test_a_child_gives_its_row() -> None:
     row = run.in_child(network(small), seed=0, pruning=False)
     assert (row.network, row.verdict, row.message) == ("own:small", "right", "")
+
+
+def busy() -> nn.Module:
+    while True:
+        pass
+
+
+def test_a_child_has_processor_seconds(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(run, "CPU_LIMIT_S", 1)
+    row = run.in_child(network(busy), seed=0, pruning=False)
+    assert (row.verdict, row.message) == ("timeout", "no end within 1 processor seconds")
 
 
 @pytest.mark.parametrize(
