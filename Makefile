@@ -30,7 +30,7 @@ lint: $(VENV)/.installed-dev  ## Run the linters and the type checker
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-compare: $(VENV)/.installed-dev  ## Compare with torch-pruning on the zoo
+compare: $(VENV)/.installed-dev  ## Compare with torch-pruning on the networks of the tests
 	$(BIN)/python experiments/torch-pruning/run.py
 
 zoo: $(ZOO)/.installed  ## Judge cuts of 200 networks of others (ONLY=timm:mixnet_s: of some)

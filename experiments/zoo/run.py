@@ -34,7 +34,8 @@ MEMORY_LIMIT = 12 * 2**30
 
 def main(arguments: Sequence[str] | None = None) -> int:
     given = _parse(arguments)
-    networks = chosen(zoo(), given.networks)
+    everything = zoo()
+    networks = chosen(everything, given.networks)
     if not networks:
         print(f"no network is called {' or '.join(given.networks)}", file=sys.stderr)
         return 2
@@ -49,7 +50,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         start = time.monotonic()
         row = replace(in_child(network, given.seed, pruning=not given.alone), code=code)
         rows[network.name] = row
-        results.write(rows.values(), given.out)
+        results.write([rows[name] for name in everything if name in rows], given.out)
         print(
             f"{number}/{len(networks)} {line(row)} ({time.monotonic() - start:.0f} s)", flush=True
         )
