@@ -70,6 +70,7 @@ def reference_macs(model: nn.Module, inputs: tuple[Tensor, ...]) -> int:
     # The counter knows the products that attention is made of, not a CPU's kernel for it.
     parts = sdpa_kernel(SDPBackend.MATH)
     counter = FlopCounterMode(display=False)
+    counted = copy.deepcopy(model).eval().requires_grad_(False)  # it follows gradients otherwise
     with torch.no_grad(), operators_one_by_one(), parts, counter:
-        copy.deepcopy(model).eval()(*inputs)
+        counted(*inputs)
     return int(counter.get_total_flops()) // 2
