@@ -3,6 +3,7 @@ PYTHON ?= python3
 VENV   := .venv
 ZOO    := .venv-zoo
 ONLY   ?=
+JOBS   ?= 1
 BIN    := $(VENV)/bin
 BUDGET ?= 6
 DEVICE ?= tx2
@@ -34,7 +35,7 @@ compare: $(VENV)/.installed-dev  ## Compare with torch-pruning on the networks o
 	$(BIN)/python experiments/torch-pruning/run.py
 
 zoo: $(ZOO)/.installed  ## Judge cuts of 200 networks of others (ONLY=timm:mixnet_s: of some)
-	$(ZOO)/bin/python -m experiments.zoo.run $(ONLY)
+	$(ZOO)/bin/python -m experiments.zoo.run --jobs $(JOBS) $(ONLY)
 	$(ZOO)/bin/python -m experiments.zoo.summary
 
 board: $(VENV)/.installed-tvm  ## Set up an emulated aarch64 board and register it at a tracker

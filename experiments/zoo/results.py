@@ -20,6 +20,9 @@ import netadapt
 from netadapt.files import write_text
 from netadapt.version import __version__
 
+ELSEWHERE = ("children.py", "networks.py", "results.py", "run.py", "summary.py")
+"""Files of the zoo that decide no row, or by the network's own definition."""
+
 
 @dataclass
 class Row:
@@ -60,7 +63,7 @@ def code_of(definition: str) -> str:
     sources = [*sorted(graph.rglob("*.py")), *sorted(Path(__file__).parent.glob("*.py"))]
     digest = hashlib.sha256()
     for source in sources:
-        if source.name not in ("summary.py", "run.py", "networks.py"):
+        if source.name not in ELSEWHERE:
             digest.update(source.read_bytes())
     return f"{digest.hexdigest()[:8]}-{hashlib.sha256(definition.encode()).hexdigest()[:6]}"
 

@@ -13,7 +13,7 @@ import pytest
 import torch
 from torch import nn
 
-from experiments.zoo import run
+from experiments.zoo import children, run
 from experiments.zoo.measures import IN_NO_GROUP, cuttable_percent, held_by_reason, reference_macs
 from experiments.zoo.netadapt_side import frozen_text, keeps
 from experiments.zoo.networks import Network, zoo
@@ -99,6 +99,11 @@ def network(build: Callable[[], nn.Module]) -> Network:
     return Network("own:small", "own", build, ((1, 3, 8, 8),))
 
 
+def child_row(build: Callable[[], nn.Module]) -> Row:
+    (row,) = children.judged([network(build)], seed=0, pruning=False)
+    return row
+
+
 def killed() -> nn.Module:
     os.kill(os.getpid(), signal.SIGKILL)
     return small()
@@ -114,7 +119,7 @@ def endless() -> nn.Module:
 
 
 def test_a_child_gives_its_row() -> None:
-    row = run.in_child(network(small), seed=0, pruning=False)
+    row = child_row(small)
     assert (row.network, row.verdict, row.message) == ("own:small", "right", "")
 
 
@@ -124,8 +129,8 @@ def busy() -> nn.Module:
 
 
 def test_a_child_has_processor_seconds(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(run, "CPU_LIMIT_S", 1)
-    row = run.in_child(network(busy), seed=0, pruning=False)
+    monkeypatch.setattr(children, "CPU_LIMIT_S", 1)
+    row = child_row(busy)
     assert (row.verdict, row.message) == ("timeout", "no end within 1 processor seconds")
 
 
@@ -140,9 +145,15 @@ def test_a_child_has_processor_seconds(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_child_that_fails_leaves_a_row(
     build: Callable[[], nn.Module], verdict: str, message: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(run, "TIME_LIMIT_S", 1)
-    row = run.in_child(network(build), seed=0, pruning=False)
+    monkeypatch.setattr(children, "TIME_LIMIT_S", 1)
+    row = child_row(build)
     assert (row.verdict, row.message) == (verdict, message)
+
+
+def test_several_at_a_time_give_a_row_each() -> None:
+    networks = [network(build) for build in (small, killed, failing, small)]
+    rows = list(children.judged(networks, seed=0, pruning=False, jobs=2))
+    assert sorted(row.verdict for row in rows) == ["crash", "crash", "right", "right"]
 
 
 def test_rows_that_are_done_are_not_made_again(
