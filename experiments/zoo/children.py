@@ -14,6 +14,8 @@ from dataclasses import asdict, replace
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import ForkProcess
 
+import torch
+
 from experiments.zoo import netadapt_side, pruning_side
 from experiments.zoo.check import one_line
 from experiments.zoo.networks import Network
@@ -87,6 +89,7 @@ class _Child:
 
 def _work(sender: Connection, network: Network, seed: int, pruning: bool) -> None:
     """In the child: netadapt's part of the row first, so that it is there if the rest dies."""
+    torch.set_num_threads(1)  # the parent's other threads aren't here
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY_LIMIT, MEMORY_LIMIT))
     resource.setrlimit(resource.RLIMIT_CPU, (CPU_LIMIT_S, CPU_LIMIT_S + 5))
     row = Row(network.name, network.family)
