@@ -14,7 +14,8 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.utils._python_dispatch import TorchDispatchMode
+
+from experiments.zoo.factors import Factors
 
 aten = torch.ops.aten
 Rule = Callable[..., Any]
@@ -22,11 +23,11 @@ RULES: dict[Any, Rule] = {}
 """By operator: called with the operator and its arguments, some of which hold NaN."""
 
 
-class WithoutNaN(TorchDispatchMode):
+class WithoutNaN(Factors):
     """While it is entered, operators leave out what is NaN."""
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        kwargs = kwargs or {}
+        args, kwargs = self.replaced(func, args), kwargs or {}
         rule = RULES.get(func.overloadpacket)
         if rule is None or not any(_lacks(item) for item in args if isinstance(item, Tensor)):
             return func(*args, **kwargs)

@@ -11,7 +11,7 @@ import copy
 import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -29,6 +29,7 @@ from experiments.zoo.coding import (
     remove,
     select,
 )
+from experiments.zoo.factors import Factors, own_counts
 
 TOLERANCE = 1e-6
 """Of the largest number of an output. In float64 rounding makes 1e-12 of it, or 1e-9 through many
@@ -84,18 +85,28 @@ class Judge:
             select(cut, self.full, left)
         elif changed := differs(float_tensors(cut), self.full, left):
             return Verdict("wrong", f"{changed} holds other numbers than the full network")
+        factors = Factors()
         try:
-            ours = self.run(cut)
+            with factors:
+                ours = self.run(cut)
         except Exception as error:
             return Verdict("crash", f"the cut network doesn't run: {one_line(error)}")
-        reference = _copied(self.awake, self._build)
-        remove(reference, left)
         try:
-            with WithoutNaN():
-                expected = self.run(reference)
+            return self._compared(ours, factors.seen, left)
         except Exception as error:
             return Verdict("crash", f"the full network doesn't run without: {one_line(error)}")
-        return compare(ours, expected)
+
+    def _compared(self, ours: list[Tensor], factors: list[float], left: Left) -> Verdict:
+        reference = _copied(self.awake, self._build)
+        remove(reference, left)
+        with WithoutNaN() as strict:
+            found = compare(ours, self.run(reference))
+        change = own_counts(strict.seen, factors) if found.kind == "wrong" else ""
+        if not change:
+            return found
+        with WithoutNaN(factors):
+            again = compare(ours, self.run(reference))
+        return replace(again, message=f"scales by {change}") if again.kind == "right" else found
 
     def training_fault(self, cut: nn.Module) -> str:
         """Why a cut network can't be trained any more; '' where it can, or never could."""

@@ -71,8 +71,8 @@ def _judge_cuts(row: Row, judge: Judge, graph: LayerGraph, seed: int) -> None:
         if verdict.kind != "right":
             worst = Verdict(verdict.kind, f"{name}: {verdict.message}", verdict.error)
             break
-        if (verdict.error or 0.0) >= (worst.error or 0.0):
-            worst = verdict
+        error = max(verdict.error or 0.0, worst.error or 0.0)
+        worst = Verdict("right", verdict.message or worst.message, error)
     row.verdict, row.message, row.largest_error = worst.kind, worst.message, worst.error
 
 

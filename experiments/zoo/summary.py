@@ -170,6 +170,10 @@ def _exceptions(rows: Sequence[Row]) -> list[str]:
     if slow:
         listed = ", ".join(f"{row.network} {row.trace_s:.1f}" for row in slow)
         found.append(f"Traced in more than {WANTED_S} s: {listed}.\n")
+    scaled = [row for row in rows if row.verdict == "right" and row.message]
+    if scaled:
+        listed = ", ".join(f"{row.network} {row.message}" for row in scaled)
+        found.append(f"Right with numbers of their own that count channels: {listed}.\n")
     other = [row for row in rows if abs((row.macs_ratio or 1) - 1) > MACS_MARGIN]
     if other:
         listed = ", ".join(f"{row.network} {row.macs_ratio:.3f}" for row in other)

@@ -134,3 +134,44 @@ def test_outputs_are_compared_each_by_its_own_size() -> None:
     reached = compare([large], [torch.full((3,), torch.nan)])
     assert reached.message == "a removed channel reaches the network's output"
     assert compare([torch.full((3,), torch.nan)], [large]).kind == "wrong"
+
+
+class Scaled(Residual):
+    """Divides by the root of its width, or by a number of its own, as its code has it."""
+
+    def __init__(self, width: int = 8, power: float = 0.5) -> None:
+        super().__init__(width)
+        self.width, self.power = width, power
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.first(x) / self.width**self.power
+        return self.head(torch.sigmoid(x))  # type: ignore[no-any-return]
+
+
+@pytest.mark.parametrize(
+    ("width", "power", "kind", "message"),
+    [
+        (8, 0.5, "right", ""),
+        (3, 0.5, "right", "scales by 2.83 → 1.73"),
+        (3, 1.0, "right", "scales by 8 → 3"),
+        (9, 0.5, "wrong", "outputs differ by"),
+        (3, 0.4, "wrong", "outputs differ by"),
+    ],
+)
+def test_a_cut_network_may_scale_by_a_count_of_its_own(
+    width: int, power: float, kind: str, message: str
+) -> None:
+    judge = Judge(lambda: Scaled(power=power), INPUTS, seed=0)
+    rows = {key: rows for key, rows in RIGHT.items() if key in ("first", "head in")}
+
+    def small(model: nn.Module) -> nn.Module:
+        result = Scaled(width=width, power=power).double()
+        for layer in ("first", "head"):
+            setattr(result, layer, pieces(model, rows).get_submodule(layer))
+        result.norm, result.second = model.norm, model.second
+        return result
+
+    left = judge.left_by(small(judge.coded()))
+    verdict = judge.verdict(small(judge.awake), left, filled=True)
+    assert verdict.kind == kind
+    assert message in verdict.message
