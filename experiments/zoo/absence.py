@@ -222,6 +222,13 @@ def _vector_norm(
     return _gone(norm, x.isnan().all(dims, keepdim))
 
 
+@rule(aten._weight_norm_interface)
+def _weight_norm(func: Any, v: Tensor, g: Tensor, dim: int = 0) -> tuple[Tensor, Tensor]:
+    others = tuple(axis for axis in range(v.ndim) if axis != dim % v.ndim)
+    norm = _vector_norm(func, v, 2, others, True)
+    return v * (g / norm), norm
+
+
 def _variance(x: Tensor, dim: Any, correction: Any, keepdim: bool) -> tuple[Tensor, Tensor]:
     dims = _dims(x, dim)
     mean, variance = _moments(x, dims, 1 if correction is None else float(correction))

@@ -107,6 +107,15 @@ def test_a_standardised_weight_counts_the_inputs_that_are_there() -> None:
     torch.testing.assert_close(found[:, KEPT], standardised(weight[:, KEPT]))
 
 
+@pytest.mark.parametrize("dim", [0, 3])
+def test_weight_norm_counts_the_inputs_that_are_there(dim: int) -> None:
+    v = drawn(6, 12, 3, 3)
+    g = drawn(*[size if axis == dim else 1 for axis, size in enumerate(v.shape)])
+    with WithoutNaN():
+        found = torch._weight_norm(lacking(v, 1), g, dim)
+    torch.testing.assert_close(found[:, KEPT], torch._weight_norm(v[:, KEPT], g, dim))
+
+
 def test_attention_without_some_channels_of_keys_and_of_values() -> None:
     query, key, value = (drawn(2, 3, 5, 12) for _ in range(3))
     with WithoutNaN():
