@@ -63,17 +63,25 @@ def _judge(row: Row, judge: Judge, model: nn.Module) -> None:
 
 
 def output_layers(model: nn.Module, inputs: tuple[Tensor, ...]) -> list[str]:
-    """The layers with weights that ran last before an output with as many channels was there."""
-    made: list[tuple[str, int]] = []
-    hooks = []
-    for name, module in model.named_modules():
+    """For each output the layer with weights, and as many channels, that ran last before it.
+
+    Where no module gives the output itself, the last of all such layers.
+    """
+    weighted: list[tuple[str, int]] = []
+    given: list[tuple[Tensor, int]] = []  # what modules gave, after how many such layers
+
+    def note(name: str, module: nn.Module, result: Any) -> None:
         if isinstance(module, nn.Linear | nn.modules.conv._ConvNd):
             width = module.out_features if isinstance(module, nn.Linear) else module.out_channels
+            weighted.append((name, int(width)))
+        if isinstance(result, Tensor):
+            given.append((result, len(weighted)))
 
-            def note(*_: Any, name: str = name, width: int = int(width)) -> None:
-                made.append((name, width))
-
-            hooks.append(module.register_forward_hook(note))
+    hooks = [
+        module.register_forward_hook(lambda m, _, result, name=name: note(name, m, result))
+        for name, module in model.named_modules()
+        if name
+    ]
     try:
         with torch.no_grad():
             outputs = [leaf for leaf in tree_leaves(model(*inputs)) if isinstance(leaf, Tensor)]
@@ -82,7 +90,8 @@ def output_layers(model: nn.Module, inputs: tuple[Tensor, ...]) -> list[str]:
             hook.remove()
     found = []
     for output in outputs:
-        last = next((name for name, width in reversed(made) if width in output.shape[1:]), None)
-        if last is not None:
-            found.append(last)
+        place = output.data_ptr()
+        before = next((n for t, n in given if t.data_ptr() == place), len(weighted))
+        layers = [name for name, width in weighted[:before] if width in output.shape[1:]]
+        found += layers[-1:]
     return list(dict.fromkeys(found))

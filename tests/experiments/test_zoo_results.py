@@ -193,5 +193,20 @@ def test_keeps_differ_and_are_allowed() -> None:
     assert len(found["narrow"][group.name]) <= 3
 
 
+class Stages(nn.Module):
+    """Gives what two layers of one width make."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layers = nn.ModuleList(nn.Conv2d(8 if i else 3, 8, 3) for i in range(3))
+        self.relu = nn.ReLU(inplace=True)
+
+    def forward(self, x: torch.Tensor) -> list[torch.Tensor]:
+        first = self.relu(self.layers[0](x))
+        second = self.relu(self.layers[1](first))
+        return [second, self.layers[2](second).sigmoid()]
+
+
 def test_output_layers_are_found() -> None:
     assert output_layers(small(), (torch.rand(1, 3, 8, 8),)) == ["2"]
+    assert output_layers(Stages(), (torch.rand(1, 3, 9, 9),)) == ["layers.1", "layers.2"]
