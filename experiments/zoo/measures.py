@@ -2,6 +2,7 @@
 
 A parameter's number is cuttable when some free channel group takes it along as it loses units:
 its row or its column belongs to the group. Those of the last layer's rows aren't, its columns are.
+What evaluation mode never reads (layers that never run) is left out.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ IN_NO_GROUP = "in no channel group"
 
 def cuttable_percent(model: nn.Module, graph: LayerGraph) -> float:
     """Of the learnable numbers, the share that belongs to a group that may be cut."""
-    sizes = {name: parameter.shape for name, parameter in model.named_parameters()}
+    sizes = {name: parameter.shape for name, parameter in _read(model, graph)}
     free = _positions(group for group in graph.groups if not group.frozen)
     total = sum(int(np.prod(shape)) for shape in sizes.values())
     held = sum(_outside(tuple(shape), free.get(name, {})) for name, shape in sizes.items())
@@ -44,11 +45,17 @@ def held_by_reason(model: nn.Module, graph: LayerGraph) -> Counter[str]:
             for use in group.uses:
                 (makers if use.role == "out" else others).setdefault(use.param, group.reason)
     counted: Counter[str] = Counter()
-    for name, parameter in model.named_parameters():
+    for name, parameter in _read(model, graph):
         held = _outside(tuple(parameter.shape), free.get(name, {}))
         if held:
             counted[makers.get(name) or others.get(name) or IN_NO_GROUP] += held
     return counted
+
+
+def _read(model: nn.Module, graph: LayerGraph) -> list[tuple[str, nn.Parameter]]:
+    """Parameters that the network reads at all: some are built with layers that never run."""
+    unread = set(graph.unreached)
+    return [(name, found) for name, found in model.named_parameters() if name not in unread]
 
 
 def _positions(groups: Iterable[ChannelGroup]) -> dict[str, dict[int, set[int]]]:
