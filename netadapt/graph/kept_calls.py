@@ -94,9 +94,7 @@ class KeptCall:
             argument, _, place = name.partition(" ")
             if place:
                 given[argument] = list(given[argument])
-                given[argument][int(place)] = _select(
-                    given[argument][int(place)], members, staying
-                )
+                given[argument][int(place)] = _select(given[argument][int(place)], members, staying)
             else:
                 given[argument] = _select(given[argument], members, staying)
         for name, members in self.sizes.items():
