@@ -39,18 +39,35 @@ def awake_copy(model: nn.Module, dtype: torch.dtype, seed: int) -> nn.Module:
 
 
 def awake_inputs(inputs: Any, dtype: torch.dtype, seed: int) -> Any:
-    """Inputs of the same shapes, whose values tell channels and positions apart.
+    """Inputs of the same shapes and range, whose values tell channels and positions apart.
 
-    Whole numbers (tokens, indices) stay as they are: what they may be is not known.
+    Whole numbers (tokens, indices) stay as they are: what they may be is not known. So do masks,
+    unless they mask all or nothing.
     """
     generator = torch.Generator().manual_seed(seed)
 
     def draw(item: Any) -> Any:
+        if isinstance(item, torch.Tensor) and item.dtype is torch.bool and _alike(item):
+            return (torch.rand(item.shape, generator=generator) < 0.5).to(item.device)
         if isinstance(item, torch.Tensor) and item.is_floating_point():
-            return torch.rand(item.shape, generator=generator).to(item.device, dtype)
+            low, high = _range(item)
+            values = torch.rand(item.shape, generator=generator) * (high - low) + low
+            return values.to(item.device, dtype)
         return item
 
     return tree_map(draw, inputs)
+
+
+def _alike(values: torch.Tensor) -> bool:
+    return values.numel() > 1 and bool((values == values.flatten()[0]).all())
+
+
+def _range(values: torch.Tensor) -> tuple[float, float]:
+    """The least and the largest finite value; 0 and 1 where they don't differ."""
+    finite = values[values.isfinite()].float()
+    if not finite.numel() or finite.min() == finite.max():
+        return 0.0, 1.0
+    return float(finite.min()), float(finite.max())
 
 
 def _parameter(name: str, old: torch.Tensor, generator: torch.Generator) -> torch.Tensor:

@@ -37,9 +37,9 @@ def trace(model: nn.Module, example_input: ExampleInput, *, verify: bool = True)
     """The layers of `model` with their shapes, and which of its channels are cut together.
 
     `example_input`: what the network takes, on its device: a tensor, a tuple of them, or a dict
-    of keyword arguments; its values don't matter. The network is followed in evaluation mode and
-    not changed. `verify` makes trial cuts of a copy with random weights, and freezes groups that
-    the network's code counts on; leave it out only for a network that was traced before.
+    of keyword arguments, in the range that it meets where its code branches on values. The network
+    is followed in evaluation mode and not changed. `verify` makes trial cuts of a copy with random
+    weights, and freezes groups that the network's code counts on; leave it out only for a network that was traced before.
 
     Raises ModelError when the network's forward can't be followed.
     """

@@ -42,7 +42,7 @@ of channels is of the output's own size, as everything in an awake copy counts."
 DOUBLE_TOLERANCE = 1e-8
 """The same in float64, which is asked where float32 leaves a doubt: deep networks blow it up."""
 
-LEAST_SCALE = 0.01
+LEAST_SCALE = 1e-4
 """Of the largest number compared: what a dead ReLU lets through is rounding, and no scale."""
 
 BY_NUMBER = "the network's code picks channels by number"
@@ -79,6 +79,8 @@ class Trial:
         self._seed = seed
         self.says_something = True
         """Whether the network gives numbers that differ: others can't be compared."""
+        self._known: dict[tuple[tuple[str, bytes], ...], Fault | None] = {}
+        """What was found about cuts of this graph."""
         self._trains: bool | None = None
         """Whether the network runs in training mode; cuts must, then. None: not tried yet."""
         self._awake: dict[torch.dtype, tuple[nn.Module, Any]] = {}
@@ -88,13 +90,18 @@ class Trial:
         """The same network's copies with another grouping of its channels."""
         other = copy.copy(self)
         other.graph = graph
+        other._known = {}
         graph.blueprint.factors_follow = self.graph.blueprint.factors_follow
         return other
 
     def fault(self, keep: Mapping[str, Ints]) -> Fault | None:
         """Why the network cut to `keep` isn't the full one without those channels, if it isn't."""
-        if not keep:
-            return None
+        cut_as = tuple((name, units.tobytes()) for name, units in sorted(keep.items()))
+        if keep and cut_as not in self._known:
+            self._known[cut_as] = self._fault(keep)
+        return self._known.get(cut_as)
+
+    def _fault(self, keep: Mapping[str, Ints]) -> Fault | None:
         fault = self._compare(keep, self._dtype)
         if fault is not None and fault.reason == BY_NUMBER and self._factors_follow(keep):
             fault = self._compare(keep, self._dtype)
@@ -289,7 +296,7 @@ def _difference(ours: _Outputs, full: _Outputs) -> tuple[str | None, float]:
 
 def _scale(values: torch.Tensor) -> float:
     """The largest finite number."""
-    finite = values[values.isfinite()] if values.is_floating_point() else values[:0]
+    finite = values[values.isfinite()] if values.is_floating_point() else values.flatten()[:0]
     return float(finite.abs().max()) if finite.numel() else 0.0
 
 
