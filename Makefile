@@ -1,13 +1,16 @@
 # Thin: each target is one command a person could type.
 PYTHON ?= python3
 VENV   := .venv
+ZOO    := .venv-zoo
+ONLY   ?=
+JOBS   ?= 1
 BIN    := $(VENV)/bin
 BUDGET ?= 6
 DEVICE ?= tx2
 COVERAGE := 90
 
 .DEFAULT_GOAL := help
-.PHONY: help install prune lut test lint compare board clean
+.PHONY: help install prune lut test lint compare zoo board clean
 
 help:  ## Show the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -28,14 +31,18 @@ lint: $(VENV)/.installed-dev  ## Run the linters and the type checker
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-compare: $(VENV)/.installed-dev  ## Compare with torch-pruning on the zoo
+compare: $(VENV)/.installed-dev  ## Compare with torch-pruning on the networks of the tests
 	$(BIN)/python experiments/torch-pruning/run.py
+
+zoo: $(ZOO)/.installed  ## Judge cuts of 200 networks of others (ONLY=timm:mixnet_s: of some)
+	$(ZOO)/bin/python -m experiments.zoo.run --jobs $(JOBS) $(ONLY)
+	$(ZOO)/bin/python -m experiments.zoo.summary
 
 board: $(VENV)/.installed-tvm  ## Set up an emulated aarch64 board and register it at a tracker
 	scripts/emulated_board.sh
 
 clean:  ## Remove the virtual environment and caches
-	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage
+	rm -rf $(VENV) $(ZOO) .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage
 
 # PyPI's torch for 2.13.0 is asked for by its number first, so that the rest doesn't pull another.
 $(VENV)/.installed: pyproject.toml
@@ -50,4 +57,11 @@ $(VENV)/.installed-tvm: $(VENV)/.installed
 
 $(VENV)/.installed-dev: $(VENV)/.installed-tvm
 	$(BIN)/python -m pip install --quiet --editable '.[dev]'
+	touch $@
+
+# Their packages ask for other versions than netadapt's, so they get an environment of their own.
+$(ZOO)/.installed: pyproject.toml
+	$(PYTHON) -m venv $(ZOO)
+	$(ZOO)/bin/python -m pip install --quiet torch==2.13.0
+	$(ZOO)/bin/python -m pip install --quiet --editable '.[zoo]'
 	touch $@

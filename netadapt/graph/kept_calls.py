@@ -29,7 +29,7 @@ class OverKept:
 
     call: Call
     operands: Mapping[str, tuple[int, Ints]]
-    """{argument: (axis of its channels, their labels)}."""
+    """{argument: (axis of its channels, their labels)}; 'tensors 1' is one in a list."""
     result: tuple[int, Ints] | None = None
     """The same of what comes out; None where no channels do."""
     sizes: Mapping[str, tuple[int, Ints]] = field(default_factory=dict)
@@ -91,7 +91,14 @@ class KeptCall:
         """The call's result over the channels that stay; in full shape, zero where they go."""
         given = dict(arguments)
         for name, members in self.operands.items():
-            given[name] = _select(given[name], members, staying)
+            argument, _, place = name.partition(" ")
+            if place:
+                given[argument] = list(given[argument])
+                given[argument][int(place)] = _select(
+                    given[argument][int(place)], members, staying
+                )
+            else:
+                given[argument] = _select(given[argument], members, staying)
         for name, members in self.sizes.items():
             numbers = list(given[name])
             numbers[members.axis] = len(members.staying(staying))

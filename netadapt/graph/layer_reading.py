@@ -285,11 +285,14 @@ def _recurrent_products(call: Call, given: dict[str, Any]) -> Products:
 
 def _einsum_products(call: Call, given: dict[str, Any]) -> Products:
     sizes: dict[str, int] = {}
-    terms = given["equation"].partition("->")[0].split(",")
-    for term, tensor in zip(terms, given["tensors"], strict=True):
-        letters = term.strip().replace("...", "")
+    entering, _, leaving = given["equation"].replace(" ", "").partition("->")
+    summed: Channels = 1
+    for term, tensor in zip(entering.split(","), given["tensors"], strict=True):
+        letters = term.replace("...", "")
         sizes.update(zip(reversed(letters), reversed(tensor.shape), strict=False))
-    return [(1, True, prod(sizes.values()))]
+        if tensor.axis is not None and term[tensor.axis : tensor.axis + 1] not in leaving:
+            summed = channels_at(tensor, tensor.axis)
+    return [(summed, True, prod(sizes.values()))]
 
 
 _PRODUCTS: dict[str, Callable[[Call, dict[str, Any]], Products]] = {

@@ -62,7 +62,8 @@ def several_operands(walk: Walk, call: Call, given: dict[str, Any]) -> Result:
 
 @handles("einsum", weighted=True)
 def einsum(walk: Walk, call: Call, given: dict[str, Any]) -> Result:
-    """Channels that every operand shares and the result keeps: a gate `bchw,bc->bchw`."""
+    """Channels that operands share, and that the result keeps (a gate, `bchw,bc->bchw`) or that
+    are summed over (queries by keys, `bhlk,bhtk->bhlt`)."""
     operands: list[Value] = given["tensors"]
     entering, _, leaving = given["equation"].replace(" ", "").partition("->")
     terms = entering.split(",")
@@ -72,23 +73,28 @@ def einsum(walk: Walk, call: Call, given: dict[str, Any]) -> Result:
         if value.axis is not None and value.axis < len(term)
     }
     letter = next(iter(letters), "")
-    if len(letters) != 1 or "." in given["equation"] or letter not in leaving:
+    sharing = [
+        (place, value, term.index(letter))
+        for place, (term, value) in enumerate(zip(terms, operands, strict=True))
+        if letter and letter in term
+    ]
+    summed = letter not in leaving
+    known = all(value.labels is not None for _, value, _ in sharing)
+    if len(letters) != 1 or "." in given["equation"] or (summed and not known):
         for value in operands:
             walk.freeze(value, f"{call.where} sums over the channels")
         return walk.fixed(call, f"the output of {call.where}")
-    sharing = [
-        (value, term.index(letter))
-        for term, value in zip(terms, operands, strict=True)
-        if letter in term
-    ]
-    first = next(value.labels for value, _ in sharing if value.labels is not None)
-    for value, at in sharing:
+    first = next(value.labels for _, value, _ in sharing if value.labels is not None)
+    for _, value, at in sharing:
         if value.parameter is not None:
             walk.tie(value, at, "per_channel", first)
         elif value.labels is None:
             walk.labels.freeze(first, f"{call.where} joins it with {value.origin}")
         else:
             walk.labels.unify(first, value.labels, call.where)
+    if summed:
+        walk.take_over(call, {f"tensors {place}": (at, first) for place, _, at in sharing})
+        return walk.fixed(call, f"the output of {call.where}")
     return Value(call.shapes[0], leaving.index(letter), first)
 
 
