@@ -53,7 +53,7 @@ def _counted(
     """Flops of every module with all within it; '' is the network. Twice multiply-accumulates."""
     spare = copied(model)
     counter = FlopCounterMode(display=False)
-    with evaluating(spare), torch.no_grad():
+    with evaluating(spare), torch.no_grad(), torch.random.fork_rng(devices=[]):
         try:
             with counter:
                 spare(*arguments, **keywords)
