@@ -115,7 +115,7 @@ class LayerReader:
         self._names: dict[str, int] = {}
         self._calls_of = Counter(call.module for call in program.calls)
         # What doesn't depend on an input is computed once, before deployment.
-        inputs = [n for n, what in program.inputs.items() if what.startswith("the network")]
+        inputs = [node for node in program.inputs if node not in program.constants]
         self.moving = set(inputs)
         shapes = [self.value(node).shape for node in inputs]
         self.batch = next((shape[0] for shape in shapes if shape), 1)

@@ -74,6 +74,8 @@ class Program:
     """Parameters and buffers, by the first name each has in the network."""
     inputs: dict[fx.Node, str]
     """The network's inputs and the constants in its code, with a word on what they are."""
+    constants: frozenset[fx.Node]
+    """Those of `inputs` that are constants in its code."""
     outputs: tuple[fx.Node, ...]
     unreached: tuple[str, ...]
     """Parameters that nothing reads in evaluation mode (auxiliary heads, say)."""
@@ -238,6 +240,7 @@ def _read(
     placeholders = [node for node in exported.graph.nodes if node.op == "placeholder"]
     parameters: dict[fx.Node, str] = {}
     inputs: dict[fx.Node, str] = {}
+    constants: dict[fx.Node, str] = {}
     for node, spec in zip(placeholders, exported.graph_signature.input_specs, strict=True):
         kind = spec.kind.name
         if kind in ("PARAMETER", "BUFFER") and spec.target is not None:
@@ -247,7 +250,7 @@ def _read(
         elif kind == "USER_INPUT":
             inputs[node] = f"the network's input '{node.name}'"
         else:
-            inputs[node] = f"the constant '{node.name}' in the network's code"
+            constants[node] = f"the constant '{node.name}' in the network's code"
     calls: list[Call] = []
     numbers: Counter[str] = Counter()
     outputs: list[fx.Node] = []
@@ -255,12 +258,21 @@ def _read(
         if node.op == "call_function":
             calls.append(_call(node, numbers))
         elif node.op == "get_attr":
-            inputs[node] = f"the constant '{node.name}' in the network's code"
+            constants[node] = f"the constant '{node.name}' in the network's code"
         elif node.op == "output":
             outputs = list(node.all_input_nodes)
     read = {name for node, name in parameters.items() if node.users}
     unreached = tuple(name for name, _ in model.named_parameters() if name not in read)
-    return Program(tuple(calls), parameters, inputs, tuple(outputs), unreached, shapes, exported)
+    return Program(
+        tuple(calls),
+        parameters,
+        inputs | constants,
+        frozenset(constants),
+        tuple(outputs),
+        unreached,
+        shapes,
+        exported,
+    )
 
 
 def _known(argument: Any, known: Mapping[fx.Node, Any]) -> Any:
