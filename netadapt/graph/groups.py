@@ -113,13 +113,13 @@ class Grouping:
                 terms[index] = number // self.groups[index].full_width
         return constant, terms
 
-    def parts(self, first: Grouping) -> dict[str, tuple[str, ...]]:
+    def parts(self, first: Grouping) -> dict[str, tuple[ChannelGroup, ...]]:
         """The free groups of an earlier grouping of the same walk that each of these is made of."""
-        parts: dict[str, tuple[str, ...]] = {group.name: () for group in self.groups}
+        parts: dict[str, tuple[ChannelGroup, ...]] = {group.name: () for group in self.groups}
         for group in (group for group in first.groups if not group.frozen):
             root = self.walk.labels.find(first._unit_labels(group.name)[:1])
             name = self.groups[self.group_of_root[int(root[0])]].name
-            parts[name] += (group.name,)
+            parts[name] += (group,)
         return parts
 
     def unify(self, names: Sequence[str], note: str) -> None:

@@ -81,8 +81,8 @@ class Blueprint:
         self.input_shapes = input_shapes
         self.unreached = unreached
         self.groups = grouping.groups
-        self.parts: dict[str, tuple[str, ...]] = {
-            g.name: () if g.frozen else (g.name,) for g in self.groups
+        self.parts: dict[str, tuple[ChannelGroup, ...]] = {
+            group.name: () if group.frozen else (group,) for group in self.groups
         }
         self.indices = {g.name: i for i, g in enumerate(self.groups)}
         self.shapes = dict(parameters)
@@ -93,6 +93,8 @@ class Blueprint:
         )
         self.factors_follow = False
         """Whether numbers that the code scales by follow the widths."""
+        self.guessed = tuple(grouping.walk.guessed)
+        """Numbers that modules hold, of which trials have shown that they follow widths."""
         self.sizes = self._attribute_sizes(grouping)
 
         drafts, lost = kernels.drafts, kernels.lost
@@ -223,7 +225,11 @@ class LayerGraph:
         It joins fewer groups, and freezes fewer: one that was cut, and may be cut no further, too.
         """
         parts = self.blueprint.parts
-        return {part: group.width for group in self.groups for part in parts[group.name]}
+        return {
+            part.name: part.full_width * group.width // group.full_width
+            for group in self.groups
+            for part in parts[group.name]
+        }
 
     @cached_property
     def macs(self) -> int:
@@ -254,6 +260,14 @@ class LayerGraph:
             Uncounted(name, op, module, macs, elements, macs / total if total else 0.0)
             for name, op, module, macs, elements in found
         )
+
+    @property
+    def followed_numbers(self) -> tuple[tuple[str, str], ...]:
+        """(module, attribute): sizes of the network's own that follow widths, as trials showed."""
+        sizes = self.blueprint.sizes
+        guessed = {(module, attribute) for module, attribute, _ in self.blueprint.guessed}
+        places = ((size.module, size.attribute) for size in sizes)
+        return tuple(dict.fromkeys(place for place in places if place in guessed))
 
     @property
     def unknown(self) -> dict[str, tuple[str, ...]]:

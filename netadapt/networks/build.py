@@ -7,12 +7,14 @@ What that takes is the config's affair, and whose config it is the registry's; f
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from torch import nn
 
 from netadapt.errors import ModelError
-from netadapt.networks.config import ModelConfig
+from netadapt.networks.config import FactoryConfig, ModelConfig
+from netadapt.networks.recutting import numbers_held
 from netadapt.networks.registry import config_from_json, named_config
 from netadapt.users_code import users_code
 
@@ -49,4 +51,9 @@ def describe(model: nn.Module, config: ModelConfig, graph: LayerGraph | None = N
 
     A factory's network shows them in its `graph` alone; without one its config stays as it is.
     """
-    return config.read_off(model, None if graph is None else graph.unproved_widths)
+    if graph is None:
+        return config.read_off(model)
+    described = config.read_off(model, graph.unproved_widths)
+    if isinstance(described, FactoryConfig):
+        return replace(described, numbers=numbers_held(model, graph.followed_numbers))
+    return described

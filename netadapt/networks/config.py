@@ -12,8 +12,15 @@ from typing import Any, Protocol, runtime_checkable
 
 from torch import nn
 
-from netadapt.networks.config_fields import refuse_unknown, shapes_field, text_field, widths_field
-from netadapt.networks.recutting import call_factory, cut_to_widths
+from netadapt.networks.config_fields import (
+    Number,
+    numbers_field,
+    refuse_unknown,
+    shapes_field,
+    text_field,
+    widths_field,
+)
+from netadapt.networks.recutting import call_factory, cut_to_widths, set_numbers
 
 BATCH_NORMS = ("trained", "folded", "restored")
 """Batch norm as it was trained; folded away, an identity plus bias that must get statistics before
@@ -104,21 +111,24 @@ class FactoryConfig:
 
     `widths` gives the channels left of each channel group that was cut, by the group's name in
     the graph of the network as the factory builds it. `input_shapes` are the inputs it is traced
-    with, at batch 1.
+    with, at batch 1. `numbers` are sizes that modules hold in attributes and that the cut changed,
+    by 'module.attribute': whole numbers, or lists of them.
     """
 
     factory: str
     widths: Mapping[str, int] = field(default_factory=dict)
     input_shapes: Shapes = INPUT_SHAPES
+    numbers: Mapping[str, Number] = field(default_factory=dict)
 
     @classmethod
     def from_json(cls, value: Mapping[str, object], where: str) -> FactoryConfig:
         """Read what `to_json` wrote. Raises ModelError naming `where`, the key and the fault."""
-        refuse_unknown(value, {"factory", "widths", "input_shapes"}, where)
+        refuse_unknown(value, {"factory", "widths", "input_shapes", "numbers"}, where)
         return cls(
             factory=text_field(value, "factory", where),
             widths=widths_field(value, where),
             input_shapes=shapes_field(value, where, INPUT_SHAPES),
+            numbers=numbers_field(value, where),
         )
 
     @property
@@ -130,14 +140,17 @@ class FactoryConfig:
         return None
 
     def to_json(self) -> dict[str, Any]:
+        numbers = {"numbers": dict(self.numbers)} if self.numbers else {}
         return {
             "factory": self.factory,
             "widths": dict(self.widths),
             "input_shapes": [list(shape) for shape in self.input_shapes],
+            **numbers,
         }
 
     def build(self) -> nn.Module:
-        return cut_to_widths(self.whole(), self.widths, self.input_shapes, self.name)
+        small = cut_to_widths(self.whole(), self.widths, self.input_shapes, self.name)
+        return set_numbers(small, self.numbers, self.name) if self.widths else small
 
     def whole(self) -> nn.Module:
         """The network as the function makes it, before any cut."""

@@ -40,6 +40,23 @@ def widths_field(value: Mapping[str, object], where: str) -> dict[str, int]:
     return {str(name): int(width) for name, width in widths.items()}
 
 
+Number = int | list[int]
+"""A size that a module holds, or several."""
+
+
+def numbers_field(value: Mapping[str, object], where: str) -> dict[str, Number]:
+    """The sizes under `numbers`, by 'module.attribute'; none where it is left out."""
+    numbers = value.get("numbers", {})
+    if not isinstance(numbers, Mapping):
+        raise ModelError(f"{where}: numbers is {numbers!r}, expected an object {{attribute: size}}")
+    return {
+        str(name): list(sizes(number, str(name), where))
+        if isinstance(number, list)
+        else sizes([number], str(name), where)[0]
+        for name, number in numbers.items()
+    }
+
+
 def shapes_field(
     value: Mapping[str, object], where: str, default: tuple[tuple[int, ...], ...]
 ) -> tuple[tuple[int, ...], ...]:

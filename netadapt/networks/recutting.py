@@ -5,12 +5,13 @@ Only the counts of channels matter here: which ones were kept is in the weights,
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import torch
 from torch import nn
 
 from netadapt.errors import ModelError
+from netadapt.networks.config_fields import Number
 from netadapt.networks.named_functions import call_named
 from netadapt.users_code import users_code
 
@@ -62,4 +63,36 @@ def cut_to_widths(
         if width > full[name]:
             raise ModelError(f"width {name} is {width}, but {by} builds only {full[name]} channels")
     keep = {name: list(range(width)) for name, width in widths.items()}
-    return cut(model, graph, keep=keep)
+    small = cut(model, graph, keep=keep)
+    # Which numbers follow is only guessed here: `set_numbers` knows.
+    return set_numbers(small, numbers_held(model, graph.followed_numbers), by)
+
+
+def numbers_held(model: nn.Module, places: Iterable[tuple[str, str]]) -> dict[str, Number]:
+    """{'module.attribute': size or sizes} of these (module, attribute)."""
+    held: dict[str, Number] = {}
+    for module, attribute in places:
+        value = getattr(model.get_submodule(module), attribute)
+        name = f"{module}.{attribute}" if module else attribute
+        held[name] = value if isinstance(value, int) else list(value)
+    return held
+
+
+def set_numbers(model: nn.Module, numbers: Mapping[str, Number], by: str) -> nn.Module:
+    """`model` itself, which `by` built, with these sizes in its modules' attributes.
+
+    Raises ModelError where a module holds no such size.
+    """
+    for name, number in numbers.items():
+        path, _, attribute = name.rpartition(".")
+        module = dict(model.named_modules(remove_duplicate=False)).get(path)
+        old = getattr(module, attribute, None)
+        several = isinstance(number, list)
+        if not isinstance(old, (list, tuple) if several else int):
+            raise ModelError(
+                f"{by} holds no size '{name}': the function builds another network than when it "
+                f"was cut"
+            )
+        new = tuple(number) if isinstance(number, list) and isinstance(old, tuple) else number
+        setattr(module, attribute, new)
+    return model
