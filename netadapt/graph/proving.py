@@ -15,6 +15,7 @@ import numpy as np
 
 from netadapt.graph.groups import ChannelGroup
 from netadapt.graph.labels import Ints
+from netadapt.graph.module_names import outwards
 from netadapt.graph.trial import Fault, Trial
 
 
@@ -145,7 +146,11 @@ class _Search:
         if kind is None:
             return []
         modules = {name for name, other in self._kinds.items() if other is kind and name}
-        return [name for name in names if any(_inside(m, modules) for m in self._touched[name])]
+        return [
+            name
+            for name in names
+            if any(not modules.isdisjoint(outwards(module)) for module in self._touched[name])
+        ]
 
     def _alike(self, near: Sequence[str]) -> dict[str, Fault] | None:
         """All of `near`, where two of them that are far from each other fail by themselves."""
@@ -155,15 +160,6 @@ class _Search:
         if ends[0] is None or ends[1] is None:
             return None
         return dict.fromkeys(near, ends[1]) | {near[0]: ends[0]}
-
-
-def _inside(module: str, others: set[str]) -> bool:
-    """Whether `module` is one of `others`, or within one."""
-    while module:
-        if module in others:
-            return True
-        module = module.rpartition(".")[0]
-    return False
 
 
 def _working_widths(

@@ -1,4 +1,8 @@
-"""`trace`: from a network and an example input to its `LayerGraph`."""
+"""`trace`: from a network and an example input to its `LayerGraph`.
+
+Here the room's steps follow each other: the calls, the walk over them, the layers, the groups, and
+the trial cuts that prove these. What each step does stands in its own file.
+"""
 
 from __future__ import annotations
 

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from torch import fx
 
+from netadapt.graph.couplings.pointwise import FILLED, LIKE
 from netadapt.graph.labels import Ints
 from netadapt.graph.operator_calls import Call
 from netadapt.graph.walk import Result, StoredNumber, Value, Walk, handles
@@ -147,11 +148,6 @@ def item(walk: Walk, call: Call, given: dict[str, Any]) -> Result:
     return one
 
 
-_SHAPE_ALONE = frozenset(
-    ("zeros_like", "ones_like", "empty_like", "full_like", "rand_like", "randn_like")
-) | frozenset(("new_zeros", "new_ones", "new_full", "new_empty"))
-
-
 def _operator(node: fx.Node) -> str:
     return str(getattr(node.target, "_opname", ""))
 
@@ -171,7 +167,7 @@ def slice_(walk: Walk, call: Call, given: dict[str, Any]) -> Result:
     step = int(given.get("step") or 1)
     if length == total:
         return walk.passed(call, x)
-    if length == 1 and all(_operator(user) in _SHAPE_ALONE for user in call.node.users):
+    if length == 1 and all(_operator(user) in (*LIKE, *FILLED) for user in call.node.users):
         return walk.fixed(call, "a tensor of which the shape alone counts")
     if step > 1 and total % step == 0 and length == total // step:
         walk.merge_rows(x.labels.reshape(-1, step).T, f"{call.where} takes every {step}th")

@@ -21,9 +21,10 @@ UNARY = (
 UNCHANGED = (
     *("dropout", "feature_dropout", "alpha_dropout", "native_dropout", "contiguous", "clone"),
     *("detach", "alias", "to", "_to_copy", "type_as", "float", "lift_fresh_copy"),
-    *("zeros_like", "ones_like", "empty_like", "full_like", "rand_like", "randn_like", "identity"),
-    *("fill", "zero", "view_as_real_copy"),
+    *("identity", "fill", "zero", "view_as_real_copy"),
 )
+LIKE = ("zeros_like", "ones_like", "empty_like", "full_like", "rand_like", "randn_like")
+"""A tensor of the operand's shape, whatever its values."""
 BINARY = (
     *("add", "sub", "rsub", "mul", "div", "pow", "maximum", "minimum", "where", "lerp", "addcmul"),
     *("addcdiv", "fmod", "remainder", "floor_divide", "true_divide", "multiply", "subtract"),
@@ -31,9 +32,10 @@ BINARY = (
     "masked_fill",
 )
 FILLED = ("new_zeros", "new_ones", "new_full", "new_empty")
+"""A tensor of the operand's kind, of a shape that the code gives."""
 
 
-@handles(*UNARY, *UNCHANGED, passes_sums=True)
+@handles(*UNARY, *UNCHANGED, *LIKE, passes_sums=True)
 def one_operand(walk: Walk, call: Call, given: dict[str, Any]) -> Result:
     """Channels pass. The operand is the schema's first argument."""
     first = next(iter(given.values()))
