@@ -62,44 +62,6 @@ def several_operands(walk: Walk, call: Call, given: dict[str, Any]) -> Result:
     return couple(walk, call, [v for v in given.values() if isinstance(v, Value)])
 
 
-@handles("einsum", weighted=True)
-def einsum(walk: Walk, call: Call, given: dict[str, Any]) -> Result:
-    """Channels that operands share, and that the result keeps (a gate, `bchw,bc->bchw`) or that
-    are summed over (queries by keys, `bhlk,bhtk->bhlt`)."""
-    operands: list[Value] = given["tensors"]
-    entering, _, leaving = given["equation"].replace(" ", "").partition("->")
-    terms = entering.split(",")
-    letters = {
-        term[value.axis]
-        for term, value in zip(terms, operands, strict=True)
-        if value.axis is not None and value.axis < len(term)
-    }
-    letter = next(iter(letters), "")
-    sharing = [
-        (place, value, term.index(letter))
-        for place, (term, value) in enumerate(zip(terms, operands, strict=True))
-        if letter and letter in term
-    ]
-    summed = letter not in leaving
-    known = all(value.labels is not None for _, value, _ in sharing)
-    if len(letters) != 1 or "." in given["equation"] or (summed and not known):
-        for value in operands:
-            walk.freeze(value, f"{call.where} sums over the channels")
-        return walk.fixed(call, f"the output of {call.where}")
-    first = next(value.labels for _, value, _ in sharing if value.labels is not None)
-    for _, value, at in sharing:
-        if value.parameter is not None:
-            walk.tie(value, at, "per_channel", first)
-        elif value.labels is None:
-            walk.labels.freeze(first, f"{call.where} joins it with {value.origin}")
-        else:
-            walk.labels.unify(first, value.labels, call.where)
-    if summed:
-        walk.take_over(call, {f"tensors {place}": (at, first) for place, _, at in sharing})
-        return walk.fixed(call, f"the output of {call.where}")
-    return Value(call.shapes[0], leaving.index(letter), first)
-
-
 def couple(walk: Walk, call: Call, operands: list[Value]) -> Result:
     """Unify the channels of tensors that are broadcast together into the call's output."""
     shape = call.shapes[0]
