@@ -13,7 +13,6 @@ from torch import nn
 
 from netadapt.graph.groups import Grouping
 from netadapt.graph.layer_graph import LayerGraph
-from netadapt.graph.module_names import outwards
 from netadapt.graph.proving import failing, first_fault, verdict
 from netadapt.graph.trial import NOTHING, Fault, Trial
 
@@ -67,7 +66,7 @@ class Settling:
         """Where code raises in a module of a kind that may take sizes from its input, or from
         its attributes: let all modules of that kind be cut so, if that helps."""
         while (fault := first_fault(self._trial, seed)) is not None:
-            kind = self._kind_to_remedy(fault)
+            kind = self._remedied(fault)
             if kind is None:
                 return
             walk, before = self._walk, (self._trial, self._grouping)
@@ -84,13 +83,17 @@ class Settling:
                 walk.labels, walk.guessed = labels, guessed
                 self._trial, self._grouping = before
 
-    def _kind_to_remedy(self, fault: Fault) -> type | None:
+    def _remedied(self, fault: Fault) -> type | None:
         """The kind of the innermost module around the fault for which something can be tried."""
         left = {tie.module for tie in self._walk.ties}
         left |= {module for module, _, _ in self._walk.entered_numbers}
         kinds = {self._kinds[module] for module in left}
-        around = (self._kinds.get(module) for module in outwards(fault.module or ""))
-        return next((kind for kind in around if kind in kinds), None)
+        module = fault.module
+        while module:
+            if self._kinds.get(module) in kinds:
+                return self._kinds[module]
+            module = module.rpartition(".")[0]
+        return None
 
     def _drop_guesses(self, faults: Mapping[str, Fault]) -> bool:
         """Forget what the modules' numbers were taken to count, for groups that fail with it."""
