@@ -97,7 +97,7 @@ class Blueprint:
         )
         self.factors_follow = False
         """Whether numbers that the code scales by follow the widths."""
-        self.guessed = tuple(grouping.walk.guessed)
+        self.followed = tuple(grouping.walk.followed)
         """Numbers that modules hold, of which trials have shown that they follow widths."""
         self.sizes = self._attribute_sizes(grouping)
 
@@ -127,8 +127,8 @@ class Blueprint:
 
     def _attribute_sizes(self, grouping: Grouping) -> tuple[AttributeSize, ...]:
         sizes = {}
-        guessed = [SizeUse(*key, labels) for key, labels in grouping.walk.guessed.items()]
-        for use in (*guessed, *grouping.walk.sizes):  # what is known goes before
+        followed = [SizeUse(*key, labels) for key, labels in grouping.walk.followed.items()]
+        for use in (*followed, *grouping.walk.sizes):  # what is known goes before
             constant, terms = grouping.affine(use.labels)
             if terms:
                 named = {self.groups[i].name: m for i, m in terms.items()}
@@ -269,9 +269,9 @@ class LayerGraph:
     def followed_numbers(self) -> tuple[tuple[str, str], ...]:
         """(module, attribute): sizes of the network's own that follow widths, as trials showed."""
         sizes = self.blueprint.sizes
-        guessed = {(module, attribute) for module, attribute, _ in self.blueprint.guessed}
+        followed = {(module, attribute) for module, attribute, _ in self.blueprint.followed}
         places = ((size.module, size.attribute) for size in sizes)
-        return tuple(dict.fromkeys(place for place in places if place in guessed))
+        return tuple(dict.fromkeys(place for place in places if place in followed))
 
     @property
     def unknown(self) -> dict[str, tuple[str, ...]]:

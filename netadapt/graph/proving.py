@@ -85,14 +85,18 @@ def _units(
 def _trial_widths(
     free: Mapping[str, ChannelGroup], random: np.random.Generator
 ) -> Iterator[dict[str, int]]:
-    """Three sets of widths: such as a search takes, any at all, and the smallest of a search."""
+    """Three sets of widths: such as a search takes, odd ones, and the smallest of a search."""
     likely = {name: _likely_widths(group) for name, group in free.items()}
     yield {name: int(random.choice(widths)) for name, widths in likely.items()}
-    yield {
-        name: int(random.choice([w for w in widths if w > widths[-1] // 4]))
-        for name, widths in ((name, _all_widths(group)[:-1]) for name, group in free.items())
-    }
+    yield {name: _odd_width(_all_widths(group)[:-1], random) for name, group in free.items()}
     yield {name: widths[0] for name, widths in likely.items()}
+
+
+def _odd_width(widths: Sequence[int], random: np.random.Generator) -> int:
+    """A width that few numbers divide, of the larger ones: code that counts on a factor fails."""
+    large = [width for width in widths if width > widths[-1] // 4]
+    rough = [width for width in large if all(width % factor for factor in (2, 3, 5, 7))]
+    return int(random.choice(rough or [width for width in large if width % 2] or large))
 
 
 def _all_widths(group: ChannelGroup) -> tuple[int, ...]:

@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from torch import nn
 
 from netadapt.graph.groups import Grouping
+from netadapt.graph.labels import Ints
 from netadapt.graph.layer_graph import LayerGraph
 from netadapt.graph.proving import failing, first_fault, verdict
 from netadapt.graph.trial import NOTHING, Fault, Trial
@@ -36,6 +37,8 @@ class Settling:
         self._kinds = {
             name: type(module) for name, module in model.named_modules(remove_duplicate=False)
         }
+        # The weaker guess, a number that equals what its module takes, gives way.
+        self._guesses = self._walk.entered_numbers | self._walk.guessed
         self._frozen: dict[str, str] = {}
         self._widths: dict[str, tuple[int, ...]] = {}
 
@@ -52,7 +55,7 @@ class Settling:
             if why is not None:
                 self._freeze_all(why)
                 break
-            if not self._drop_guesses(faults):
+            if not self._guess(faults):
                 self._judge(faults, round)
         else:
             # What still fails, after so many changes, is left whole.
@@ -70,44 +73,49 @@ class Settling:
             if kind is None:
                 return
             walk, before = self._walk, (self._trial, self._grouping)
-            labels, guessed = walk.labels.copy(), dict(walk.guessed)
+            labels, followed = walk.labels.copy(), dict(walk.followed)
             for tie in [tie for tie in walk.ties if self._kinds[tie.module] is kind]:
                 walk.ties.remove(tie)
                 note = f"{tie.module} uses one number for both"
                 walk.labels.unify(tie.given, tie.shaped, note)
-            for key in [key for key in walk.entered_numbers if self._kinds[key[0]] is kind]:
-                walk.guessed.setdefault(key, walk.entered_numbers.pop(key))
+            for key in [key for key in self._guesses if self._kinds[key[0]] is kind]:
+                walk.followed[key] = self._guesses.pop(key)
             self._renew()
             left = first_fault(self._trial, seed)
             if left is not None and (left.module is None or self._kinds.get(left.module) is kind):
-                walk.labels, walk.guessed = labels, guessed
+                walk.labels, walk.followed = labels, followed
                 self._trial, self._grouping = before
 
     def _remedied(self, fault: Fault) -> type | None:
         """The kind of the innermost module around the fault for which something can be tried."""
-        left = {tie.module for tie in self._walk.ties}
-        left |= {module for module, _, _ in self._walk.entered_numbers}
+        if fault.module is None:
+            return None
+        left = {tie.module for tie in self._walk.ties} | {key[0] for key in self._guesses}
         kinds = {self._kinds[module] for module in left}
         module = fault.module
-        while module:
-            if self._kinds.get(module) in kinds:
-                return self._kinds[module]
+        while self._kinds.get(module) not in kinds:
+            if not module:
+                return None
             module = module.rpartition(".")[0]
-        return None
+        return self._kinds[module]
 
-    def _drop_guesses(self, faults: Mapping[str, Fault]) -> bool:
-        """Forget what the modules' numbers were taken to count, for groups that fail with it."""
-
-        def fails(key: tuple[str, str, int | None]) -> bool:
-            groups = self._grouping.affine(self._walk.guessed[key])[1]
-            return any(self._grouping.groups[index].name in faults for index in groups)
-
-        wrong = [key for key in self._walk.guessed if fails(key)]
-        for key in wrong:
-            del self._walk.guessed[key]
-        if wrong:
+    def _guess(self, faults: Mapping[str, Fault]) -> bool:
+        """Take what modules hold for sizes of the groups that fail, where it equals them; what
+        was taken for that and didn't help is forgotten."""
+        walk = self._walk
+        unhelpful = [key for key, labels in walk.followed.items() if self._fails(labels, faults)]
+        for key in unhelpful:
+            del walk.followed[key]
+        wanted = [key for key, labels in self._guesses.items() if self._fails(labels, faults)]
+        for key in wanted:
+            walk.followed[key] = self._guesses.pop(key)
+        if unhelpful or wanted:
             self._renew()
-        return bool(wrong)
+        return bool(unhelpful or wanted)
+
+    def _fails(self, labels: Ints, faults: Mapping[str, Fault]) -> bool:
+        groups = self._grouping.affine(labels)[1]
+        return any(self._grouping.groups[index].name in faults for index in groups)
 
     def _judge(self, faults: Mapping[str, Fault], round: int) -> None:
         """Freeze groups, limit their widths or join them, as trials show."""

@@ -147,12 +147,6 @@ class Trial:
 
     def _compare(self, keep: Mapping[str, Ints], dtype: torch.dtype) -> Fault | None:
         model, inputs = self._awake[dtype]
-        program = self._program(dtype) if self.graph.blueprint.run_call_by_call else None
-        whole = zero_removed(model, self.graph, keep, program)
-        try:
-            reference = _run(whole, inputs)
-        except Exception as error:
-            return Fault(f"the full network can't be run call by call ({told(error)})")
         smaller = cut(model, self.graph, keep)
         try:
             outputs = _run(smaller, inputs)
@@ -161,6 +155,11 @@ class Trial:
         except (Exception, SystemExit) as error:
             reason = f"the network's code counts on all of them: {told(error)}"
             return Fault(reason, _raising_module(smaller, error))
+        try:
+            program = self._program(dtype) if self.graph.blueprint.run_call_by_call else None
+            reference = _run(zero_removed(model, self.graph, keep, program), inputs)
+        except Exception as error:
+            return Fault(f"the full network can't be run call by call ({told(error)})")
         differing = _difference(outputs, reference)[0]
         return None if differing is None else Fault(differing)
 

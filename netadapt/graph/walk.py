@@ -141,6 +141,8 @@ class Walk:
         """The numbers that each module holds, by its name."""
         self.guessed: dict[tuple[str, str, int | None], Ints] = {}
         """Stored numbers that may count channels: (module, attribute, index in a tuple)."""
+        self.followed: dict[tuple[str, str, int | None], Ints] = {}
+        """Those among them that do, as cuts have shown that fail without."""
         self.ties: list[Tie] = []
         self.entered_numbers: dict[tuple[str, str, int | None], Ints] = {}
         """Numbers that equal the channels which their module takes; checks of them, mostly."""

@@ -63,9 +63,7 @@ def cut_to_widths(
         if width > full[name]:
             raise ModelError(f"width {name} is {width}, but {by} builds only {full[name]} channels")
     keep = {name: list(range(width)) for name, width in widths.items()}
-    small = cut(model, graph, keep=keep)
-    # Which numbers follow is only guessed here: `set_numbers` knows.
-    return set_numbers(small, numbers_held(model, graph.followed_numbers), by)
+    return cut(model, graph, keep=keep)
 
 
 def numbers_held(model: nn.Module, places: Iterable[tuple[str, str]]) -> dict[str, Number]:

@@ -83,13 +83,14 @@ def couple(walk: Walk, call: Call, operands: list[Value]) -> Result:
             walk.freeze(value, f"{call.where} pairs channels along two axes")
         return walk.fixed(call, f"the output of {call.where}")
     assert first.labels is not None
+    for _, value in carriers[1:]:
+        assert value.labels is not None
+        walk.labels.unify(first.labels, value.labels, call.where)
     for value in operands:
         at = axis - (len(shape) - value.ndim)
         if value.labels is None and at >= 0 and value.shape[at] > 1:
             walk.freeze(first, f"{call.where} joins it with {value.origin}")
-    for _, value in carriers[1:]:
-        assert value.labels is not None
-        walk.labels.unify(first.labels, value.labels, call.where)
+            return Value(shape, origin=value.origin)
     return Value(shape, axis, first.labels)
 
 
