@@ -16,7 +16,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from netadapt.graph.layer_graph import LayerGraph
 from netadapt.graph.module_names import lies_within, outwards
 from netadapt.graph.network_copy import copied
-from netadapt.graph.operator_calls import evaluating
+from netadapt.graph.running import evaluating
 
 TOLERANCE = 0.005
 """Of all multiply-accumulates: less is not looked into."""

@@ -23,14 +23,8 @@ from netadapt.graph.labels import Ints
 from netadapt.graph.layer_graph import Blueprint, LayerGraph
 from netadapt.graph.layer_reading import Kernels, read_kernels
 from netadapt.graph.network_copy import copied, copy_fails
-from netadapt.graph.operator_calls import (
-    ExampleInput,
-    Program,
-    export_program,
-    in_mode,
-    split_inputs,
-    twice,
-)
+from netadapt.graph.operator_calls import Program, export_program
+from netadapt.graph.running import ExampleInput, in_mode, split_inputs, twice
 from netadapt.graph.settling import Settling
 from netadapt.graph.stored_numbers import stored_numbers
 from netadapt.graph.trial import Trial

@@ -23,14 +23,8 @@ from netadapt.graph.awake_copy import awake_copy, awake_inputs
 from netadapt.graph.labels import Ints
 from netadapt.graph.layer_graph import LayerGraph
 from netadapt.graph.network_copy import copied, copy_fails
-from netadapt.graph.operator_calls import (
-    ExampleInput,
-    Program,
-    export_program,
-    in_mode,
-    split_inputs,
-    twice,
-)
+from netadapt.graph.operator_calls import Program, export_program
+from netadapt.graph.running import ExampleInput, in_mode, split_inputs, twice
 from netadapt.graph.scalar_factors import FactorsSeen, followed
 from netadapt.graph.surgery import cut
 from netadapt.graph.whole import zero_removed
