@@ -9,7 +9,7 @@ rule in its `OpSpec`, which goes before the handlers.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -341,8 +341,9 @@ class Walk:
 
         self.over_kept.append(OverKept(call, operands, result, sizes or {}))
 
-    def fixed(self, call: Call, origin: str) -> Result:
-        """The call's output with no channels in it."""
+    def fixed(self, call: Call, origin: str = "") -> Result:
+        """The call's output with no channels in it; `origin` says what it is, for people."""
+        origin = origin or f"the output of {call.where}"
         values = [Value(shape, origin=origin) for shape in call.shapes]
         return values[0] if len(values) == 1 else values
 
@@ -358,10 +359,11 @@ class Walk:
         if value.labels is not None:
             self.labels.freeze(value.labels, reason)
 
-    def stopped(self, call: Call, value: Value, reason: str) -> Result:
-        """Freeze `value`; what comes out of the call has no channels to cut."""
-        self.freeze(value, reason)
-        return self.fixed(call, f"the output of {call.where}")
+    def stopped(self, call: Call, values: Value | Iterable[Value], reason: str) -> Result:
+        """Freeze `values`; what comes out of the call has no channels to cut."""
+        for value in (values,) if isinstance(values, Value) else values:
+            self.freeze(value, reason)
+        return self.fixed(call)
 
     def tie(self, value: Value, axis: int, role: str, labels: Ints | None = None) -> Ints:
         """Say that `labels` are the positions of a parameter's axis; new labels if None.

@@ -28,12 +28,10 @@ def concat(walk: Walk, call: Call, given: dict[str, Any]) -> Result:
     along = int(given["dim"]) % len(shape)
     labelled = [value for value in values if value.labels is not None]
     if not labelled:
-        return walk.fixed(call, f"the output of {call.where}")
+        return walk.fixed(call)
     axis = labelled[0].axis
     if axis is None or any(value.axis != axis for value in labelled):
-        for value in labelled:
-            walk.freeze(value, f"{call.where} joins channels along two axes")
-        return walk.fixed(call, f"the output of {call.where}")
+        return walk.stopped(call, labelled, f"{call.where} joins channels along two axes")
     parts: list[Ints] = []
     for value in values:
         labels = value.labels
@@ -56,12 +54,10 @@ def stack(walk: Walk, call: Call, given: dict[str, Any]) -> Result:
     new = int(given["dim"]) % len(shape)
     labelled = [value for value in values if value.labels is not None]
     if not labelled:
-        return walk.fixed(call, f"the output of {call.where}")
+        return walk.fixed(call)
     first = labelled[0]
     if len(labelled) < len(values) or any(value.axis != first.axis for value in labelled):
-        for value in labelled:
-            walk.freeze(value, f"{call.where} joins it with tensors of other channels")
-        return walk.fixed(call, f"the output of {call.where}")
+        return walk.stopped(call, labelled, f"{call.where} joins it with tensors of other channels")
     assert first.labels is not None
     assert first.axis is not None
     for value in labelled[1:]:
@@ -111,8 +107,9 @@ def _tie_parts(walk: Walk, call: Call, parts: list[Ints]) -> None:
             if size in told:
                 walk.merge_rows(np.stack(alike), call.where)
                 walk.may_tie(call, alike[0])
-            for part in () if size in told else alike:
-                walk.labels.freeze(part, f"{call.where} makes a part of {size} channels")
+            else:
+                reason = f"{call.where} makes a part of {size} channels"
+                walk.labels.freeze(np.concatenate(alike), reason)
         return
     _share(walk, call, np.concatenate(parts), gcd(*sizes), f"makes parts of {sizes}")
 

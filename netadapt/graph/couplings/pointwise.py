@@ -40,7 +40,7 @@ def one_operand(walk: Walk, call: Call, given: dict[str, Any]) -> Result:
     """Channels pass. The operand is the schema's first argument."""
     first = next(iter(given.values()))
     if not isinstance(first, Value):
-        return walk.fixed(call, f"the output of {call.where}")
+        return walk.fixed(call)
     if len(call.shapes) > 1:
         return [walk.passed(call, first) for _ in call.shapes]
     return walk.passed(call, first)
@@ -76,12 +76,11 @@ def couple(walk: Walk, call: Call, operands: list[Value]) -> Result:
         else:
             carriers.append((axis, value))
     if not carriers:
-        return walk.fixed(call, f"the output of {call.where}")
+        return walk.fixed(call)
     axis, first = carriers[0]
     if any(other != axis for other, _ in carriers):
-        for _, value in carriers:
-            walk.freeze(value, f"{call.where} pairs channels along two axes")
-        return walk.fixed(call, f"the output of {call.where}")
+        labelled = [value for _, value in carriers]
+        return walk.stopped(call, labelled, f"{call.where} pairs channels along two axes")
     assert first.labels is not None
     for _, value in carriers[1:]:
         assert value.labels is not None

@@ -20,9 +20,7 @@ def attention(walk: Walk, call: Call, given: dict[str, Any]) -> Result:
     query, key, value = given["query"], given["key"], given["value"]
     last = query.ndim - 1
     if not _on_axis(walk, (query, key), last) or value.axis not in (None, last):
-        for operand in (query, key, value):
-            walk.freeze(operand, f"{call.where} lies across these channels")
-        return walk.fixed(call, f"the output of {call.where}")
+        return walk.stopped(call, (query, key, value), f"{call.where} lies across these channels")
     operands: dict[str, tuple[int, Ints]] = {}
     if query.labels is not None:
         walk.labels.unify(query.labels, key.labels, call.where)
@@ -30,7 +28,7 @@ def attention(walk: Walk, call: Call, given: dict[str, Any]) -> Result:
     if value.labels is None:
         if operands:
             walk.take_over(call, operands)
-        return walk.fixed(call, f"the output of {call.where}")
+        return walk.fixed(call)
     walk.take_over(call, operands | {"value": (last, value.labels)}, (last, value.labels))
     return Value(call.shapes[0], last, value.labels)
 
@@ -55,11 +53,11 @@ def product(walk: Walk, call: Call, given: dict[str, Any]) -> Result:
         walk.labels.unify(first.labels, second.labels, call.where)
         operands = {"self": (first.axis, first.labels), name: (second.axis, second.labels)}
         walk.take_over(call, operands)
-        return walk.fixed(call, f"the output of {call.where}")
+        return walk.fixed(call)
     passing = {-2: [first], -1: [second]}
     place = next((place for place in places if place is not None), None)
     if place is None:
-        return walk.fixed(call, f"the output of {call.where}")
+        return walk.fixed(call)
     carriers = passing.get(place, [first, second])
     others = [value for value in (first, second) if value not in carriers]
     if (
@@ -67,9 +65,7 @@ def product(walk: Walk, call: Call, given: dict[str, Any]) -> Result:
         or any(value.labels is not None for value in others)
         or len(shape) < -place
     ):
-        for value in (first, second):
-            walk.freeze(value, f"{call.where} lies across these channels")
-        return walk.fixed(call, f"the output of {call.where}")
+        return walk.stopped(call, (first, second), f"{call.where} lies across these channels")
     for value in carriers[1:]:
         walk.labels.unify(carriers[0].labels, value.labels, call.where)
     return Value(shape, len(shape) + place, carriers[0].labels)
@@ -96,9 +92,7 @@ def einsum(walk: Walk, call: Call, given: dict[str, Any]) -> Result:
     summed = letter not in leaving
     known = all(value.labels is not None for _, value, _ in sharing)
     if len(letters) != 1 or "." in given["equation"] or (summed and not known):
-        for value in operands:
-            walk.freeze(value, f"{call.where} sums over the channels")
-        return walk.fixed(call, f"the output of {call.where}")
+        return walk.stopped(call, operands, f"{call.where} sums over the channels")
     first = next(value.labels for _, value, _ in sharing if value.labels is not None)
     for _, value, at in sharing:
         if value.parameter is not None:
@@ -109,5 +103,5 @@ def einsum(walk: Walk, call: Call, given: dict[str, Any]) -> Result:
             walk.labels.unify(first, value.labels, call.where)
     if summed:
         walk.take_over(call, {f"tensors {place}": (at, first) for place, _, at in sharing})
-        return walk.fixed(call, f"the output of {call.where}")
+        return walk.fixed(call)
     return Value(call.shapes[0], leaving.index(letter), first)
