@@ -6,6 +6,8 @@ that are left; so its full counterpart must compute with that too.
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from torch.overrides import TorchFunctionMode
@@ -18,6 +20,9 @@ _KINDS = {
     **dict.fromkeys(("div", "div_", "divide", "true_divide", "__truediv__", "__itruediv__"), "div"),
 }
 """Names of torch's functions -> operator."""
+
+_POWERS = (-2, -1, -0.5, -0.25, 0.25, 0.5, 1, 2)
+"""Of a count, in numbers that code scales by."""
 
 Factor = tuple[str, float]
 """(operator, number)."""
@@ -46,17 +51,34 @@ class FactorsSeen(TorchFunctionMode):
         return func(*args, **(kwargs or {}))
 
 
-def followed(program: Program, factors: list[Factor]) -> list[tuple[Call, float]]:
+def followed(
+    program: Program, factors: list[Factor], shares: Iterable[float]
+) -> list[tuple[Call, float]]:
     """The scaling calls of a full network's `program` whose number is another in a cut one's
-    `factors`, with that number. None where the two don't run the same calls."""
+    `factors`, with that number.
+
+    It must be a power of what is left of some channels (`shares`, 0 … 1), as a mean or a scale
+    has it: code that branches on a width isn't excused. Empty where other calls run.
+    """
     calls = scaling_calls(program)
     if [call.op for call, _ in calls] != [kind for kind, _ in factors]:
         return []
     return [
         (call, new)
         for (call, old), (_, new) in zip(calls, factors, strict=True)
-        if float(old) != new
+        if float(old) != new and _is_power(float(old), new, shares)
     ]
+
+
+def _is_power(old: float, new: float, shares: Iterable[float]) -> bool:
+    if not old or not new or (old < 0) != (new < 0):
+        return False
+    return any(
+        math.isclose(new / old, share**power, rel_tol=1e-6)
+        for share in shares
+        for power in _POWERS
+        if 0 < share < 1
+    )
 
 
 def _is_number(value: object) -> bool:

@@ -14,6 +14,7 @@ from torch import nn
 from netadapt.graph.groups import Grouping
 from netadapt.graph.labels import Ints
 from netadapt.graph.layer_graph import LayerGraph
+from netadapt.graph.operator_calls import Program
 from netadapt.graph.proving import failing, first_fault, verdict
 from netadapt.graph.trial import NOTHING, Fault, Trial
 
@@ -30,8 +31,14 @@ class Settling:
     """Makes trial cuts of a graph, and changes it until they hold."""
 
     def __init__(
-        self, model: nn.Module, trial: Trial, grouping: Grouping, assemble: Assemble
+        self,
+        model: nn.Module,
+        trial: Trial,
+        grouping: Grouping,
+        assemble: Assemble,
+        training: Callable[[], Program | None],
     ) -> None:
+        """`training` gives the network's calls in training mode."""
         self._trial, self._grouping, self._assemble = trial, grouping, assemble
         self._first, self._walk = grouping, grouping.walk
         self._kinds = {
@@ -39,6 +46,7 @@ class Settling:
         }
         # The weaker guess, a number that equals what its module takes, gives way.
         self._guesses = self._walk.entered_numbers | self._walk.guessed
+        self._training: Callable[[], Program | None] | None = training
         self._frozen: dict[str, str] = {}
         self._widths: dict[str, tuple[int, ...]] = {}
 
@@ -69,6 +77,8 @@ class Settling:
         """Where code raises in a module of a kind that may take sizes from its input, or from
         its attributes: let all modules of that kind be cut so, if that helps."""
         while (fault := first_fault(self._trial, seed)) is not None:
+            if fault.training and self._follow_training():
+                continue
             kind = self._remedied(fault)
             if kind is None:
                 return
@@ -85,6 +95,18 @@ class Settling:
             if left is not None and (left.module is None or self._kinds.get(left.module) is kind):
                 walk.labels, walk.followed = labels, followed
                 self._trial, self._grouping = before
+
+    def _follow_training(self) -> bool:
+        """Reckon with what runs in training mode alone, once."""
+        if self._training is None:
+            return False
+        program = self._training()
+        self._training = None
+        if program is None:
+            return False
+        self._walk.follow(program)
+        self._renew()
+        return True
 
     def _remedied(self, fault: Fault) -> type | None:
         """The kind of the innermost module around the fault for which something can be tried."""

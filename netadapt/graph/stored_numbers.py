@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import torch
 from torch import nn
 
 from netadapt.graph.walk import StoredNumber
@@ -27,7 +28,7 @@ def _numbers_of(module: nn.Module) -> Iterator[StoredNumber]:
             continue
         if _counts(value):
             yield StoredNumber(name, None, value)
-        elif isinstance(value, (list, tuple)) and all(type(item) is int for item in value):
+        elif type(value) in (list, tuple, torch.Size) and all(type(item) is int for item in value):
             for index, item in enumerate(value):
                 if _counts(item):
                     yield StoredNumber(name, index, item)

@@ -131,5 +131,4 @@ def _set_sizes(model: nn.Module, graph: LayerGraph, kept: Mapping[str, Ints]) ->
         elif value is not None and value[size.index] == before:
             changed = list(value)
             changed[size.index] = after
-            kind = list if isinstance(value, list) else tuple
-            setattr(module, size.attribute, kind(changed))
+            setattr(module, size.attribute, type(value)(changed))

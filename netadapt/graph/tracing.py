@@ -45,15 +45,13 @@ def trace(model: nn.Module, example_input: ExampleInput, *, verify: bool = True)
     walk = Walk(stored_numbers(model))
     walk.run(program)
     kernels = read_kernels(program, walk)
-    training = _training_program(model, program, example_input)
-    if training is not None:
-        walk.follow(training)
     assemble = partial(_assemble, model, program, walk, kernels)
     graph, grouping = assemble({}, {})
     if not verify:
         return graph
-    trial = Trial(model, graph, example_input, program, trains=training is not None)
-    settled = Settling(model, trial, grouping, assemble).settled()
+    trial = Trial(model, graph, example_input, program)
+    training = partial(_training_program, model, example_input)
+    settled = Settling(model, trial, grouping, assemble, training).settled()
     unseen = unseen_macs(model, settled, *split_inputs(example_input))
     settled.blueprint.unseen.update(unseen)
     return settled
@@ -73,13 +71,9 @@ def _program(model: nn.Module, arguments: tuple[Any, ...], keywords: Mapping[str
         raise
 
 
-def _training_program(
-    model: nn.Module, program: Program, example_input: ExampleInput
-) -> Program | None:
-    """The calls in training mode, of a network that has parts which only run then: auxiliary
-    heads, which read channels that a cut may remove. None where it has none, or doesn't run."""
-    if not program.unreached:
-        return None
+def _training_program(model: nn.Module, example_input: ExampleInput) -> Program | None:
+    """The calls in training mode, in which a network may have parts of its own: auxiliary heads,
+    which read channels that a cut removes. None where they can't be followed."""
     arguments, keywords = split_inputs(twice(example_input))
     try:
         return export_program(copied(model), arguments, keywords, training=True)

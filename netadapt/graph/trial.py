@@ -50,10 +50,12 @@ NOTHING = "the network's output holds no numbers that differ, so no cut of it ca
 
 @dataclass(frozen=True)
 class Fault:
-    """Why a cut doesn't hold. `module`: where the network's code raised; None where it ran."""
+    """Why a cut doesn't hold. `module`: where the network's code raised; None where it ran.
+    `training`: it did in training mode alone."""
 
     reason: str
     module: str | None = None
+    training: bool = False
 
 
 class Trial:
@@ -65,17 +67,15 @@ class Trial:
         graph: LayerGraph,
         example_input: ExampleInput,
         program: Program,
-        *,
-        trains: bool = False,
     ) -> None:
-        """`program`: the network's calls; `trains`: it has parts that run in training alone, so
-        cuts must run in that mode too."""
+        """`program`: the network's calls in evaluation mode."""
         self.graph = graph
         self._programs = {_dtype_of(model): program}
         self._given = (model, example_input)
-        self._trains = trains
         self.says_something = True
         """Whether the network gives numbers that differ: others can't be compared."""
+        self._trains: bool | None = None
+        """Whether the network runs in training mode; cuts must, then. None: not tried yet."""
         self._awake: dict[torch.dtype, tuple[nn.Module, Any]] = {}
         self._dtype = self._choose_dtype()
 
@@ -144,8 +144,6 @@ class Trial:
         smaller = cut(model, self.graph, keep)
         try:
             outputs = _run(smaller, inputs)
-            if self._trains:
-                _run(smaller, twice(inputs), training=True)
         except (Exception, SystemExit) as error:
             reason = f"the network's code counts on all of them: {told(error)}"
             return Fault(reason, _raising_module(smaller, error))
@@ -155,7 +153,25 @@ class Trial:
         except Exception as error:
             return Fault(f"the full network can't be run call by call ({told(error)})")
         differing = _difference(outputs, reference)[0]
-        return None if differing is None else Fault(differing)
+        return self._training_fault(smaller, dtype) if differing is None else Fault(differing)
+
+    def _training_fault(self, smaller: nn.Module, dtype: torch.dtype) -> Fault | None:
+        """Why a cut network can't run in training mode; None where the full one can't either."""
+        model, inputs = self._awake[dtype]
+        if self._trains is None:
+            try:
+                _run(copied(model), twice(inputs), training=True)
+                self._trains = True
+            except (Exception, SystemExit):
+                self._trains = False
+        if not self._trains:
+            return None
+        try:
+            _run(smaller, twice(inputs), training=True)
+        except (Exception, SystemExit) as error:
+            reason = f"the network's code counts on all of them in training: {told(error)}"
+            return Fault(reason, _raising_module(smaller, error), training=True)
+        return None
 
     def _factors_follow(self, keep: Mapping[str, Ints]) -> bool:
         """Whether the code scales by other numbers in this cut: from now on that is reckoned
@@ -166,7 +182,9 @@ class Trial:
         seen = FactorsSeen()
         with seen:
             _run(cut(model, self.graph, keep), inputs)
-        follow = bool(followed(self._program(self._dtype), seen.factors))
+        widths = {name: self.graph.group(name).full_width for name in keep}
+        shares = {len(units) / widths[name] for name, units in keep.items()}
+        follow = bool(followed(self._program(self._dtype), seen.factors, shares))
         self.graph.blueprint.factors_follow = follow
         return follow
 

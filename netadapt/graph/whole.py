@@ -63,7 +63,8 @@ def zero_removed(
     if not calls and not computed and not scaled:
         return result
     smaller = cut(model, graph, keep) if computed or scaled else None
-    return _CallByCall(result, calls, computed, smaller, staying, program)
+    shares = tuple({len(units) / graph.group(name).full_width for name, units in kept.items()})
+    return _CallByCall(result, calls, computed, smaller, staying, shares, program)
 
 
 class _CallByCall(nn.Module):
@@ -76,13 +77,14 @@ class _CallByCall(nn.Module):
         computed: Sequence[ComputedWeight],
         smaller: nn.Module | None,
         staying: Mapping[int, Ints],
+        shares: tuple[float, ...],
         program: Program | None,
     ) -> None:
         super().__init__()
         self.model = model
         self.smaller = smaller
         self._calls, self._computed = calls, computed
-        self._staying, self._program = staying, program
+        self._staying, self._shares, self._program = staying, shares, program
 
     def forward(self, *arguments: Any, **keywords: Any) -> Any:
         program = self._program or export_program(self.model, arguments, keywords)
@@ -92,7 +94,7 @@ class _CallByCall(nn.Module):
             call = _found(calls, kept.op, kept.number)
             instead[call.node] = partial(kept.compute, call, self._staying)
         weights, factors = self._seen_in_smaller(arguments, keywords)
-        for scaling, number in followed(program, factors):
+        for scaling, number in followed(program, factors, self._shares):
             instead[scaling.node] = partial(_scaled_by, scaling, number)
         for made in self._computed:
             place = made.op, made.number

@@ -6,6 +6,8 @@ Only the counts of channels matter here: which ones were kept is in the weights,
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from itertools import product
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import nn
@@ -14,6 +16,9 @@ from netadapt.errors import ModelError
 from netadapt.networks.config_fields import Number
 from netadapt.networks.named_functions import call_named
 from netadapt.users_code import users_code
+
+if TYPE_CHECKING:
+    from netadapt.graph import LayerGraph
 
 
 def call_factory(factory: str) -> nn.Module:
@@ -48,11 +53,9 @@ def cut_to_widths(
     """
     if not widths:
         return model
-    from netadapt.graph import cut, trace
+    from netadapt.graph import cut
 
-    inputs = tuple(torch.zeros(shape) for shape in input_shapes)
-    # It was traced and checked when it was cut: no trial cut is needed.
-    graph = trace(model, inputs, verify=False)
+    graph = _traced(model, input_shapes)
     full = {group.name: group.width for group in graph.groups}
     for name, width in widths.items():
         if name not in full:
@@ -64,6 +67,28 @@ def cut_to_widths(
             raise ModelError(f"width {name} is {width}, but {by} builds only {full[name]} channels")
     keep = {name: list(range(width)) for name, width in widths.items()}
     return cut(model, graph, keep=keep)
+
+
+def _traced(model: nn.Module, input_shapes: tuple[tuple[int, ...], ...]) -> LayerGraph:
+    """`model`'s graph. It was checked when it was cut: no trial cut is needed.
+
+    Which inputs are whole numbers (tokens) isn't known: those that don't run as real ones. Raises
+    ModelError where none do.
+    """
+    from netadapt.graph import trace
+
+    fault: ModelError | None = None
+    for kinds in product((torch.float32, torch.int64), repeat=min(len(input_shapes), 4)):
+        of_each = (*kinds, *[torch.float32] * (len(input_shapes) - len(kinds)))
+        pairs = zip(input_shapes, of_each, strict=True)
+        try:
+            return trace(
+                model, tuple(torch.zeros(s, dtype=kind) for s, kind in pairs), verify=False
+            )
+        except ModelError as error:
+            fault = fault or error
+    assert fault is not None
+    raise fault
 
 
 def numbers_held(model: nn.Module, places: Iterable[tuple[str, str]]) -> dict[str, Number]:
@@ -91,6 +116,6 @@ def set_numbers(model: nn.Module, numbers: Mapping[str, Number], by: str) -> nn.
                 f"{by} holds no size '{name}': the function builds another network than when it "
                 f"was cut"
             )
-        new = tuple(number) if isinstance(number, list) and isinstance(old, tuple) else number
-        setattr(module, attribute, new)
+        kind: Any = type(old)  # a tuple stays one
+        setattr(module, attribute, kind(number))
     return model
