@@ -25,7 +25,7 @@ from netadapt.graph.layer_graph import LayerGraph
 from netadapt.graph.network_copy import copied, copy_fails
 from netadapt.graph.operator_calls import Program, export_program
 from netadapt.graph.running import ExampleInput, in_mode, split_inputs, twice
-from netadapt.graph.scalar_factors import FactorsSeen, followed
+from netadapt.graph.scalar_factors import FactorsSeen, followed, shares_left
 from netadapt.graph.surgery import cut
 from netadapt.graph.whole import zero_removed
 from netadapt.users_code import told
@@ -182,8 +182,7 @@ class Trial:
         seen = FactorsSeen()
         with seen:
             _run(cut(model, self.graph, keep), inputs)
-        widths = {name: self.graph.group(name).full_width for name in keep}
-        shares = {len(units) / widths[name] for name, units in keep.items()}
+        shares = shares_left(self.graph, keep)
         follow = bool(followed(self._program(self._dtype), seen.factors, shares))
         self.graph.blueprint.factors_follow = follow
         return follow
