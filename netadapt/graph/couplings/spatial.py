@@ -48,7 +48,7 @@ def over_space(walk: Walk, call: Call, given: dict[str, Any]) -> Result:
     *("replication_pad2d", "_pad_circular"),
 )
 def pad(walk: Walk, call: Call, given: dict[str, Any]) -> Result:
-    """Padding of the channels themselves is a number in the user's code."""
+    """Channels that are added are zeros; how many is a number in the user's code."""
     x = given["self"]
     if x.labels is None or x.axis is None or call.shapes[0][x.axis] == x.shape[x.axis]:
         return walk.passed(call, x)
@@ -59,7 +59,10 @@ def pad(walk: Walk, call: Call, given: dict[str, Any]) -> Result:
         return walk.stopped(call, x, f"{call.where} pads the channels")
     added = [walk.labels.fresh(count) for count in (before, after)]
     for labels in added:
-        walk.labels.freeze(labels, f"{call.where} adds it, by a number in the network's code")
+        if len(labels) == len(x.labels):  # as many as there are: the code says so, mostly
+            walk.labels.unify(x.labels, labels, call.where)
+        else:
+            walk.labels.freeze(labels, f"{call.where} adds it, by a number in the network's code")
     return walk.passed(call, x, np.concatenate([added[0], x.labels, added[1]]))
 
 
