@@ -14,7 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from netadapt.errors import ModelError
+from netadapt.errors import ModelError, in_words
 from netadapt.extras import needed
 from netadapt.files import atomic_path
 from netadapt.networks.network_inputs import parameter_names
@@ -109,7 +109,7 @@ def _named(exported: bytes, inputs: list[str], outputs: list[str]) -> bytes:
         onnx.checker.check_model(proto)
     except onnx.checker.ValidationError as error:
         raise ModelError(
-            f"torch exported an ONNX model that isn't valid ({str(error).splitlines()[0]})"
+            f"torch exported an ONNX model that isn't valid ({in_words(error)})"
         ) from error
     return bytes(proto.SerializeToString())
 
@@ -126,8 +126,9 @@ def _compare(
     try:
         session = onnxruntime.InferenceSession(content, providers=["CPUExecutionProvider"])
     except Exception as error:  # onnxruntime's own classes share no base
-        line = (str(error).splitlines() or [type(error).__name__])[0]
-        raise ModelError(f"onnxruntime can't run the exported {path} ({line})") from error
+        raise ModelError(
+            f"onnxruntime can't run the exported {path} ({in_words(error)})"
+        ) from error
     names = [node.name for node in session.get_inputs()]
     generator = torch.Generator().manual_seed(0)
     found: dict[int, tuple[float, float]] = {}

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from math import prod
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -19,12 +20,16 @@ from netadapt.graph.kept_calls import Members, Staying
 
 if TYPE_CHECKING:
     from netadapt.graph.groups import Grouping
-    from netadapt.graph.operator_calls import Call, Program
+    from netadapt.graph.operator_calls import Call, Program, Shape
     from netadapt.graph.walk import Walk
 
 LAYERS = frozenset(
-    ("conv1d", "conv2d", "conv3d", "conv_transpose1d", "conv_transpose2d", "conv_transpose3d")
-) | {"linear"}
+    (
+        *("conv1d", "conv2d", "conv3d", "conv_transpose1d", "conv_transpose2d"),
+        *("conv_transpose3d", "linear"),
+    )
+)
+"""Operators that end channels and make others by a weight."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +61,7 @@ def _recipe(program: Program, weight: fx.Node) -> Recipe | None:
         if node in program.parameters:
             parameters[node] = None
         elif node in program.inputs:
-            if not program.inputs[node].startswith("the constant"):
+            if node not in program.constants:
                 return None
         elif node not in steps:
             steps[node] = None
@@ -93,10 +98,7 @@ class ComputedWeight:
     ) -> Any:
         """The call's result with a cut network's `weight`, spread to full shape."""
         for members in self.axes:
-            stay = torch.from_numpy(members.staying(staying)).to(weight.device)
-            shape = list(weight.shape)
-            shape[members.axis] = len(members.groups)
-            weight = weight.new_zeros(shape).index_copy_(members.axis, stay, weight)
+            weight = members.spread(weight, staying)
         return call.compute({**arguments, "weight": weight})
 
 
@@ -118,35 +120,32 @@ class WeightsSeen(TorchFunctionMode):
         return func(*args, **(kwargs or {}))
 
 
-def tie_beside(walk: Walk, recipe: Mapping[str, tuple[int, ...]], stand_in: str, out: int) -> bool:
+def tie_beside(walk: Walk, shapes: Mapping[str, Shape], stand_in: str, out: int) -> bool:
     """Cut what else a weight is computed from as the stand-in for it is cut.
 
-    `recipe`: {parameter: shape}; `out`: the axis of the channels that are made. Gives False, and
-    ties nothing, for a parameter that has neither the weight's shape nor one entry a channel.
+    `shapes`: {parameter: its shape}; `out`: the axis of the channels that are made. Gives False,
+    and ties nothing, for a parameter that has neither the weight's shape nor one entry a channel.
     """
-    places = dict(_places(walk, recipe, stand_in, out))
+    places = dict(_places(walk, shapes, stand_in, out))
     if None in places.values():
         return False
     for name, ties in places.items():
         for axis, role, labels in ties or ():
-            walk.tie_name(name, recipe[name], axis, role, labels)
+            walk.tie_name(name, shapes[name], axis, role, labels)
     return True
 
 
 def _places(
-    walk: Walk, recipe: Mapping[str, tuple[int, ...]], stand_in: str, out: int
+    walk: Walk, shapes: Mapping[str, Shape], stand_in: str, out: int
 ) -> Iterator[tuple[str, list[tuple[int, str, Any]] | None]]:
     """Where each parameter has channels: (axis, role, labels); None where that is not known."""
-    shape = recipe[stand_in]
+    shape = shapes[stand_in]
     mine = {axis: walk.axes[name, axis] for name, axis in walk.axes if name == stand_in}
     made = mine[out].labels
     others = [axis for axis in mine if axis != out]
     read = mine[others[0]].labels if others else None
-    each = 1
-    for axis, size in enumerate(shape):
-        if axis not in mine:
-            each *= size
-    for name, own in recipe.items():
+    each = prod(size for axis, size in enumerate(shape) if axis not in mine)
+    for name, own in shapes.items():
         long = [axis for axis, size in enumerate(own) if size > 1]
         if name == stand_in or not long:
             continue

@@ -1,4 +1,7 @@
-"""Sizes of a layer's tensors: channels, which may be labels, and the two sides of an image."""
+"""Sizes of a layer's tensors: channels, which may be labels, and the two sides of an image.
+
+Labels stand where a number follows the widths; `Grouping.affine` later counts them.
+"""
 
 from __future__ import annotations
 

@@ -14,8 +14,9 @@ from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from netadapt.graph.layer_graph import LayerGraph
+from netadapt.graph.module_names import lies_within, outwards
 from netadapt.graph.network_copy import copied
-from netadapt.graph.operator_calls import evaluating
+from netadapt.graph.running import evaluating
 
 TOLERANCE = 0.005
 """Of all multiply-accumulates: less is not looked into."""
@@ -43,7 +44,7 @@ def unseen_macs(
     return {
         module: macs
         for module, macs in lacking.items()
-        if not any(other != module and _within(other, module) for other in lacking)
+        if not any(lies_within(other, module) for other in lacking)
     }
 
 
@@ -53,7 +54,7 @@ def _counted(
     """Flops of every module with all within it; '' is the network. Twice multiply-accumulates."""
     spare = copied(model)
     counter = FlopCounterMode(display=False)
-    with evaluating(spare), torch.no_grad():
+    with evaluating(spare), torch.no_grad(), torch.random.fork_rng(devices=[]):
         try:
             with counter:
                 spare(*arguments, **keywords)
@@ -74,13 +75,6 @@ def _known(graph: LayerGraph) -> dict[str, int]:
     own += [(item.module, item.macs) for item in graph.uncounted]
     own += list(graph.precomputed.items())
     for module, macs in own:
-        inside = module
-        while inside:
-            found[inside] = found.get(inside, 0) + macs
-            inside = inside.rpartition(".")[0]
-        found[""] = found.get("", 0) + macs
+        for around in (*outwards(module), ""):
+            found[around] = found.get(around, 0) + macs
     return found
-
-
-def _within(module: str, other: str) -> bool:
-    return not other or module.startswith(f"{other}.")

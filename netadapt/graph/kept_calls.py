@@ -56,6 +56,20 @@ class Members:
         """Whether some position goes."""
         return bool(np.isin(self.groups, list(staying)).any())
 
+    def select(self, full: torch.Tensor, staying: Staying) -> torch.Tensor:
+        """The positions of `full` that stay."""
+        return full.index_select(self.axis, self._places(full, staying))
+
+    def spread(self, kept: torch.Tensor, staying: Staying) -> torch.Tensor:
+        """`kept`, which has the positions that stay, in full shape: zero where others go."""
+        shape = list(kept.shape)
+        shape[self.axis] = len(self.groups)
+        places = self._places(kept, staying)
+        return kept.new_zeros(shape).index_copy_(self.axis, places, kept)
+
+    def _places(self, beside: torch.Tensor, staying: Staying) -> torch.Tensor:
+        return torch.from_numpy(self.staying(staying)).to(beside.device)
+
 
 @dataclass(frozen=True, eq=False)
 class KeptCall:
@@ -93,25 +107,13 @@ class KeptCall:
         for name, members in self.operands.items():
             argument, _, place = name.partition(" ")
             if place:
-                given[argument] = list(given[argument])
-                given[argument][int(place)] = _select(given[argument][int(place)], members, staying)
-            else:
-                given[argument] = _select(given[argument], members, staying)
+                tensors = given[argument] = list(given[argument])
+                tensors[int(place)] = members.select(tensors[int(place)], staying)
+            elif given[argument] is not None:  # a norm may have no weight, or no bias
+                given[argument] = members.select(given[argument], staying)
         for name, members in self.sizes.items():
             numbers = list(given[name])
             numbers[members.axis] = len(members.staying(staying))
             given[name] = numbers
         outcome = call.compute(given)
-        if self.result is None:
-            return outcome
-        stay = torch.from_numpy(self.result.staying(staying)).to(outcome.device)
-        shape = list(outcome.shape)
-        shape[self.result.axis] = len(self.result.groups)
-        return outcome.new_zeros(shape).index_copy_(self.result.axis, stay, outcome)
-
-
-def _select(value: Any, members: Members, staying: Staying) -> Any:
-    if value is None:
-        return None
-    stay = torch.from_numpy(members.staying(staying)).to(value.device)
-    return value.index_select(members.axis, stay)
+        return outcome if self.result is None else self.result.spread(outcome, staying)

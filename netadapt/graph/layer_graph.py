@@ -63,6 +63,10 @@ class AttributeSize:
     constant: int
     terms: dict[str, int]
 
+    def at(self, widths: Mapping[str, int]) -> int:
+        """What it says where the groups, by name, are this wide."""
+        return self.constant + sum(m * widths[name] for name, m in self.terms.items())
+
 
 class Blueprint:
     """What all widths of a network share. Built once by a trace."""

@@ -8,7 +8,6 @@ can have is kept as `Lost`, to be shown as uncounted.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
 from dataclasses import dataclass
 from math import prod
 from typing import Any
@@ -17,12 +16,13 @@ from torch import fx
 
 from netadapt.errors import ModelError
 from netadapt.graph.computed_weights import LAYERS
-from netadapt.graph.extents import Channels, channels_at, count_of, image_shape
+from netadapt.graph.extents import Channels, count_of, image_shape
 from netadapt.graph.fusing import TRANSPARENT, Fusion
 from netadapt.graph.layer_shape import LayerShape, Pair
 from netadapt.graph.operator_calls import Call, Program
 from netadapt.graph.ops.op_registry import OPS
 from netadapt.graph.ops.spec import OpSpec
+from netadapt.graph.product_costs import PRODUCTS
 from netadapt.graph.walk import Value, Walk
 
 _FREE = TRANSPARENT | frozenset(
@@ -91,8 +91,8 @@ def read_kernels(program: Program, walk: Walk) -> Kernels:
 
 def _macs_of_full(call: Call, given: dict[str, Any]) -> int:
     """Multiply-accumulates of a layer with a weight, or of a product; 0 of others."""
-    if call.op in _PRODUCTS:
-        return sum(macs for *_, macs in _PRODUCTS[call.op](call, given))
+    if call.op in PRODUCTS:
+        return sum(product.macs for product in PRODUCTS[call.op](call, given))
     weight = given.get("weight")
     if call.op not in LAYERS or not isinstance(weight, Value):
         return 0
@@ -115,7 +115,7 @@ class LayerReader:
         self._names: dict[str, int] = {}
         self._calls_of = Counter(call.module for call in program.calls)
         # What doesn't depend on an input is computed once, before deployment.
-        inputs = [n for n, what in program.inputs.items() if what.startswith("the network")]
+        inputs = [node for node in program.inputs if node not in program.constants]
         self.moving = set(inputs)
         shapes = [self.value(node).shape for node in inputs]
         self.batch = next((shape[0] for shape in shapes if shape), 1)
@@ -129,7 +129,7 @@ class LayerReader:
             return
         given = self.walk.given(call)
         spec = self.walk.specs.get(call.op)
-        lost = call.op in _MOVES or call.op in _PRODUCTS or call.op in self.walk.unknown
+        lost = call.op in _MOVES or call.op in PRODUCTS or call.op in self.walk.unknown
         if spec is None and not lost:
             spec = OPS["elementwise"]
         if spec is None or not self._read_as(spec, call, given):
@@ -215,14 +215,14 @@ class LayerReader:
         channels, _ = image_shape(value)
         number = max(1, count_of(channels))
         per_channel = prod(value.shape[1:]) // number
-        products = _PRODUCTS.get(call.op)
+        products = PRODUCTS.get(call.op)
         if products is None:
             self.lose(call, 1, channels, 1, 0, per_channel)
             return
-        for index, (entering, passes, macs) in enumerate(products(call, given)):
-            leaving: Channels = channels if passes else 1
-            each = macs // self.batch // (count_of(leaving) * count_of(entering))
-            self.lose(call, entering, leaving, 1, each, 0 if index else per_channel)
+        for index, product in enumerate(products(call, given)):
+            leaving: Channels = channels if product.gives_channels else 1
+            each = product.macs // self.batch // (count_of(leaving) * count_of(product.summed))
+            self.lose(call, product.summed, leaving, 1, each, 0 if index else per_channel)
 
     def value(self, node: fx.Node) -> Value:
         """What the walk knows of a node's tensor: the first, where it gives several."""
@@ -246,60 +246,3 @@ class LayerReader:
     def _unique(self, name: str) -> str:
         self._names[name] = self._names.get(name, 0) + 1
         return name if self._names[name] == 1 else f"{name}#{self._names[name]}"
-
-
-Products = list[tuple[Channels, bool, int]]
-"""Of each product in a call: what is summed over, whether the call's channels come out of it, and
-its multiply-accumulates."""
-
-
-def _matrix_products(call: Call, given: dict[str, Any]) -> Products:
-    first = given["self"]
-    if not first.shape:
-        return [(1, True, 1)]
-    summed = channels_at(first, first.ndim - 1)
-    return [(summed, True, prod(call.shapes[0]) * int(first.shape[-1]))]
-
-
-def _sum_and_product(call: Call, given: dict[str, Any]) -> Products:
-    factor = given["mat1"] if "mat1" in given else given["batch1"]
-    return [(1, True, prod(call.shapes[0]) * int(factor.shape[-1]))]
-
-
-def _attention_products(call: Call, given: dict[str, Any]) -> Products:
-    """Values by weights, whose channels come out; and queries by keys, summed over channels."""
-    query, key = given["query"], given["key"]
-    length = int(key.shape[-2])
-    entering = channels_at(query, query.ndim - 1)
-    return [
-        (1, True, prod(call.shapes[0]) * length),
-        (entering, False, prod(query.shape) * length),
-    ]
-
-
-def _recurrent_products(call: Call, given: dict[str, Any]) -> Products:
-    """Every weight once a step of the sequence."""
-    weights = sum(prod(value.shape) for value in given["params"] if value.ndim == 2)
-    return [(1, True, int(weights * prod(given["input"].shape[:2])))]
-
-
-def _einsum_products(call: Call, given: dict[str, Any]) -> Products:
-    sizes: dict[str, int] = {}
-    entering, _, leaving = given["equation"].replace(" ", "").partition("->")
-    summed: Channels = 1
-    for term, tensor in zip(entering.split(","), given["tensors"], strict=True):
-        letters = term.replace("...", "")
-        sizes.update(zip(reversed(letters), reversed(tensor.shape), strict=False))
-        if tensor.axis is not None and term[tensor.axis : tensor.axis + 1] not in leaving:
-            summed = channels_at(tensor, tensor.axis)
-    return [(summed, True, prod(sizes.values()))]
-
-
-_PRODUCTS: dict[str, Callable[[Call, dict[str, Any]], Products]] = {
-    **dict.fromkeys(("lstm", "gru", "rnn_tanh", "rnn_relu"), _recurrent_products),
-    **dict.fromkeys(("matmul", "bmm", "mm"), _matrix_products),
-    **dict.fromkeys(("addmm", "baddbmm"), _sum_and_product),
-    "einsum": _einsum_products,
-    "scaled_dot_product_attention": _attention_products,
-}
-"""Operators that multiply tensors."""

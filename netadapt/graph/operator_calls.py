@@ -10,22 +10,21 @@ from __future__ import annotations
 import re
 import warnings
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, is_dataclass
 from operator import attrgetter
 from typing import Any
 
 import torch
 from torch import fx, nn
-from torch.utils._pytree import tree_leaves, tree_map, tree_unflatten
+from torch.utils._pytree import tree_leaves, tree_unflatten
 
 from netadapt.errors import ModelError
 from netadapt.graph.region_inlining import inline_regions
+from netadapt.graph.running import in_mode, input_shapes
 from netadapt.users_code import users_code
 
 Shape = tuple[int, ...]
-ExampleInput = torch.Tensor | tuple[Any, ...] | list[Any] | dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -74,6 +73,8 @@ class Program:
     """Parameters and buffers, by the first name each has in the network."""
     inputs: dict[fx.Node, str]
     """The network's inputs and the constants in its code, with a word on what they are."""
+    constants: frozenset[fx.Node]
+    """Those of `inputs` that are constants in its code."""
     outputs: tuple[fx.Node, ...]
     unreached: tuple[str, ...]
     """Parameters that nothing reads in evaluation mode (auxiliary heads, say)."""
@@ -177,53 +178,7 @@ def learn_dataclasses(output: Any) -> bool:
     return bool(classes)
 
 
-def split_inputs(example_input: ExampleInput) -> tuple[tuple[Any, ...], dict[str, Any]]:
-    """What `model(*arguments, **keywords)` takes: one tensor, several, or a dict of keywords."""
-    if isinstance(example_input, torch.Tensor):
-        return (example_input,), {}
-    if isinstance(example_input, Mapping):
-        return (), dict(example_input)
-    return tuple(example_input), {}
-
-
-def twice(example_input: ExampleInput) -> ExampleInput:
-    """A batch of twice as many, as batch norms need in training."""
-
-    def double(value: Any) -> Any:
-        return (
-            torch.cat([value, value]) if isinstance(value, torch.Tensor) and value.ndim else value
-        )
-
-    doubled: ExampleInput = tree_map(double, example_input)
-    return doubled
-
-
-def input_shapes(
-    arguments: Sequence[Any], keywords: Mapping[str, Any]
-) -> tuple[tuple[int, ...], ...]:
-    """The shape of every tensor that the network takes, in order."""
-    given = (*arguments, *keywords.values())
-    return tuple(tuple(value.shape) for value in given if isinstance(value, torch.Tensor))
-
-
-def evaluating(model: nn.Module) -> AbstractContextManager[None]:
-    """Put `model` in evaluation mode for the block, then every module's flag back."""
-    return in_mode(model, training=False)
-
-
-@contextmanager
-def in_mode(model: nn.Module, training: bool) -> Iterator[None]:
-    """Put `model` in training or evaluation mode for the block, then every module's flag back."""
-    flags = [(module, module.training) for module in model.modules()]
-    model.train(training)
-    try:
-        yield
-    finally:
-        for module, training in flags:
-            module.training = training
-
-
-def parameter_names(model: nn.Module) -> dict[int, str]:
+def _names_by_id(model: nn.Module) -> dict[int, str]:
     """The first name of every parameter and buffer, by the tensor's id."""
     names: dict[int, str] = {}
     for name, tensor in (*model.named_parameters(), *model.named_buffers()):
@@ -234,10 +189,11 @@ def parameter_names(model: nn.Module) -> dict[int, str]:
 def _read(
     exported: torch.export.ExportedProgram, model: nn.Module, shapes: tuple[tuple[int, ...], ...]
 ) -> Program:
-    names = parameter_names(model)
+    names = _names_by_id(model)
     placeholders = [node for node in exported.graph.nodes if node.op == "placeholder"]
     parameters: dict[fx.Node, str] = {}
     inputs: dict[fx.Node, str] = {}
+    constants: dict[fx.Node, str] = {}
     for node, spec in zip(placeholders, exported.graph_signature.input_specs, strict=True):
         kind = spec.kind.name
         if kind in ("PARAMETER", "BUFFER") and spec.target is not None:
@@ -247,7 +203,7 @@ def _read(
         elif kind == "USER_INPUT":
             inputs[node] = f"the network's input '{node.name}'"
         else:
-            inputs[node] = f"the constant '{node.name}' in the network's code"
+            constants[node] = f"the constant '{node.name}' in the network's code"
     calls: list[Call] = []
     numbers: Counter[str] = Counter()
     outputs: list[fx.Node] = []
@@ -255,12 +211,21 @@ def _read(
         if node.op == "call_function":
             calls.append(_call(node, numbers))
         elif node.op == "get_attr":
-            inputs[node] = f"the constant '{node.name}' in the network's code"
+            constants[node] = f"the constant '{node.name}' in the network's code"
         elif node.op == "output":
             outputs = list(node.all_input_nodes)
     read = {name for node, name in parameters.items() if node.users}
     unreached = tuple(name for name, _ in model.named_parameters() if name not in read)
-    return Program(tuple(calls), parameters, inputs, tuple(outputs), unreached, shapes, exported)
+    return Program(
+        tuple(calls),
+        parameters,
+        inputs | constants,
+        frozenset(constants),
+        tuple(outputs),
+        unreached,
+        shapes,
+        exported,
+    )
 
 
 def _known(argument: Any, known: Mapping[fx.Node, Any]) -> Any:

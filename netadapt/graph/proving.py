@@ -15,6 +15,7 @@ import numpy as np
 
 from netadapt.graph.groups import ChannelGroup
 from netadapt.graph.labels import Ints
+from netadapt.graph.module_names import outwards
 from netadapt.graph.trial import Fault, Trial
 
 
@@ -87,15 +88,30 @@ def _trial_widths(
     """Three sets of widths: such as a search takes, odd ones, and the smallest of a search."""
     likely = {name: _likely_widths(group) for name, group in free.items()}
     yield {name: int(random.choice(widths)) for name, widths in likely.items()}
-    yield {name: _odd_width(_all_widths(group)[:-1], random) for name, group in free.items()}
+    yield _odd_widths(free, random)
     yield {name: widths[0] for name, widths in likely.items()}
 
 
-def _odd_width(widths: Sequence[int], random: np.random.Generator) -> int:
-    """A width that few numbers divide, of the larger ones: code that counts on a factor fails."""
-    large = [width for width in widths if width > widths[-1] // 4]
-    rough = [width for width in large if all(width % factor for factor in (2, 3, 5, 7))]
-    return int(random.choice(rough or [width for width in large if width % 2] or large))
+def _odd_widths(free: Mapping[str, ChannelGroup], random: np.random.Generator) -> dict[str, int]:
+    """Of the larger widths, such as few numbers divide: code that counts on a factor fails. Groups
+    of one full width get different ones: code that needs them equal fails, too."""
+    alike: dict[int, list[str]] = {}
+    for name, group in free.items():
+        alike.setdefault(group.full_width, []).append(name)
+    chosen = {}
+    for names in alike.values():
+        left: list[int] = []
+        for name in names:
+            widths = _all_widths(free[name])[:-1]
+            left = [width for width in left if width in widths] or _rough_first(widths, random)
+            chosen[name] = left.pop(0)
+    return chosen
+
+
+def _rough_first(widths: Sequence[int], random: np.random.Generator) -> list[int]:
+    """All widths above a quarter, those first that 2, 3, 5 and 7 don't divide, then the odd."""
+    large = random.permutation([width for width in widths if width > widths[-1] // 4]).tolist()
+    return sorted(large, key=lambda width: sum(width % factor == 0 for factor in (2, 3, 5, 7)))
 
 
 def _all_widths(group: ChannelGroup) -> tuple[int, ...]:
@@ -149,7 +165,11 @@ class _Search:
         if kind is None:
             return []
         modules = {name for name, other in self._kinds.items() if other is kind and name}
-        return [name for name in names if any(_inside(m, modules) for m in self._touched[name])]
+        return [
+            name
+            for name in names
+            if any(not modules.isdisjoint(outwards(module)) for module in self._touched[name])
+        ]
 
     def _alike(self, near: Sequence[str]) -> dict[str, Fault] | None:
         """All of `near`, where two of them that are far from each other fail by themselves."""
@@ -159,15 +179,6 @@ class _Search:
         if ends[0] is None or ends[1] is None:
             return None
         return dict.fromkeys(near, ends[1]) | {near[0]: ends[0]}
-
-
-def _inside(module: str, others: set[str]) -> bool:
-    """Whether `module` is one of `others`, or within one."""
-    while module:
-        if module in others:
-            return True
-        module = module.rpartition(".")[0]
-    return False
 
 
 def _working_widths(

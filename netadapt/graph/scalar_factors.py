@@ -7,12 +7,13 @@ that are left; so its full counterpart must compute with that too.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sized
 from typing import TYPE_CHECKING, Any
 
 from torch.overrides import TorchFunctionMode
 
 if TYPE_CHECKING:
+    from netadapt.graph.layer_graph import LayerGraph
     from netadapt.graph.operator_calls import Call, Program
 
 _KINDS = {
@@ -49,6 +50,11 @@ class FactorsSeen(TorchFunctionMode):
         if kind is not None and len(args) == 2 and _is_number(args[1]):
             self.factors.append((kind, float(args[1])))
         return func(*args, **(kwargs or {}))
+
+
+def shares_left(graph: LayerGraph, keep: Mapping[str, Sized]) -> frozenset[float]:
+    """What share of its units each group of a cut keeps, 0 … 1."""
+    return frozenset(len(units) / graph.group(name).full_width for name, units in keep.items())
 
 
 def followed(

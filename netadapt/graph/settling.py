@@ -14,6 +14,7 @@ from torch import nn
 from netadapt.graph.groups import Grouping
 from netadapt.graph.labels import Ints
 from netadapt.graph.layer_graph import LayerGraph
+from netadapt.graph.module_names import outwards
 from netadapt.graph.operator_calls import Program
 from netadapt.graph.proving import failing, first_fault, verdict
 from netadapt.graph.trial import NOTHING, Fault, Trial
@@ -79,7 +80,7 @@ class Settling:
         while (fault := first_fault(self._trial, seed)) is not None:
             if fault.training and self._follow_training():
                 continue
-            kind = self._remedied(fault)
+            kind = self._kind_to_remedy(fault)
             if kind is None:
                 return
             walk, before = self._walk, (self._trial, self._grouping)
@@ -108,18 +109,14 @@ class Settling:
         self._renew()
         return True
 
-    def _remedied(self, fault: Fault) -> type | None:
+    def _kind_to_remedy(self, fault: Fault) -> type | None:
         """The kind of the innermost module around the fault for which something can be tried."""
         if fault.module is None:
             return None
         left = {tie.module for tie in self._walk.ties} | {key[0] for key in self._guesses}
         kinds = {self._kinds[module] for module in left}
-        module = fault.module
-        while self._kinds.get(module) not in kinds:
-            if not module:
-                return None
-            module = module.rpartition(".")[0]
-        return self._kinds[module]
+        around = (self._kinds.get(module) for module in (*outwards(fault.module), ""))
+        return next((kind for kind in around if kind in kinds), None)
 
     def _guess(self, faults: Mapping[str, Fault]) -> bool:
         """Take what modules hold for sizes of the groups that fail, where it equals them; what

@@ -120,13 +120,11 @@ def removed_positions(graph: LayerGraph, kept: Mapping[str, Ints]) -> dict[str, 
 def _set_sizes(model: nn.Module, graph: LayerGraph, kept: Mapping[str, Ints]) -> None:
     """Set the attributes that count channels, where a module has them."""
     full = {group.name: group.full_width for group in graph.groups}
+    left = full | {name: len(units) for name, units in kept.items()}
     for size in graph.blueprint.sizes:
         module = model.get_submodule(size.module)
         value: Any = getattr(module, size.attribute, None)
-        before = size.constant + sum(m * full[name] for name, m in size.terms.items())
-        after = size.constant + sum(
-            m * (len(kept[name]) if name in kept else full[name]) for name, m in size.terms.items()
-        )
+        before, after = size.at(full), size.at(left)
         if size.index is None:
             if value == before:
                 setattr(module, size.attribute, after)

@@ -1,4 +1,8 @@
-"""`trace`: from a network and an example input to its `LayerGraph`."""
+"""`trace`: from a network and an example input to its `LayerGraph`.
+
+Here the room's steps follow each other: the calls, the walk over them, the layers, the groups, and
+the trial cuts that prove these. What each step does stands in its own file.
+"""
 
 from __future__ import annotations
 
@@ -19,14 +23,8 @@ from netadapt.graph.labels import Ints
 from netadapt.graph.layer_graph import Blueprint, LayerGraph
 from netadapt.graph.layer_reading import Kernels, read_kernels
 from netadapt.graph.network_copy import copied, copy_fails
-from netadapt.graph.operator_calls import (
-    ExampleInput,
-    Program,
-    export_program,
-    in_mode,
-    split_inputs,
-    twice,
-)
+from netadapt.graph.operator_calls import Program, export_program
+from netadapt.graph.running import ExampleInput, in_mode, split_inputs, twice
 from netadapt.graph.settling import Settling
 from netadapt.graph.stored_numbers import stored_numbers
 from netadapt.graph.trial import Trial
@@ -39,7 +37,8 @@ def trace(model: nn.Module, example_input: ExampleInput, *, verify: bool = True)
     `example_input`: what the network takes, on its device: a tensor, a tuple of them, or a dict
     of keyword arguments, in the range that it meets where its code branches on values. The network
     is followed in evaluation mode and not changed. `verify` makes trial cuts of a copy with random
-    weights, and freezes groups that the network's code counts on; leave it out only for a network that was traced before.
+    weights, and freezes groups that the network's code counts on; leave it out only for a network
+    that was traced before.
 
     Raises ModelError when the network's forward can't be followed.
     """

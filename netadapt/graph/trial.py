@@ -23,15 +23,9 @@ from netadapt.graph.awake_copy import awake_copy, awake_inputs
 from netadapt.graph.labels import Ints
 from netadapt.graph.layer_graph import LayerGraph
 from netadapt.graph.network_copy import copied, copy_fails
-from netadapt.graph.operator_calls import (
-    ExampleInput,
-    Program,
-    export_program,
-    in_mode,
-    split_inputs,
-    twice,
-)
-from netadapt.graph.scalar_factors import FactorsSeen, followed
+from netadapt.graph.operator_calls import Program, export_program
+from netadapt.graph.running import ExampleInput, in_mode, split_inputs, twice
+from netadapt.graph.scalar_factors import FactorsSeen, followed, shares_left
 from netadapt.graph.surgery import cut
 from netadapt.graph.whole import zero_removed
 from netadapt.users_code import told
@@ -41,6 +35,9 @@ ROUNDINGS = 1024
 of channels is of the output's own size, as everything in an awake copy counts."""
 DOUBLE_TOLERANCE = 1e-8
 """The same in float64, which is asked where float32 leaves a doubt: deep networks blow it up."""
+
+MOST_AWAKENINGS = 3
+"""Of differing random weights, where the first leave the output without numbers that differ."""
 
 LEAST_SCALE = 1e-4
 """Of the largest number compared: what a dead ReLU lets through is rounding, and no scale."""
@@ -70,13 +67,11 @@ class Trial:
         graph: LayerGraph,
         example_input: ExampleInput,
         program: Program,
-        seed: int = 0,
     ) -> None:
         """`program`: the network's calls in evaluation mode."""
         self.graph = graph
         self._programs = {_dtype_of(model): program}
         self._given = (model, example_input)
-        self._seed = seed
         self.says_something = True
         """Whether the network gives numbers that differ: others can't be compared."""
         self._known: dict[tuple[tuple[str, bytes], ...], Fault | None] = {}
@@ -140,7 +135,7 @@ class Trial:
         if dtype in self._awake:
             return self._awake[dtype]
         model, example_input = self._given
-        for seed in range(self._seed, self._seed + 3):
+        for seed in range(MOST_AWAKENINGS):
             pair = awake_copy(model, dtype, seed), awake_inputs(example_input, dtype, seed)
             try:
                 self.says_something = _says_something(_run(*pair))
@@ -194,8 +189,7 @@ class Trial:
         seen = FactorsSeen()
         with seen:
             _run(cut(model, self.graph, keep), inputs)
-        widths = {name: self.graph.group(name).full_width for name in keep}
-        shares = {len(units) / widths[name] for name, units in keep.items()}
+        shares = shares_left(self.graph, keep)
         follow = bool(followed(self._program(self._dtype), seen.factors, shares))
         self.graph.blueprint.factors_follow = follow
         return follow

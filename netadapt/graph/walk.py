@@ -9,7 +9,7 @@ rule in its `OpSpec`, which goes before the handlers.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -93,34 +93,34 @@ class Tie:
 FEW_GROUPS = 4
 """Up to so many groups of a grouped operator are all kept, with fewer channels in each."""
 
-_NUMBERED: set[str] = set()
-_SUMS_PASS: set[str] = set()
-"""Operators that compute with a mean, or give it another shape, and nothing else."""
-
 Result = Value | Sequence[Value]
 Handler = Callable[["Walk", "Call", dict[str, Any]], Result]
 
-_HANDLERS: dict[str, Handler] = {}
-_WEIGHTED: set[str] = set()
+
+@dataclass(frozen=True)
+class _Rule:
+    """How an operator is walked over; without a handler it is named as unknown."""
+
+    handler: Handler | None = None
+    weighted: bool = False
+    """It is given parameters by name (`Value.parameter`); others see one as any tensor."""
+    passes_sums: bool = False
+    """What was taken over channels stays that behind it, as behind all that is elementwise."""
+    numbered: bool = False
+    """The user's code gives it sizes, which may stand in the calling module's attributes."""
+
+
+_RULES: dict[str, _Rule] = {}
 
 
 def handles(
     *ops: str, weighted: bool = False, passes_sums: bool = False, numbered: bool = False
 ) -> Callable[[Handler], Handler]:
-    """Register a handler. A `weighted` one is given parameters by name (`Value.parameter`);
-    others see a parameter as a tensor with labels like any other. `passes_sums`: what was taken
-    over channels stays that behind it, as it does behind all that is elementwise. `numbered`: the
-    user's code gives it sizes, which may stand in the calling module's attributes."""
+    """Register a handler for these operators; what else is said of them stands in `_Rule`."""
 
     def register(handler: Handler) -> Handler:
-        for op in ops:
-            _HANDLERS[op] = handler
-            if weighted:
-                _WEIGHTED.add(op)
-            if passes_sums:
-                _SUMS_PASS.add(op)
-            if numbered:
-                _NUMBERED.add(op)
+        rule = _Rule(handler, weighted, passes_sums, numbered)
+        _RULES.update(dict.fromkeys(ops, rule))
         return handler
 
     return register
@@ -146,9 +146,6 @@ class Walk:
         self.ties: list[Tie] = []
         self.entered_numbers: dict[tuple[str, str, int | None], Ints] = {}
         """Numbers that equal the channels which their module takes; checks of them, mostly."""
-        self._entered: dict[str, Ints] = {}
-        self._shaped: dict[str, dict[int, Ints]] = {}
-        self._weights: set[str] = set()
         self.computed: list[tuple[Call, str]] = []
         """Layers whose weight is computed, with the parameter that is cut as the weight is."""
         self.labels = Labels()
@@ -159,7 +156,15 @@ class Walk:
         self.over_kept: list[OverKept] = []
         """Calls that are taken over channels that may be cut, such as a layer norm."""
         self.unknown: dict[str, list[str]] = {}
+        """Operators without a rule, and the modules that call each."""
+        self._entered: dict[str, Ints] = {}
+        """What the first layer of each module reads."""
+        self._shaped: dict[str, dict[int, Ints]] = {}
+        """{module: {number of channels: those that it first gave a tensor by this number}}."""
+        self._weights: set[str] = set()
+        """Parameters that are a layer's weight as they are."""
         self._opaque: dict[str, str] = {}
+        """Parameters used where no rule knows how, with the reason that none of their axes goes."""
 
     def run(self, program: Program) -> None:
         """Give every tensor of `program` its labels; freeze the channels of its outputs."""
@@ -205,27 +210,24 @@ class Walk:
         self.over_kept, self.computed, self.unknown = seen
 
     def _visit(self, call: Call) -> Result:
-        handler = self._own(call) or _HANDLERS.get(call.op)
+        rule = _rule_of(call)
+        handler = self._own(call) or rule.handler
         arguments = self.given(call)
         if handler is None:
             return self._unhandled(call, arguments)
         result = handler(self, call, arguments)
         taken = _each(list(arguments.values()))
-        if call.op in _NUMBERED:
+        if rule.numbered:
             for value in (*taken, *_each(result)):
-                self._guess_numbers(call, value)
+                if value.labels is not None:
+                    self.guess_number(call, value.labels)
         sums = [value for value in taken if value.over is not None]
         return self._carry_sums(call, sums, result) if sums else result
-
-    def _guess_numbers(self, call: Call, value: Value) -> None:
-        """A number that the calling module holds may be the number of these channels."""
-        if value.labels is not None:
-            self.guess_number(call, value.labels)
 
     def _carry_sums(self, call: Call, sums: list[Value], result: Result) -> Result:
         """What was taken over channels may meet those channels again (x − mean): a norm. Until
         then it may only be computed with; anything else would change what it says."""
-        if not isinstance(result, Value) or call.op not in _SUMS_PASS:
+        if not isinstance(result, Value) or not _rule_of(call).passes_sums:
             for value in sums:
                 self._end_sum(value)
             return result
@@ -243,7 +245,7 @@ class Walk:
 
     def given(self, call: Call) -> dict[str, Any]:
         """The call's arguments with Values where tensors go in."""
-        weighted = call.op in _WEIGHTED or self._own(call) is not None
+        weighted = _rule_of(call).weighted or self._own(call) is not None
         return {name: self._resolve(value, weighted) for name, value in call.arguments.items()}
 
     def _own(self, call: Call) -> Handler | None:
@@ -339,8 +341,9 @@ class Walk:
 
         self.over_kept.append(OverKept(call, operands, result, sizes or {}))
 
-    def fixed(self, call: Call, origin: str) -> Result:
-        """The call's output with no channels in it."""
+    def fixed(self, call: Call, origin: str = "") -> Result:
+        """The call's output with no channels in it; `origin` says what it is, for people."""
+        origin = origin or f"the output of {call.where}"
         values = [Value(shape, origin=origin) for shape in call.shapes]
         return values[0] if len(values) == 1 else values
 
@@ -356,10 +359,11 @@ class Walk:
         if value.labels is not None:
             self.labels.freeze(value.labels, reason)
 
-    def stopped(self, call: Call, value: Value, reason: str) -> Result:
-        """Freeze `value`; what comes out of the call has no channels to cut."""
-        self.freeze(value, reason)
-        return self.fixed(call, f"the output of {call.where}")
+    def stopped(self, call: Call, values: Value | Iterable[Value], reason: str) -> Result:
+        """Freeze `values`; what comes out of the call has no channels to cut."""
+        for value in (values,) if isinstance(values, Value) else values:
+            self.freeze(value, reason)
+        return self.fixed(call)
 
     def tie(self, value: Value, axis: int, role: str, labels: Ints | None = None) -> Ints:
         """Say that `labels` are the positions of a parameter's axis; new labels if None.
@@ -426,6 +430,10 @@ class Walk:
         """Whether labels in an array of any shape differ along `axis`."""
         roots = self.labels.find(labels)
         return bool((roots != np.take(roots, [0], axis)).any())
+
+
+def _rule_of(call: Call) -> _Rule:
+    return _RULES.get(call.op, _Rule())
 
 
 def _shape(node: fx.Node) -> Shape:

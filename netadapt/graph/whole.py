@@ -20,7 +20,7 @@ from netadapt.graph.labels import Ints
 from netadapt.graph.layer_graph import LayerGraph
 from netadapt.graph.network_copy import copied
 from netadapt.graph.operator_calls import Call, Program, export_program
-from netadapt.graph.scalar_factors import Factor, FactorsSeen, followed
+from netadapt.graph.scalar_factors import Factor, FactorsSeen, followed, shares_left
 from netadapt.graph.surgery import (
     Keep,
     check_keep,
@@ -41,8 +41,8 @@ def zero_removed(
 
     Every weight that reads a removed channel is zero there, which is exact whatever lies between
     (an activation with f(0) ≠ 0 too). What is taken over the channels (a layer norm's mean, a
-    product of queries and keys) is taken over the kept ones. `program`: the
-    network's trace, where it is at hand; such calls need one. Raises ModelError as `cut` does.
+    product of queries and keys) is taken over the kept ones. `program`: the network's calls, where
+    they are at hand; else it is exported when it runs. Raises ModelError as `cut` does.
     """
     kept = check_keep(graph, keep)
     check_shapes(model, graph)
@@ -63,12 +63,16 @@ def zero_removed(
     if not calls and not computed and not scaled:
         return result
     smaller = cut(model, graph, keep) if computed or scaled else None
-    shares = tuple({len(units) / graph.group(name).full_width for name, units in kept.items()})
+    shares = shares_left(graph, kept)
     return _CallByCall(result, calls, computed, smaller, staying, shares, program)
 
 
 class _CallByCall(nn.Module):
-    """Runs a network call by call; some see the kept channels alone, or a cut network's weight."""
+    """Runs a network call by call; some see the kept channels alone, or a cut network's weight.
+
+    `smaller` is that network, where a weight or a number is to be seen in it; `shares` is what it
+    keeps of each group.
+    """
 
     def __init__(
         self,
@@ -77,7 +81,7 @@ class _CallByCall(nn.Module):
         computed: Sequence[ComputedWeight],
         smaller: nn.Module | None,
         staying: Mapping[int, Ints],
-        shares: tuple[float, ...],
+        shares: frozenset[float],
         program: Program | None,
     ) -> None:
         super().__init__()

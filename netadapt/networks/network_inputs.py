@@ -13,7 +13,7 @@ from typing import Any
 from torch import Tensor, nn
 
 from netadapt.errors import InputError, ModelError
-from netadapt.graph.operator_calls import split_inputs
+from netadapt.graph.running import split_inputs
 
 Inputs = Tensor | Sequence[Tensor] | Mapping[str, Tensor]
 

@@ -36,7 +36,7 @@ def export_onnx(model: nn.Module, example: torch.Tensor | tuple[torch.Tensor, ..
     """
     import torch
 
-    from netadapt.graph.operator_calls import evaluating
+    from netadapt.graph.running import evaluating
 
     needed("onnxscript", "onnx")
     inputs = example if isinstance(example, tuple) else (example,)

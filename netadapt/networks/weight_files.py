@@ -44,6 +44,12 @@ _ADVICE = {
 """What to do with a file that is this; `{file}` is its name."""
 
 
+def holds_arrays(file: Path) -> bool:
+    """Whether `file` is an archive of NumPy arrays, as numpy.savez writes it."""
+    entries = _entries(file)
+    return bool(entries) and all(name.endswith(".npy") for name in entries)
+
+
 def weights_kind(file: Path) -> str:
     """SAFETENSORS, NPZ, or PICKLED where it may be a checkpoint of torch.save.
 
@@ -59,9 +65,10 @@ def weights_kind(file: Path) -> str:
         raise WeightsError(f"cannot read {file}: {error.strerror or error}") from error
     if _is_safetensors(head, size):
         return SAFETENSORS
-    entries = _entries(file) if head.startswith(b"PK") else []
-    if entries and all(name.endswith(".npy") for name in entries):
+    zipped = head.startswith(b"PK")
+    if zipped and holds_arrays(file):
         return NPZ
+    entries = _entries(file) if zipped else []
     what = _zipped(entries) if entries else _foreign(head, file)
     if what is not None:
         raise WeightsError(f"{file} is {what}: {_ADVICE[what].format(file=str(file))}")

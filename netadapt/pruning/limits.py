@@ -6,7 +6,7 @@ A user names groups as `netadapt plan` prints them, or by a glob (`encoder.*`).
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from fnmatch import fnmatchcase
 
@@ -33,22 +33,26 @@ def limited(
                 f"no channel group is called '{pattern}'; there are {', '.join(names)} "
                 f"(netadapt plan shows them)"
             )
-    blueprint = copy.copy(graph.blueprint)
-    blueprint.groups = tuple(_limited(group, frozen, least) for group in blueprint.groups)
-    return LayerGraph(blueprint, tuple(group.width for group in graph.groups))
+    return _changed(graph, lambda group: _limited(group, frozen, least))
 
 
 def kept_whole(graph: LayerGraph, reasons: Mapping[str, str]) -> LayerGraph:
     """`graph` with the groups of these names frozen, each for its reason."""
     if not reasons:
         return graph
+
+    def frozen(group: ChannelGroup) -> ChannelGroup:
+        if group.name not in reasons or group.frozen:
+            return group
+        return replace(group, frozen=True, reason=reasons[group.name])
+
+    return _changed(graph, frozen)
+
+
+def _changed(graph: LayerGraph, change: Callable[[ChannelGroup], ChannelGroup]) -> LayerGraph:
+    """`graph` at its widths, with every group changed; what was given stays as it is."""
     blueprint = copy.copy(graph.blueprint)
-    blueprint.groups = tuple(
-        replace(group, frozen=True, reason=reasons[group.name])
-        if group.name in reasons and not group.frozen
-        else group
-        for group in blueprint.groups
-    )
+    blueprint.groups = tuple(change(group) for group in blueprint.groups)
     return LayerGraph(blueprint, tuple(group.width for group in graph.groups))
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 
 from netadapt.cores import usable_cores
-from netadapt.errors import InputError
+from netadapt.errors import InputError, in_words
 
 
 def compute_device(name: str | None = None) -> torch.device:
@@ -20,8 +20,8 @@ def compute_device(name: str | None = None) -> torch.device:
         torch.zeros(1, device=device)
     except (RuntimeError, AssertionError) as error:
         raise InputError(
-            f"cannot compute on '{name}' ({str(error).splitlines()[0]}); expected cpu, cuda or "
-            f"cuda:N, or leave --compute out"
+            f"cannot compute on '{name}' ({in_words(error)}); expected cpu, cuda or cuda:N, or "
+            f"leave --compute out"
         ) from None
     return device
 

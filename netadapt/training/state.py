@@ -13,7 +13,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel
 
-from netadapt.errors import RunError
+from netadapt.errors import RunError, in_words
 from netadapt.files import atomic_path
 from netadapt.training.optimizers import Optimizers
 
@@ -55,8 +55,7 @@ def load_training_state(
         optimizers.load_state_tensors(_under("optimizer.", tensors))
     except (SafetensorError, KeyError, TypeError, ValueError, RuntimeError) as error:
         raise RunError(
-            f"{path} can't be continued from ({str(error).splitlines()[0]}); start again with "
-            f"another --out"
+            f"{path} can't be continued from ({in_words(error)}); start again with another --out"
         ) from error
     return epoch
 

@@ -35,16 +35,13 @@ def lively(model: nn.Module, seed: int = 0) -> nn.Module:
 
 
 def random_keep(graph: LayerGraph, random: np.random.Generator) -> Keep:
-    """Any number of units of every group, from the fewest it may have to all."""
-    return {
-        group.name: np.sort(
-            random.permutation(group.full_width)[
-                : random.integers(group.min_width, group.full_width + 1)
-            ]
-        )
-        for group in graph.groups
-        if not group.frozen
-    }
+    """Units of every group, as many as it may have: any number, from the fewest to all."""
+    keep = {}
+    for group in (group for group in graph.groups if not group.frozen):
+        units = random.permutation(group.full_width)
+        widths = [w for w in range(group.min_width, group.full_width + 1) if group.takes(w)]
+        keep[group.name] = np.sort(units[: widths[random.integers(len(widths))]])
+    return keep
 
 
 def outputs_of(model: nn.Module, inputs: tuple[Tensor, ...]) -> list[Tensor]:

@@ -112,9 +112,6 @@ def test_a_branch_that_is_dead_at_the_beginning_is_awake_in_a_trial(gamma: float
 
 
 def test_a_network_of_which_nothing_can_be_compared_is_not_cut() -> None:
-    model = Written(lambda _, y: y * 0.0)
-    nn.init.zeros_(model.head.bias)
-
     class Constant(Written):
         def forward(self, x: Tensor) -> Tensor:
             return torch.zeros_like(super().forward(x))

@@ -1,4 +1,8 @@
-"""Reads a list of RGB-D pairs as TUM's benchmark writes them: a line a pair, times and files."""
+"""Reads a list of RGB-D pairs as TUM's benchmark writes them: a line a pair, times and files.
+
+Only names are read here, and that the files are there; how far apart the times are is for `pairing`
+to say.
+"""
 
 from __future__ import annotations
 
@@ -7,8 +11,8 @@ from pathlib import Path
 
 from netadapt.errors import DataError, in_words
 
-USUAL_NAMES = (
-    *("associations.txt", "association.txt", "associated.txt", "associate.txt", "assoc.txt"),
+USUAL_NAMES = tuple(
+    f"{name}.txt" for name in ("associations", "association", "associated", "associate", "assoc")
 )
 
 _IMAGE = re.compile(r"\.(png|jpe?g|ppm|bmp|tiff?|webp|pgm)$", re.IGNORECASE)

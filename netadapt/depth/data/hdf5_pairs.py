@@ -21,7 +21,7 @@ import numpy as np
 
 from netadapt.depth.data.base import SPLITS, Depth, Rgb, check_pair, check_split
 from netadapt.depth.data.json_files import read_json
-from netadapt.errors import DataError
+from netadapt.errors import DataError, in_words
 from netadapt.extras import needed
 from netadapt.files import atomic_path, write_text
 
@@ -71,9 +71,8 @@ def read_pair(path: Path | str) -> tuple[Rgb, Depth]:
     except FileNotFoundError:
         raise DataError(f"{path}: no such file") from None
     except (OSError, RuntimeError) as error:
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise DataError(
-            f"{path}: cannot be read as HDF5 ({reason}); copy it again or remove it"
+            f"{path}: cannot be read as HDF5 ({in_words(error)}); copy it again or remove it"
         ) from error
     return check_pair(rgb, depth, str(path))
 

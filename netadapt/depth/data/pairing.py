@@ -9,7 +9,7 @@ to `time_pairing`, a list of pairs to `association_file`. Reading the images is 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -133,8 +133,7 @@ def _pairs_by_number(rgb: Sequence[Path], depth: Sequence[Path]) -> Pairing | No
             f"{len(shared)} of {len(rgb)} RGB and {len(depth)} depth images have one in common: "
             f"list the pairs with --associations FILE"
         )
-    paired = {path for pair in pairs for path in (pair.rgb, pair.depth)}
-    alone = tuple(path for path in (*rgb, *depth) if path not in paired)
+    alone = _without_partner(pairs, (*rgb, *depth))
     return Pairing(pairs, alone, ("paired by the numbers in their names",) if alone else ())
 
 
@@ -157,13 +156,12 @@ def _pairs_by_time(root: Path, rgb: Sequence[Path], depth: Sequence[Path]) -> Pa
         )
     furthest = max(one.furthest_s for one in found)
     note = f"paired by the times in their names, at most {furthest * 1e3:.1f} ms apart"
-    paired = {path for pair in pairs for path in (pair.rgb, pair.depth)}
-    alone = tuple(sorted(path for path in (*rgb, *depth) if path not in paired))
     if late:
         note += (
             f"; only {len(pairs)} of {len(depth)} depth images have an RGB image that near, most "
             f"are {abs(late[0]):.2g} s off: did the clocks differ?"
         )
+    alone = _without_partner(pairs, sorted((*rgb, *depth)))
     return Pairing(pairs, alone, (note,), timed=True)
 
 
@@ -225,8 +223,13 @@ def _pairs_by_name(root: Path) -> Pairing:
                     f"say which to take with --rgb GLOB --depth GLOB"
                 )
         pairs.append(ImagePair(rgb_by_key[key][0], depth_by_key[key][0]))
+    return Pairing(tuple(pairs), _without_partner(pairs, sorted(rgb | all_depth)), notes)
+
+
+def _without_partner(pairs: Iterable[ImagePair], images: Iterable[Path]) -> tuple[Path, ...]:
+    """Those of `images` that are in no pair, in the order given."""
     paired = {path for pair in pairs for path in (pair.rgb, pair.depth)}
-    return Pairing(tuple(pairs), tuple(sorted((rgb | all_depth) - paired)), notes)
+    return tuple(path for path in images if path not in paired)
 
 
 def _with_notes(pairing: Pairing, notes: tuple[str, ...]) -> Pairing:

@@ -22,6 +22,7 @@ from netadapt.networks.checkpoint_tensors import checkpoint_place, checkpoint_te
 from netadapt.networks.key_prefixes import without_holder
 from netadapt.networks.pickles import ClassNames
 from netadapt.networks.store import fit_weights
+from netadapt.networks.weight_files import holds_arrays
 from netadapt.remarks import remark
 
 PICKLED_CLASSES: ClassNames = {
@@ -192,11 +193,5 @@ def _concatenates(tensors: Mapping[str, Tensor]) -> bool:
 
 
 def _is_npz(file: Path) -> bool:
-    if not zipfile.is_zipfile(file):
-        return file.suffix == ".npz"
-    try:
-        with zipfile.ZipFile(file) as archive:
-            names = archive.namelist()
-    except (OSError, zipfile.BadZipFile):
-        return False
-    return bool(names) and all(name.endswith(".npy") for name in names)
+    """Whether `file` is one, or was: a damaged one is told so by its reader."""
+    return holds_arrays(file) or (file.suffix == ".npz" and not zipfile.is_zipfile(file))

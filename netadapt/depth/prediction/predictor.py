@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from netadapt.errors import ModelError
+from netadapt.errors import ModelError, in_words
 from netadapt.extras import needed
 from netadapt.networks.network_outputs import main_output
 from netadapt.networks.store import find_model, load_model, read_config
@@ -87,7 +87,7 @@ def _open_onnx(path: Path) -> OnnxPredictor:
     try:
         session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
     except Exception as error:  # onnxruntime has no public base class for a file it can't load
-        raise ModelError(f"cannot load {path} ({str(error).splitlines()[0]})") from error
+        raise ModelError(f"cannot load {path} ({in_words(error)})") from error
     shape = session.get_inputs()[0].shape
     size = tuple(shape[2:])
     if len(shape) != 4 or shape[1] != 3 or not all(isinstance(side, int) for side in size):

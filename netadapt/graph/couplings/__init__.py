@@ -4,6 +4,14 @@ Importing the package fills the registry of `netadapt.graph.walk`. An operator t
 handles is named in the plan and freezes the channels that touch it.
 """
 
-from netadapt.graph.couplings import joining, norms, pointwise, reshaping, spatial, weights
+from netadapt.graph.couplings import (
+    joining,
+    norms,
+    pointwise,
+    products,
+    reshaping,
+    spatial,
+    weights,
+)
 
-__all__ = ["joining", "norms", "pointwise", "reshaping", "spatial", "weights"]
+__all__ = ["joining", "norms", "pointwise", "products", "reshaping", "spatial", "weights"]

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from torch import fx
 
+from netadapt.graph.couplings.pointwise import FILLED, LIKE
 from netadapt.graph.labels import Ints
 from netadapt.graph.operator_calls import Call
 from netadapt.graph.walk import Result, StoredNumber, Value, Walk, handles
@@ -27,12 +28,10 @@ def concat(walk: Walk, call: Call, given: dict[str, Any]) -> Result:
     along = int(given["dim"]) % len(shape)
     labelled = [value for value in values if value.labels is not None]
     if not labelled:
-        return walk.fixed(call, f"the output of {call.where}")
+        return walk.fixed(call)
     axis = labelled[0].axis
     if axis is None or any(value.axis != axis for value in labelled):
-        for value in labelled:
-            walk.freeze(value, f"{call.where} joins channels along two axes")
-        return walk.fixed(call, f"the output of {call.where}")
+        return walk.stopped(call, labelled, f"{call.where} joins channels along two axes")
     parts: list[Ints] = []
     for value in values:
         labels = value.labels
@@ -55,12 +54,10 @@ def stack(walk: Walk, call: Call, given: dict[str, Any]) -> Result:
     new = int(given["dim"]) % len(shape)
     labelled = [value for value in values if value.labels is not None]
     if not labelled:
-        return walk.fixed(call, f"the output of {call.where}")
+        return walk.fixed(call)
     first = labelled[0]
     if len(labelled) < len(values) or any(value.axis != first.axis for value in labelled):
-        for value in labelled:
-            walk.freeze(value, f"{call.where} joins it with tensors of other channels")
-        return walk.fixed(call, f"the output of {call.where}")
+        return walk.stopped(call, labelled, f"{call.where} joins it with tensors of other channels")
     assert first.labels is not None
     assert first.axis is not None
     for value in labelled[1:]:
@@ -110,8 +107,9 @@ def _tie_parts(walk: Walk, call: Call, parts: list[Ints]) -> None:
             if size in told:
                 walk.merge_rows(np.stack(alike), call.where)
                 walk.may_tie(call, alike[0])
-            for part in () if size in told else alike:
-                walk.labels.freeze(part, f"{call.where} makes a part of {size} channels")
+            else:
+                reason = f"{call.where} makes a part of {size} channels"
+                walk.labels.freeze(np.concatenate(alike), reason)
         return
     _share(walk, call, np.concatenate(parts), gcd(*sizes), f"makes parts of {sizes}")
 
@@ -147,11 +145,6 @@ def item(walk: Walk, call: Call, given: dict[str, Any]) -> Result:
     return one
 
 
-_SHAPE_ALONE = frozenset(
-    ("zeros_like", "ones_like", "empty_like", "full_like", "rand_like", "randn_like")
-) | frozenset(("new_zeros", "new_ones", "new_full", "new_empty"))
-
-
 def _operator(node: fx.Node) -> str:
     return str(getattr(node.target, "_opname", ""))
 
@@ -171,7 +164,7 @@ def slice_(walk: Walk, call: Call, given: dict[str, Any]) -> Result:
     step = int(given.get("step") or 1)
     if length == total:
         return walk.passed(call, x)
-    if length == 1 and all(_operator(user) in _SHAPE_ALONE for user in call.node.users):
+    if length == 1 and all(_operator(user) in (*LIKE, *FILLED) for user in call.node.users):
         return walk.fixed(call, "a tensor of which the shape alone counts")
     if step > 1 and total % step == 0 and length == total // step:
         walk.merge_rows(x.labels.reshape(-1, step).T, f"{call.where} takes every {step}th")

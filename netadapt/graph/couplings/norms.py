@@ -36,9 +36,7 @@ def _per_channel(
 ) -> Result:
     present = [value for value in parameters if value is not None]
     if any(value.parameter is None for value in present):
-        for value in (x, *present):
-            walk.freeze(value, "a norm's weights are computed from other tensors")
-        return walk.fixed(call, f"the output of {call.where}")
+        return walk.stopped(call, (x, *present), "a norm's weights are computed from other tensors")
     if x.labels is None or x.axis != 1:
         for value in present:
             walk.pin(value, 0, "per_channel", f"{call.where} doesn't work on channels")

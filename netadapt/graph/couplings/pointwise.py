@@ -21,9 +21,10 @@ UNARY = (
 UNCHANGED = (
     *("dropout", "feature_dropout", "alpha_dropout", "native_dropout", "contiguous", "clone"),
     *("detach", "alias", "to", "_to_copy", "type_as", "float", "lift_fresh_copy"),
-    *("zeros_like", "ones_like", "empty_like", "full_like", "rand_like", "randn_like", "identity"),
-    *("fill", "zero", "view_as_real_copy"),
+    *("identity", "fill", "zero", "view_as_real_copy"),
 )
+LIKE = ("zeros_like", "ones_like", "empty_like", "full_like", "rand_like", "randn_like")
+"""A tensor of the operand's shape, whatever its values."""
 BINARY = (
     *("add", "sub", "rsub", "mul", "div", "pow", "maximum", "minimum", "where", "lerp", "addcmul"),
     *("addcdiv", "fmod", "remainder", "floor_divide", "true_divide", "multiply", "subtract"),
@@ -31,14 +32,15 @@ BINARY = (
     "masked_fill",
 )
 FILLED = ("new_zeros", "new_ones", "new_full", "new_empty")
+"""A tensor of the operand's kind, of a shape that the code gives."""
 
 
-@handles(*UNARY, *UNCHANGED, passes_sums=True)
+@handles(*UNARY, *UNCHANGED, *LIKE, passes_sums=True)
 def one_operand(walk: Walk, call: Call, given: dict[str, Any]) -> Result:
     """Channels pass. The operand is the schema's first argument."""
     first = next(iter(given.values()))
     if not isinstance(first, Value):
-        return walk.fixed(call, f"the output of {call.where}")
+        return walk.fixed(call)
     if len(call.shapes) > 1:
         return [walk.passed(call, first) for _ in call.shapes]
     return walk.passed(call, first)
@@ -60,44 +62,6 @@ def several_operands(walk: Walk, call: Call, given: dict[str, Any]) -> Result:
     return couple(walk, call, [v for v in given.values() if isinstance(v, Value)])
 
 
-@handles("einsum", weighted=True)
-def einsum(walk: Walk, call: Call, given: dict[str, Any]) -> Result:
-    """Channels that operands share, and that the result keeps (a gate, `bchw,bc->bchw`) or that
-    are summed over (queries by keys, `bhlk,bhtk->bhlt`)."""
-    operands: list[Value] = given["tensors"]
-    entering, _, leaving = given["equation"].replace(" ", "").partition("->")
-    terms = entering.split(",")
-    letters = {
-        term[value.axis]
-        for term, value in zip(terms, operands, strict=True)
-        if value.axis is not None and value.axis < len(term)
-    }
-    letter = next(iter(letters), "")
-    sharing = [
-        (place, value, term.index(letter))
-        for place, (term, value) in enumerate(zip(terms, operands, strict=True))
-        if letter and letter in term
-    ]
-    summed = letter not in leaving
-    known = all(value.labels is not None for _, value, _ in sharing)
-    if len(letters) != 1 or "." in given["equation"] or (summed and not known):
-        for value in operands:
-            walk.freeze(value, f"{call.where} sums over the channels")
-        return walk.fixed(call, f"the output of {call.where}")
-    first = next(value.labels for _, value, _ in sharing if value.labels is not None)
-    for _, value, at in sharing:
-        if value.parameter is not None:
-            walk.tie(value, at, "per_channel", first)
-        elif value.labels is None:
-            walk.labels.freeze(first, f"{call.where} joins it with {value.origin}")
-        else:
-            walk.labels.unify(first, value.labels, call.where)
-    if summed:
-        walk.take_over(call, {f"tensors {place}": (at, first) for place, _, at in sharing})
-        return walk.fixed(call, f"the output of {call.where}")
-    return Value(call.shapes[0], leaving.index(letter), first)
-
-
 def couple(walk: Walk, call: Call, operands: list[Value]) -> Result:
     """Unify the channels of tensors that are broadcast together into the call's output."""
     shape = call.shapes[0]
@@ -112,12 +76,11 @@ def couple(walk: Walk, call: Call, operands: list[Value]) -> Result:
         else:
             carriers.append((axis, value))
     if not carriers:
-        return walk.fixed(call, f"the output of {call.where}")
+        return walk.fixed(call)
     axis, first = carriers[0]
     if any(other != axis for other, _ in carriers):
-        for _, value in carriers:
-            walk.freeze(value, f"{call.where} pairs channels along two axes")
-        return walk.fixed(call, f"the output of {call.where}")
+        labelled = [value for _, value in carriers]
+        return walk.stopped(call, labelled, f"{call.where} pairs channels along two axes")
     assert first.labels is not None
     for _, value in carriers[1:]:
         assert value.labels is not None

@@ -1,5 +1,7 @@
-"""Operators over space: pooling, upsampling, padding, and reductions. Channels pass through,
-unless the operator works along the channels' own axis; then they are frozen.
+"""Operators over positions: pooling, upsampling, padding, windows, and reductions.
+
+Channels pass through. Where the operator works along their own axis, they are frozen, or the walk
+remembers that it is taken over them, as a mean is.
 """
 
 from __future__ import annotations
@@ -9,7 +11,6 @@ from typing import Any
 import numpy as np
 
 from netadapt.graph.couplings.pointwise import couple
-from netadapt.graph.labels import Ints
 from netadapt.graph.operator_calls import Call
 from netadapt.graph.walk import Over, Result, Value, Walk, handles
 
@@ -150,68 +151,6 @@ def glu(walk: Walk, call: Call, given: dict[str, Any]) -> Result:
     return walk.passed(call, x, walk.merge_rows(halves, f"{call.where} gates half the channels"))
 
 
-@handles("scaled_dot_product_attention")
-def attention(walk: Walk, call: Call, given: dict[str, Any]) -> Result:
-    """softmax(query · keyᵀ) · value, over the last axis: the same positions go from queries and
-    keys, in all heads; others may go from the values, and so from the output."""
-    query, key, value = given["query"], given["key"], given["value"]
-    last = query.ndim - 1
-    if not _on_axis(walk, (query, key), last) or value.axis not in (None, last):
-        for operand in (query, key, value):
-            walk.freeze(operand, f"{call.where} lies across these channels")
-        return walk.fixed(call, f"the output of {call.where}")
-    operands: dict[str, tuple[int, Ints]] = {}
-    if query.labels is not None:
-        walk.labels.unify(query.labels, key.labels, call.where)
-        operands |= dict.fromkeys(("query", "key"), (last, query.labels))
-    if value.labels is None:
-        if operands:
-            walk.take_over(call, operands)
-        return walk.fixed(call, f"the output of {call.where}")
-    walk.take_over(call, operands | {"value": (last, value.labels)}, (last, value.labels))
-    return Value(call.shapes[0], last, value.labels)
-
-
-def _on_axis(walk: Walk, values: tuple[Value, ...], axis: int) -> bool:
-    """Whether all of these, or none, have channels along `axis`."""
-    labelled = [value for value in values if value.labels is not None]
-    return len(labelled) in (0, len(values)) and all(value.axis == axis for value in labelled)
-
-
-@handles("matmul", "bmm", "mm")
-def product(walk: Walk, call: Call, given: dict[str, Any]) -> Result:
-    """[…, n, k] · […, k, m]: channels along n, m, k or the batch's axes."""
-    first, second = given["self"], given["other" if "other" in given else "mat2"]
-    shape = call.shapes[0]
-    places = [
-        None if value.labels is None or value.axis is None else value.axis - value.ndim
-        for value in (first, second)
-    ]
-    if places == [-1, -2]:  # summed over
-        walk.labels.unify(first.labels, second.labels, call.where)
-        names = ("self", "other" if "other" in given else "mat2")
-        axes = zip(names, (first, second), strict=True)
-        walk.take_over(call, {name: (value.axis, first.labels) for name, value in axes})
-        return walk.fixed(call, f"the output of {call.where}")
-    passing = {-2: [first], -1: [second]}
-    place = next((place for place in places if place is not None), None)
-    if place is None:
-        return walk.fixed(call, f"the output of {call.where}")
-    carriers = passing.get(place, [first, second])
-    others = [value for value in (first, second) if value not in carriers]
-    if (
-        any(value.labels is None or value.axis != value.ndim + place for value in carriers)
-        or any(value.labels is not None for value in others)
-        or len(shape) < -place
-    ):
-        for value in (first, second):
-            walk.freeze(value, f"{call.where} lies across these channels")
-        return walk.fixed(call, f"the output of {call.where}")
-    for value in carriers[1:]:
-        walk.labels.unify(carriers[0].labels, value.labels, call.where)
-    return Value(shape, len(shape) + place, carriers[0].labels)
-
-
 @handles("grid_sampler")
 def sample(walk: Walk, call: Call, given: dict[str, Any]) -> Result:
     """Reads x [B, C, H, W] at the positions of a grid [B, H', W', 2]."""
@@ -224,9 +163,7 @@ def sample(walk: Walk, call: Call, given: dict[str, Any]) -> Result:
 
 @handles(
     *("zeros", "ones", "empty", "full", "arange", "linspace", "eye", "rand", "randn"),
-    "scalar_tensor",
-    *("meshgrid", "lift_fresh", "_assert_async"),
-    *("_assert_tensor_metadata", "_assert_scalar", "sym_size"),
+    *("scalar_tensor", "meshgrid", "lift_fresh", "sym_size"),
 )
 def made(walk: Walk, call: Call, given: dict[str, Any]) -> Result:
     """A tensor of the user's own making: it has no channels to cut."""

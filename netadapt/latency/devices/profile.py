@@ -187,11 +187,11 @@ KINDS: dict[str, tuple[tuple[type, ...], str]] = {
 
 def _checked(profile: DeviceProfile, path: Path) -> DeviceProfile:
     for entry in fields(profile):
-        expected, in_words = KINDS.get(str(entry.type), ((object,), ""))
+        expected, called = KINDS.get(str(entry.type), ((object,), ""))
         value = getattr(profile, entry.name)
         if not isinstance(value, expected) or (isinstance(value, bool) and int in expected):
             raise InputError(
-                f"{path}: {entry.name} is {json.dumps(value, default=str)}, expected {in_words}"
+                f"{path}: {entry.name} is {json.dumps(value, default=str)}, expected {called}"
             )
     if profile.runtime not in RUNTIMES:
         raise InputError(f"{path}: runtime is '{profile.runtime}', expected {_runtimes()}")

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from netadapt.errors import in_words
 from netadapt.extras import needed
 from netadapt.graph.layer_shape import LayerShape
 from netadapt.latency.devices.profile import DeviceProfile
@@ -100,8 +101,7 @@ class OnnxRuntime:
         try:
             return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
         except Exception as error:  # onnxruntime's own classes share no base
-            line = (str(error).splitlines() or [type(error).__name__])[0]
-            raise UnsupportedLayer(f"onnxruntime can't run {what}: {line}") from error
+            raise UnsupportedLayer(f"onnxruntime can't run {what}: {in_words(error)}") from error
 
     def _run(self, run: Callable[[], Any], seconds: float) -> list[float]:
         return times_ms(run, seconds, threads=self.profile.threads, most=MOST_RUNS)
