@@ -144,6 +144,7 @@ def search(
         graph = limited(trace(model, example), chosen.frozen, chosen.min_widths)
         constraint = _constraint(budget, on_demand, folder, callback, held)
         callback.table(constraint.describe())
+        cost_of(constraint, graph)  # what a table lacks is said before a step is trained
         counted_on = rehearsed(model, graph, task, chosen)
         graph = kept_whole(graph, counted_on)
         constraint = _within_reach(graph, constraint, chosen, callback)

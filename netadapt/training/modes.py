@@ -27,12 +27,12 @@ def evaluation_mode(model: nn.Module) -> Iterator[None]:
 
 @contextmanager
 def _mode(model: nn.Module, *, training: bool) -> Iterator[None]:
-    was_training = model.training
-    what = f"train() of {type(model).__name__}"  # which a class may have rewritten
-    with users_code(what, ModelError):
+    # Module by module: a user may keep a norm in evaluation mode while the rest trains.
+    was = [(module, module.training) for module in model.modules()]
+    with users_code(f"train() of {type(model).__name__}", ModelError):  # a class may rewrite it
         model.train(training)
     try:
         yield
     finally:
-        with users_code(what, ModelError):
-            model.train(was_training)
+        for module, flag in was:
+            module.training = flag

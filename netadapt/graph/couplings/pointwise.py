@@ -50,8 +50,9 @@ def one_operand(walk: Walk, call: Call, given: dict[str, Any]) -> Result:
 def filled(walk: Walk, call: Call, given: dict[str, Any]) -> Result:
     """A tensor of one value, of a size written in the code: that of the tensor it is made from,
     if it is that now. A trial cut tells whether the code says so too."""
-    x = given["self"]
-    if isinstance(x, Value) and x.shape == call.shapes[0]:
+    x, shape = given["self"], call.shapes[0]
+    same = isinstance(x, Value) and x.axis is not None and len(shape) == x.ndim
+    if same and shape[x.axis] == x.shape[x.axis]:
         return walk.passed(call, x)
     return walk.fixed(call, f"the tensor made by {call.op}")
 
