@@ -11,9 +11,9 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from types import FrameType
-from typing import Any
+from typing import Any, TextIO
 
 import typer
 from rich.console import Console
@@ -42,7 +42,26 @@ def say(text: str, *, quiet: bool = False) -> None:
 
 def print_json(value: Mapping[str, Any] | list[Any]) -> None:
     """Print `value` to stdout as one JSON document; null for NaN and infinity, which JSON lacks."""
-    sys.stdout.write(json.dumps(_plain(value), indent=2, default=str, allow_nan=False) + "\n")
+    text = json.dumps(_plain(value), indent=2, default=str, allow_nan=False)
+    (_JSON_TO[-1] if _JSON_TO else sys.stdout).write(text + "\n")
+
+
+_JSON_TO: list[TextIO] = []
+"""The real stdout, while what a user's code prints is kept from it."""
+
+
+@contextmanager
+def _alone_on_stdout(wanted: bool) -> Iterator[None]:
+    """For `--json`: what else is printed, by a user's network for one, goes to stderr."""
+    if not wanted:
+        yield
+        return
+    _JSON_TO.append(sys.stdout)
+    try:
+        with redirect_stdout(sys.stderr):
+            yield
+    finally:
+        _JSON_TO.pop()
 
 
 def run_app(app: Callable[..., Any]) -> int:
@@ -51,7 +70,11 @@ def run_app(app: Callable[..., Any]) -> int:
     arguments = [argument for argument in sys.argv[1:] if argument != "--debug"]
     quiet = "--quiet" in arguments or "-q" in arguments
     try:
-        with _terminated_like_interrupted(), _remarks_shown(quiet):
+        with (
+            _terminated_like_interrupted(),
+            _remarks_shown(quiet),
+            _alone_on_stdout("--json" in arguments),
+        ):
             code = app(args=arguments, prog_name="netadapt", standalone_mode=False)
     except NetadaptError as error:
         if debug:

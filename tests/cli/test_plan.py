@@ -60,3 +60,19 @@ def test_plan_refuses_in_one_line(
     assert (code, out) == (2, "")
     assert message in err
     assert err.count("\n") == 1
+
+
+def test_what_a_network_prints_is_no_part_of_the_json(
+    netadapt: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "talkative.py").write_text(
+        "from torch import nn\n\n\ndef network():\n    print('building')\n"
+        "    return nn.Sequential(nn.Conv2d(3, 16, 3), nn.Conv2d(16, 4, 3))\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    code, out, err = netadapt(
+        "plan", "--model", "talkative:network", "--input-size", "16", "--json"
+    )
+    assert code == 0
+    assert json.loads(out)["network"] == "Sequential"
+    assert "building" in err

@@ -262,3 +262,115 @@ def test_a_trained_norm_of_tiny_variance_blows_no_rounding_up() -> None:
     graph = trace(model, IMAGE)
     assert len(graph.widths) == 11
     assert not any(group.only_widths for group in graph.groups)
+
+
+def gated(y: Tensor, open: Tensor) -> Tensor:
+    """Channels picked by number, where `open` says so."""
+    return y + torch.cat([y[:, 16:], y[:, :16]], 1) * open
+
+
+@pytest.mark.parametrize(
+    ("between", "image"),
+    [
+        (lambda x, y: gated(y, x.mean(1, keepdim=True) > 128), IMAGE * 255),
+        (lambda x, y: gated(y, x.amin(1, keepdim=True) < 0), IMAGE - 0.5),
+    ],
+    ids=["of 0 to 255", "signed"],
+)
+def test_a_branch_that_the_example_would_wake_is_awake(
+    between: Callable[[Tensor, Tensor], Tensor], image: Tensor
+) -> None:
+    class Seeing(Written):
+        def forward(self, x: Tensor) -> Tensor:
+            return self.head(between(x, self.a(x).relu()))
+
+    assert not trace(Seeing(lambda _, y: y), image).widths
+
+
+def test_a_fault_in_a_small_output_shows_beside_a_large_one() -> None:
+    class Both(Written):
+        def forward(self, x: Tensor) -> dict[str, Tensor]:
+            y = self.a(x).relu()
+            return {
+                "large": self.head(y) * 1e5,
+                "small": self.head(shuffled(y)),
+                "n": (y > 0).sum(),
+            }
+
+    assert not trace(Both(lambda _, y: y), IMAGE).widths
+
+
+def test_a_number_that_equals_a_width_and_counts_something_else_is_let_be() -> None:
+    class Scaled(Written):
+        def __init__(self) -> None:
+            super().__init__(lambda s, y: y * s.scale)
+            self.scale = 32
+
+    model = Scaled()
+    graph = trace(model, IMAGE)
+    small = cut(model, graph, {"a": range(8)})
+    assert graph.widths == {"a": 32}
+    assert small.scale == 32
+
+
+@pytest.mark.parametrize(
+    "between",
+    [
+        lambda _, y: y * (1.0 if y.shape[1] > 20 else 5.0),
+        lambda _, y: y[:, : y.shape[1] - y.shape[1] % 2],
+    ],
+    ids=["another factor", "even"],
+)
+def test_widths_at_which_the_code_does_something_else_are_left_out(
+    between: Callable[[nn.Module, Tensor], Tensor],
+) -> None:
+    graph = trace(Written(between), IMAGE)
+    for width in graph.group("a").allowed_widths(1):
+        assert width > 20 or width % 2 == 0
+        assert graph.widths
+
+
+def test_a_cut_network_runs_in_training_too() -> None:
+    class Seen(Written):
+        """Keeps a running mean of its own, in training alone."""
+
+        def __init__(self) -> None:
+            super().__init__(lambda _, y: y)
+            self.register_buffer("seen", torch.zeros(32))
+
+        def forward(self, x: Tensor) -> Tensor:
+            y = self.a(x)
+            if self.training:
+                self.seen.mul_(0.9).add_(y.mean((0, 2, 3)))
+            return self.head(y)
+
+    model = Seen()
+    graph = trace(model, IMAGE)
+    cut(model, graph, {name: range(8) for name in graph.widths}).train()(IMAGE)
+    assert graph.widths == {"a": 32}
+
+
+def test_groups_of_one_width_that_must_be_equal_become_one() -> None:
+    class NonLocal(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.inner = 16
+            self.a, self.head = conv(3, 32), conv(32, 4)
+            self.theta, self.phi, self.g = (nn.Conv2d(32, 16, 1) for _ in range(3))
+            self.back = nn.Conv2d(16, 32, 1)
+
+        def forward(self, x: Tensor) -> Tensor:
+            y = self.a(x)
+            sides = (len(y), self.inner, -1)
+            theta, phi, g = (f(y).view(sides) for f in (self.theta, self.phi, self.g))
+            weights = (theta.transpose(1, 2) @ phi).softmax(-1)
+            mixed = (g @ weights.transpose(1, 2)).view(len(y), self.inner, *y.shape[2:])
+            return self.head(y + self.back(mixed))
+
+    model = NonLocal()
+    graph = trace(model, IMAGE)
+    for seed in range(3):
+        random = np.random.default_rng(seed)
+        widths = {name: int(random.integers(2, width)) for name, width in graph.widths.items()}
+        cut(model, graph, {name: range(width) for name, width in widths.items()})(IMAGE)
+    assert set(graph.widths) == {"a", "theta"}
