@@ -44,7 +44,7 @@ def first_fault(trial: Trial, seed: int) -> Fault | None:
     """Why the first of the cuts that `failing` tries doesn't hold."""
     free, random = _free(trial), np.random.default_rng(seed)
     widths = next(_trial_widths(free, random))
-    return trial.fault(_units(free, widths, random))
+    return trial.fault(_units(free, widths, random), training=True)
 
 
 def failing(trial: Trial, kinds: Mapping[str, type], seed: int) -> dict[str, Fault]:
@@ -54,8 +54,9 @@ def failing(trial: Trial, kinds: Mapping[str, type], seed: int) -> dict[str, Fau
     """
     free, random = _free(trial), np.random.default_rng(seed)
     faults: dict[str, Fault] = {}
-    for widths in _trial_widths(free, random):
-        search = _Search(trial, kinds, _units(free, widths, random))
+    for number, widths in enumerate(_trial_widths(free, random)):
+        # In training a cut may only raise, and would at other widths as well: once is enough.
+        search = _Search(trial, kinds, _units(free, widths, random), training=not number)
         faults |= search.failing([name for name in widths if name not in faults])
     return faults
 
@@ -131,8 +132,10 @@ def _spread(group: ChannelGroup, width: int, random: np.random.Generator) -> Int
 class _Search:
     """Looks for the groups that fail in one cut."""
 
-    def __init__(self, trial: Trial, kinds: Mapping[str, type], keep: Mapping[str, Ints]) -> None:
-        self._trial, self._kinds, self._keep = trial, kinds, keep
+    def __init__(
+        self, trial: Trial, kinds: Mapping[str, type], keep: Mapping[str, Ints], *, training: bool
+    ) -> None:
+        self._trial, self._kinds, self._keep, self._training = trial, kinds, keep, training
         self._touched = {name: trial.graph.group(name).touched for name in keep}
 
     def failing(self, names: Sequence[str]) -> dict[str, Fault]:
@@ -157,7 +160,8 @@ class _Search:
         return {**found, **self.failing(rest)} if rest else found
 
     def _fault(self, names: Sequence[str]) -> Fault | None:
-        return self._trial.fault({name: self._keep[name] for name in names})
+        keep = {name: self._keep[name] for name in names}
+        return self._trial.fault(keep, training=self._training)
 
     def _near(self, names: Sequence[str], fault: Fault) -> list[str]:
         """The names that have layers in modules of the kind in which the code raised."""

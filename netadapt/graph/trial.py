@@ -74,7 +74,7 @@ class Trial:
         self._given = (model, example_input)
         self.says_something = True
         """Whether the network gives numbers that differ: others can't be compared."""
-        self._known: dict[tuple[tuple[str, bytes], ...], Fault | None] = {}
+        self._known: dict[tuple[tuple[tuple[str, bytes], ...], bool], Fault | None] = {}
         """What was found about cuts of this graph."""
         self._trains: bool | None = None
         """Whether the network runs in training mode; cuts must, then. None: not tried yet."""
@@ -89,12 +89,16 @@ class Trial:
         graph.blueprint.factors_follow = self.graph.blueprint.factors_follow
         return other
 
-    def fault(self, keep: Mapping[str, Ints]) -> Fault | None:
-        """Why the network cut to `keep` isn't the full one without those channels, if it isn't."""
+    def fault(self, keep: Mapping[str, Ints], *, training: bool = False) -> Fault | None:
+        """Why the network cut to `keep` isn't the full one without those channels, if it isn't.
+        `training`: or why it can't run in that mode, where the full one can."""
         cut_as = tuple((name, units.tobytes()) for name, units in sorted(keep.items()))
-        if keep and cut_as not in self._known:
-            self._known[cut_as] = self._fault(keep)
-        return self._known.get(cut_as)
+        if keep and (cut_as, training) not in self._known:
+            fault = self._fault(keep)
+            if fault is None and training:
+                fault = self._training_fault(keep)
+            self._known[cut_as, training] = fault
+        return self._known.get((cut_as, training))
 
     def _fault(self, keep: Mapping[str, Ints]) -> Fault | None:
         fault = self._compare(keep, self._dtype)
@@ -160,11 +164,11 @@ class Trial:
         except Exception as error:
             return Fault(f"the full network can't be run call by call ({told(error)})")
         differing = _difference(outputs, reference)[0]
-        return self._training_fault(smaller, dtype) if differing is None else Fault(differing)
+        return None if differing is None else Fault(differing)
 
-    def _training_fault(self, smaller: nn.Module, dtype: torch.dtype) -> Fault | None:
+    def _training_fault(self, keep: Mapping[str, Ints]) -> Fault | None:
         """Why a cut network can't run in training mode; None where the full one can't either."""
-        model, inputs = self._awake[dtype]
+        model, inputs = self._awake[self._dtype]
         if self._trains is None:
             try:
                 _run(copied(model), twice(inputs), training=True)
@@ -173,6 +177,7 @@ class Trial:
                 self._trains = False
         if not self._trains:
             return None
+        smaller = cut(model, self.graph, keep)
         try:
             _run(smaller, twice(inputs), training=True)
         except (Exception, SystemExit) as error:
