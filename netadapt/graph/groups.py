@@ -113,13 +113,14 @@ class Grouping:
                 terms[index] = number // self.groups[index].full_width
         return constant, terms
 
-    def parts(self, first: Grouping) -> dict[str, tuple[ChannelGroup, ...]]:
-        """The free groups of an earlier grouping of the same walk that each of these is made of."""
-        parts: dict[str, tuple[ChannelGroup, ...]] = {group.name: () for group in self.groups}
-        for group in (group for group in first.groups if not group.frozen):
-            root = self.walk.labels.find(first._unit_labels(group.name)[:1])
-            name = self.groups[self.group_of_root[int(root[0])]].name
-            parts[name] += (group,)
+    def parts(self, first: Grouping) -> dict[str, tuple[tuple[str, int], ...]]:
+        """The free groups of an earlier grouping of the same walk that each of these is made of,
+        with how many of their units make one of its."""
+        parts: dict[str, tuple[tuple[str, int], ...]] = {group.name: () for group in self.groups}
+        for part in (group for group in first.groups if not group.frozen):
+            root = self.walk.labels.find(first._unit_labels(part.name)[:1])
+            group = self.groups[self.group_of_root[int(root[0])]]
+            parts[group.name] += ((part.name, part.full_width // group.full_width),)
         return parts
 
     def unify(self, names: Sequence[str], note: str) -> None:

@@ -85,9 +85,10 @@ class Blueprint:
         self.input_shapes = input_shapes
         self.unreached = unreached
         self.groups = grouping.groups
-        self.parts: dict[str, tuple[ChannelGroup, ...]] = {
-            group.name: () if group.frozen else (group,) for group in self.groups
+        self.parts: dict[str, tuple[tuple[str, int], ...]] = {
+            group.name: () if group.frozen else ((group.name, 1),) for group in self.groups
         }
+        """The groups of a trace without proof that each is made of, and their units in one."""
         self.indices = {g.name: i for i, g in enumerate(self.groups)}
         self.shapes = dict(parameters)
         self.unknown = {op: tuple(where) for op, where in grouping.walk.unknown.items()}
@@ -230,9 +231,7 @@ class LayerGraph:
         """
         parts = self.blueprint.parts
         return {
-            part.name: part.full_width * group.width // group.full_width
-            for group in self.groups
-            for part in parts[group.name]
+            name: each * group.width for group in self.groups for name, each in parts[group.name]
         }
 
     @cached_property

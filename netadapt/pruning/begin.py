@@ -145,8 +145,7 @@ def search(
         constraint = _constraint(budget, on_demand, folder, callback, held)
         callback.table(constraint.describe())
         cost_of(constraint, graph)  # what a table lacks is said before a step is trained
-        counted_on = rehearsed(model, graph, task, chosen)
-        graph = kept_whole(graph, counted_on)
+        graph = kept_whole(graph, rehearsed(model, graph, task, chosen))
         constraint = _within_reach(graph, constraint, chosen, callback)
         tools = Tools(
             example,
@@ -158,7 +157,6 @@ def search(
             runner,
             callback,
             config or factory_config(model, graph.input_shapes, factory),
-            counted_on,
         )
         about = RunAbout(
             {constraint.name: constraint.budget},

@@ -10,15 +10,17 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from types import TracebackType
 
 from torch import Tensor, nn
 
-from netadapt.errors import BudgetError, InputError, RunError
-from netadapt.graph import LayerGraph, cut, trace
+from netadapt.errors import BudgetError, InputError, ModelError, RunError
+from netadapt.graph import LayerGraph, cut
+from netadapt.graph.rebasing import rebased
+from netadapt.graph.surgery import check_shapes
 from netadapt.networks.build import describe
 from netadapt.networks.config import ModelConfig
 from netadapt.pruning.callbacks import Callback
@@ -28,7 +30,6 @@ from netadapt.pruning.constraints.trusted import cost_of
 from netadapt.pruning.executors.base import Executor
 from netadapt.pruning.importance.base import Importance
 from netadapt.pruning.iteration import Iteration, latency_of
-from netadapt.pruning.limits import kept_whole, limited
 from netadapt.pruning.proposals import Proposal
 from netadapt.pruning.records import StepRecord
 from netadapt.pruning.run_folder import RunFolder
@@ -55,8 +56,6 @@ class Tools:
     executor: Executor
     callback: Callback
     config: ModelConfig
-    kept_whole: Mapping[str, str] = field(default_factory=dict)
-    """Groups that the network's training counts on, with the reason."""
 
 
 class Search(Iterator[Step]):
@@ -171,8 +170,8 @@ class Search(Iterator[Step]):
         model = candidate.model
         if model is None:  # tried before an interruption: the same weights come again
             model = iteration.attempt(candidate.proposal).trained()
-        graph = self._traced(model)
-        _require_saving(iteration, candidate, graph)
+        graph = rebased(candidate.proposal.of(iteration.graph))
+        _require_saving(iteration, candidate, graph, model)
         record = StepRecord(
             **iteration.facts(candidate, graph, time.perf_counter() - started),
             checkpoint=self._run.checkpoint(iteration.number).name,
@@ -249,7 +248,8 @@ class Search(Iterator[Step]):
         }
         model = cut(given.model, given.graph, keep)
         self._run.load_weights(record, model)
-        return Step(record, model, self._traced(model))
+        widths = {name: len(units) for name, units in keep.items()}
+        return Step(record, model, rebased(given.graph.with_widths(widths)))
 
     def _require_going(self) -> None:
         if self._ended:
@@ -312,12 +312,6 @@ class Search(Iterator[Step]):
         self._run.commit(step, config.to_json())
         self._step = step
 
-    def _traced(self, model: nn.Module) -> LayerGraph:
-        settings = self._tools.settings
-        graph = trace(model, self._tools.example_input)
-        graph = limited(graph, settings.frozen, settings.min_widths)
-        return kept_whole(graph, self._tools.kept_whole)
-
     def _stuck(self, iteration: Iteration) -> BudgetError:
         constraint = iteration.constraint
         return BudgetError(
@@ -327,16 +321,21 @@ class Search(Iterator[Step]):
         )
 
 
-def _require_saving(iteration: Iteration, candidate: Candidate, graph: LayerGraph) -> None:
-    """Raise InputError unless `graph`, the chosen network, is cheaper and what was proposed."""
+def _require_saving(
+    iteration: Iteration, candidate: Candidate, graph: LayerGraph, model: nn.Module
+) -> None:
+    """Raise InputError unless `model`, the chosen network, has the `graph` that was proposed and
+    that is cheaper."""
     proposal, strategy = candidate.proposal, iteration.settings.strategy
     what = f"{proposal.group} {proposal.width_before} → {proposal.width_after}"
     chose = f"the strategy {strategy} chose {what}"
-    if _widths(graph) != _widths(proposal.of(iteration.graph)):
+    try:
+        check_shapes(model, graph)
+    except ModelError as error:
         raise InputError(
             f"{chose}, but its network has other widths; the executor "
             f"{type(iteration.executor).__name__} or the strategy gave another proposal's network"
-        )
+        ) from error
     cost, unit = iteration.cost_of(graph), iteration.constraint.unit
     if not math.isclose(cost, proposal.cost, rel_tol=1e-6):
         raise InputError(

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from netadapt.graph import LayerGraph, cut, trace, zero_removed
+from netadapt.graph.rebasing import rebased
 from tests.graph.proving import random_keep
 
 IMAGE = torch.rand(2, 3, 16, 16, generator=torch.Generator().manual_seed(0), dtype=torch.double)
@@ -128,3 +129,21 @@ def test_products_that_mix_channels_with_channels_are_left_whole() -> None:
     graph = trace(Transformer(Across()).double().eval(), IMAGE)
     assert "lies across these channels" in graph.group("attention.qkv").reason
     assert set(graph.widths) == {"embed", "up"}
+
+
+def test_the_graph_of_a_cut_network_needs_no_trace_of_it() -> None:
+    """Two cuts, one after the other; a new trace of the first could read equal widths as one."""
+    torch.manual_seed(0)
+    model = Transformer(Apart()).double().eval()
+    graph = trace(model, IMAGE)
+    first = random_keep(graph, np.random.default_rng(3))
+    small = cut(model, graph, first)
+    there = rebased(graph.with_widths({name: len(units) for name, units in first.items()}))
+    second = random_keep(there, np.random.default_rng(4))
+    with torch.no_grad():
+        ours = cut(small, there, second)(IMAGE)
+        torch.testing.assert_close(ours, zero_removed(small, there, second)(IMAGE))
+    composed = {name: first[name][units] for name, units in second.items()}
+    with torch.no_grad():
+        torch.testing.assert_close(ours, cut(model, graph, composed)(IMAGE))
+    assert there.layers == graph.with_widths(there.widths).layers

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from netadapt.graph import cut, trace
+from netadapt.graph.rebasing import rebased
 from tests.graph.proving import prove, random_keep
 
 IMAGE = torch.rand(1, 3, 12, 12, generator=torch.Generator().manual_seed(0), dtype=torch.double)
@@ -127,3 +128,16 @@ def test_a_number_that_only_looks_like_a_width_is_let_be() -> None:
     small: Any = cut(model, graph, {"a": range(8)})
     assert small.rows == 16
     assert small(image).shape == (1, 2, 16, 16)
+
+
+def test_parts_that_become_equally_wide_stay_apart() -> None:
+    model = Mixed().double().eval()
+    graph = trace(model, IMAGE)
+    small: Any = cut(model, graph, {"a": range(8)})
+    again = rebased(graph.with_widths({"a": 8}))
+    assert again.widths == {"a": 8, "a#2": 8, "a#3": 4}
+    smaller: Any = cut(small, again, {"a#2": [1, 5, 6]})
+    assert smaller.splits == [8, 3, 4]
+    whole = cut(model, graph, {"a": range(8), "a#2": [1, 5, 6]})
+    with torch.no_grad():
+        torch.testing.assert_close(smaller(IMAGE), whole(IMAGE))
