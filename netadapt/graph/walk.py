@@ -310,7 +310,8 @@ class Walk:
             if number.value == len(labels):
                 key = (call.module, number.attribute, number.index)
                 known = self.guessed.setdefault(key, labels)
-                self._may_be_tied(call.module, known, labels)
+                if number.index is None:  # those of a list may differ
+                    self._may_be_tied(call.module, known, labels)
 
     def may_tie(self, call: Call, labels: Ints) -> None:
         """Say that the calling module gives a tensor these channels by their number, which it may

@@ -24,11 +24,9 @@ QUICK_VARIANTS = ("mobilenet-shuffle5dw", "mobilenet-nnconv5dw-skipconcat")
 QUICK_EXPORTS = ("ShuffleNetV2", "FPN")
 NOT_WHOLE = {
     "ShuffleNetV1": "can only be removed all together",
-    "ResNet-20 option A": "pads the channels",
+    "ResNet-20 option A": "pad adds it, by a number in the network's code",
     "Hard-coded": "the network's code counts on all of them",
-    "Attention": "attention is left whole",
     "Unknown operator": "'sort'",
-    "Branches": "its weight is computed",
     "Positions": "mixes positions",
     "ESPCN": "joins it with the network's input",
     "Shapes": "spreads it over other channels",
