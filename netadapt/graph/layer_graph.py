@@ -52,6 +52,9 @@ class Uncounted:
     macs_share: float
     """Of all the network's multiply-accumulates, 0 … 1."""
 
+    def __str__(self) -> str:
+        return f"{self.name} ({self.macs_share:.1%} of the multiply-accumulates)"
+
 
 @dataclass(frozen=True)
 class AttributeSize:

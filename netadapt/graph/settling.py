@@ -87,7 +87,7 @@ class Settling:
             labels, followed = walk.labels.copy(), dict(walk.followed)
             for tie in [tie for tie in walk.ties if self._kinds[tie.module] is kind]:
                 walk.ties.remove(tie)
-                note = f"{tie.module} uses one number for both"
+                note = f"{tie.module or 'the network'} uses one number for both"
                 walk.labels.unify(tie.given, tie.shaped, note)
             for key in [key for key in self._guesses if self._kinds[key[0]] is kind]:
                 walk.followed[key] = self._guesses.pop(key)

@@ -47,9 +47,13 @@ from netadapt.pruning.strategies.base import Strategy
 from netadapt.pruning.strategies.registry import STRATEGIES
 from netadapt.pruning.weights_hash import weights_hash
 from netadapt.registry import Registry, require_members
+from netadapt.remarks import remark
 from netadapt.training.task import Task, require_task
 
 T = TypeVar("T")
+
+WORTH_A_WORD = 0.01
+"""Of all multiply-accumulates: more outside every table is said."""
 
 
 @dataclass(frozen=True)
@@ -144,6 +148,7 @@ def search(
         graph = limited(trace(model, example), chosen.frozen, chosen.min_widths)
         constraint = _constraint(budget, on_demand, folder, callback, held)
         callback.table(constraint.describe())
+        _say_uncounted(graph)
         cost_of(constraint, graph)  # what a table lacks is said before a step is trained
         graph = kept_whole(graph, rehearsed(model, graph, task, chosen))
         constraint = _within_reach(graph, constraint, chosen, callback)
@@ -188,6 +193,16 @@ def prune(
         for _ in steps:
             pass
         return Result(steps.step.model, steps.records, steps.out)
+
+
+def _say_uncounted(graph: LayerGraph) -> None:
+    """Say what share of the work no table has rows for, where it is worth a word."""
+    share = sum(item.macs_share for item in graph.uncounted)
+    if share > WORTH_A_WORD:
+        remark(
+            f"milliseconds leave out operators that no table has rows for, {share:.1%} of the "
+            f"multiply-accumulates; netadapt plan lists them"
+        )
 
 
 def _constraint(
