@@ -108,10 +108,12 @@ def build(
     if found.emulated:
         say(f"{device} is emulated: these times are no latencies of any board", quiet=quiet)
     if built.error is not None and built.error > tolerance:
-        say(
-            f"the tolerance of {tolerance:.1%} is not reached; allow more rows with --max-layers",
-            quiet=quiet,
+        more = (
+            "allow more rows with --max-layers"
+            if len(built.table) >= max_layers
+            else "no layer is left to measure; netadapt lut doctor says if the clocks are steady"
         )
+        say(f"the tolerance of {tolerance:.1%} is not reached; {more}", quiet=quiet)
 
 
 def doctor(
