@@ -64,10 +64,13 @@ def failing(trial: Trial, kinds: Mapping[str, type], seed: int) -> dict[str, Fau
 def verdict(trial: Trial, faults: Mapping[str, Fault], seed: int) -> Verdict:
     """What may be done about the groups that fail."""
     free, random = _free(trial), np.random.default_rng(seed)
-    some = _working_widths(trial, {name: free[name] for name in faults}, faults, random)
+    # What raises in training alone would hold at any width in evaluation.
+    training = {name for name, fault in faults.items() if fault.training}
+    judged = {name: free[name] for name in faults if name not in training}
+    some = _working_widths(trial, judged, faults, random)
     partly = {name: widths for name, widths in some.items() if widths}
     dead = [name for name in faults if name not in partly]
-    together = tuple(_together(trial, free, dead, random))
+    together = tuple(_together(trial, free, [d for d in dead if d not in training], random))
     joined = {name for names in together for name in names}
     frozen = {name: faults[name].reason for name in dead if name not in joined}
     return Verdict(frozen, partly, together)

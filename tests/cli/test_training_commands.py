@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import shutil
 import sys
@@ -200,7 +201,8 @@ def test_folded_weights_get_their_batch_norm_back_before_training(netadapt, fram
 
 def test_bench_says_what_share_of_the_speed_is_left(netadapt, weights, frames, monkeypatch):
     building = sys.modules["netadapt.networks.build"]  # the package's `build` is the function
-    monkeypatch.setattr(building, "build", lambda name: load_model(weights))
+    network = load_model(weights)
+    monkeypatch.setattr(building, "build", lambda name: copy.deepcopy(network))
     options = ("--seconds", 0.1, "--rounds", 1, "--batch-size", 2, "--images", 3)
     code, out, err = netadapt("data", "bench", frames, "--training", *options, "--json")
     assert code == 0, err

@@ -87,7 +87,7 @@ def test_a_width_that_training_counts_on_is_kept(tmp_path) -> None:
     with netadapt.search(odd_nets.CountsInTraining(), example, **options) as search:
         assert {proposal.group for proposal in search.propose()} == {"second"}
         (first,) = (group for group in search.step.graph.groups if group.name == "first")
-    assert "training counts on its width: " in first.reason
+    assert "the network's code counts on all of them in training: " in first.reason
     assert "in forward: AssertionError: 32 in training" in first.reason
 
 
