@@ -84,7 +84,13 @@ def test_changed_weights_are_wrong() -> None:
 
 @pytest.mark.parametrize(
     "name",
-    ["ShuffleNetV2", "ResNeXt-50", "ConvNeXt-Tiny", "Norms", "Branches", "Attention", "Shapes"],
+    [
+        *(
+            pytest.param(name, marks=pytest.mark.slow)
+            for name in ("ShuffleNetV2", "ResNeXt-50", "ConvNeXt-Tiny")
+        ),
+        *("Norms", "Branches", "Attention", "Shapes"),
+    ],
 )
 def test_it_agrees_with_netadapts_own_proof(name: str) -> None:
     entry = ZOO[name]

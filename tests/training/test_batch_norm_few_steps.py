@@ -36,6 +36,7 @@ def distance(norm, mean, variance):
     return float(((norm.running_mean - mean).square() / variance).mean().sqrt())
 
 
+@pytest.mark.slow
 def test_where_nothing_has_shifted_the_old_statistics_are_nearly_kept():
     model = network()
     mean, variance = settled(model)

@@ -64,6 +64,7 @@ def test_a_table_within_its_budget_predicts_unseen_networks(
     assert LookupTable.read(path).meta["runtime"] == "fake"
 
 
+@pytest.mark.slow
 def test_whole_networks_are_the_calibration(tmp_path: Path) -> None:
     class Slower(FakeRuntime):
         def measure_network(self, model: bytes) -> Timing:
