@@ -134,6 +134,17 @@ def _matmul(first: Tensor, second: Tensor) -> Tensor:
     return _gone(_zero(first) @ _zero(second), _there(first) @ _there(second) < 0.5)
 
 
+# Padding.
+
+
+@rule(aten.constant_pad_nd)
+def _padded(func: Any, x: Tensor, pad: Sequence[int], *value: Any) -> Tensor:
+    """What is gone all along the padded axes is gone in the padding too."""
+    axes = [x.ndim - 1 - at // 2 for at, size in enumerate(pad) if size]
+    gone = x.isnan().all(sorted(set(axes)), True) if axes else x.isnan()
+    return torch.where(gone, torch.nan, func(x, pad, *value))
+
+
 # Statistics, over what is there.
 
 

@@ -85,6 +85,27 @@ def test_a_dilated_tap_that_falls_outside_is_no_channel_that_is_gone() -> None:
     assert not found.isnan().any()
 
 
+def test_a_channel_that_is_gone_is_gone_in_the_padding_too() -> None:
+    def merged(x: Tensor) -> Tensor:
+        """As a Swin transformer merges patches of an odd number of columns."""
+        even = F.pad(x, (0, 1))
+        pairs = torch.cat([even[..., 0::2], even[..., 1::2]], 1).movedim(1, -1)
+        return F.layer_norm(pairs, pairs.shape[-1:]).square().sum(-1)
+
+    x = drawn(2, 12, 5, 3)
+    with WithoutNaN():
+        found = merged(lacking(x, 1))
+    torch.testing.assert_close(found, merged(x[:, KEPT]))
+
+
+def test_channels_that_are_padded_on_are_there() -> None:
+    x = drawn(1, 12, 2, 2)
+    with WithoutNaN():
+        found = F.pad(lacking(x, 1), (0, 0, 0, 0, 0, 3))
+    assert found[:, 12:].eq(0).all()
+    assert found[:, :12].isnan().sum() == 6 * 4
+
+
 def test_group_norm_keeps_its_groups() -> None:
     x, weight, bias = drawn(2, 12, 4, 4), drawn(12), drawn(12)
     kept = torch.tensor([0, 1, 3, 5, 7, 8, 9, 10])  # two of each three
