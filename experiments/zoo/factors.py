@@ -16,8 +16,9 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 aten = torch.ops.aten
 SCALING = {aten.mul, aten.mul_, aten.div, aten.div_}
-POWERS = (1.0, -1.0, 0.5, -0.5)
-"""Of a count of channels, as code has them."""
+POWERS = (1.0, -1.0, 0.5, -0.5, 0.25, -0.25)
+"""Of a count of channels, as code has them; attention that torch takes apart scales queries and
+keys by a fourth root each."""
 
 
 class Factors(TorchDispatchMode):
