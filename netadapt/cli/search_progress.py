@@ -86,7 +86,7 @@ class SearchProgress(Callback):
         self._left.iteration(left)
 
     def candidate(self, proposal: Proposal, index: int, count: int) -> None:
-        what = f"fine-tuning {proposal.group} {proposal.width_before}→{proposal.width_after}"
+        what = f"trying {proposal}"
         left = self._left.candidate(index, count)
         self._show(f"{self._iteration}, {what}", index, count, left)
 

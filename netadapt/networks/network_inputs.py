@@ -53,6 +53,11 @@ def tensors_in(inputs: Any, what: str) -> list[Tensor]:
     return tensors
 
 
+def examples_in(inputs: Inputs) -> int:
+    """How many examples checked inputs hold."""
+    return len(tensors_in(inputs, "a batch")[0])
+
+
 def changed(inputs: Inputs, change: Callable[[Tensor], Tensor]) -> Inputs:
     """`inputs` in the same form, each tensor changed."""
     if isinstance(inputs, Tensor):

@@ -15,7 +15,8 @@ from torch import nn
 
 from netadapt.graph import LayerGraph, cut
 from netadapt.pruning.proposals import Proposal
-from netadapt.training.finetune import fine_tune
+from netadapt.pruning.stages import SHORT_TERM, Stage
+from netadapt.training.finetune import fine_tune, renew_statistics
 from netadapt.training.settings import FineTuning
 from netadapt.training.task import Task, evaluated
 
@@ -27,13 +28,15 @@ class Outcome:
     model: nn.Module
     metrics: Mapping[str, float]
     seconds: float
+    samples: int = 0
+    """The images that it was trained on."""
     of: Proposal | None = None
     """What was cut, so that outcomes aren't taken for one another; None where that isn't known."""
 
 
 @dataclass(frozen=True)
 class Attempt:
-    """Proposal `number` of `count`; `kept` are the units that stay of its group.
+    """Proposal `number` of `count`; `kept` are the units that stay, of each group that it cuts.
 
     `batches_seed` picks the training batches, the same for all attempts of an iteration, so that
     they compare; `seed` fixes what the network itself draws (dropout).
@@ -42,24 +45,29 @@ class Attempt:
     number: int
     count: int
     proposal: Proposal
-    kept: tuple[int, ...]
+    kept: Mapping[str, tuple[int, ...]]
     model: nn.Module
     graph: LayerGraph
     task: Task
     short_term: FineTuning
     batches_seed: int
     seed: int
+    stage: Stage = SHORT_TERM
 
-    def trained(self) -> nn.Module:
-        """The network cut and fine-tuned."""
+    def trained(self) -> tuple[nn.Module, int]:
+        """The network cut and taken as far as the stage says, and the images it was trained on."""
         torch.manual_seed(self.seed)
-        model = cut(self.model, self.graph, {self.proposal.group: self.kept})
-        fine_tune(model, self.task, self.short_term, seed=self.batches_seed)
-        return model
+        model = cut(self.model, self.graph, self.kept)
+        settings = self.stage.fine_tuning(self.short_term)
+        samples = fine_tune(model, self.task, settings, seed=self.batches_seed)
+        if batches := self.stage.statistics_batches:
+            size = settings.batch_size
+            renew_statistics(model, self.task, batches, batch_size=size, seed=self.batches_seed)
+        return model, samples
 
     def run(self) -> Outcome:
         """The same, evaluated."""
         started = time.perf_counter()
-        model = self.trained()
+        model, samples = self.trained()
         metrics = evaluated(model, self.task)
-        return Outcome(model, metrics, time.perf_counter() - started, self.proposal)
+        return Outcome(model, metrics, time.perf_counter() - started, samples, self.proposal)

@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from torch import nn
 
 from netadapt.pruning.proposals import Proposal
+from netadapt.pruning.stages import SHORT_TERM, Stage
 
 
 @dataclass(frozen=True)
 class Candidate:
-    """A proposal that was fine-tuned for a moment and evaluated.
+    """A proposal that was tried and evaluated.
 
     `model` is the cut network; None where an interrupted run had tried it, and only its row is
     left.
@@ -23,6 +24,13 @@ class Candidate:
     score: float
     """Accuracy lost for each unit of the constraint that it saves; smaller is better."""
     model: nn.Module | None = None
+    stage: Stage = SHORT_TERM
+    """How far it was taken."""
+
+    @property
+    def rank(self) -> tuple[float, float, tuple[str, ...]]:
+        """Smaller is better: the score; of equal ones the cost, then the name."""
+        return self.score, self.proposal.cost, self.proposal.groups
 
 
 def score(accuracy_before: float, accuracy: float, cost_before: float, cost: float) -> float:
@@ -36,4 +44,4 @@ def choose(candidates: Iterable[Candidate]) -> Candidate:
 
     Of an iterator no more than two are held at a time. Raises ValueError for none.
     """
-    return min(candidates, key=lambda c: (c.score, c.proposal.cost, c.proposal.group))
+    return min(candidates, key=lambda candidate: candidate.rank)

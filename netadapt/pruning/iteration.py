@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
-from torch import Tensor
+from torch import Tensor, nn
 
 from netadapt.errors import InputError
 from netadapt.graph import LayerGraph
@@ -23,14 +23,13 @@ from netadapt.pruning.constraints.trusted import cost_of
 from netadapt.pruning.executors.base import Executor
 from netadapt.pruning.importance.base import Importance, kept_units, require_scores
 from netadapt.pruning.proposals import Proposal, propose
-from netadapt.pruning.records import CandidateRecord, Interval
+from netadapt.pruning.records import CandidateRecord, Interval, names_cell
 from netadapt.pruning.settings import SearchSettings
+from netadapt.pruning.stages import SHORT_TERM, Stage
 from netadapt.pruning.step import Step
+from netadapt.training.counted_task import CountedTask
 from netadapt.training.task import Task, checked_metrics
 from netadapt.users_code import users_code
-
-SHORT_TERM = "short-term"
-"""The stage of a candidate that was fine-tuned for a moment and evaluated."""
 
 SEEDS_APART = 100_003
 """The seeds of two searches don't meet within so many iterations."""
@@ -54,6 +53,7 @@ class Iteration:
     callback: Callback
     tried: Sequence[CandidateRecord] = ()
     record: Callable[[CandidateRecord], None] = field(default=lambda record: None)
+    _used: _Used = field(default_factory=lambda: _Used())
 
     @property
     def number(self) -> int:
@@ -74,40 +74,58 @@ class Iteration:
         """What another network costs. Raises InputError where the constraint gives no number."""
         return cost_of(self.constraint, graph)
 
-    @cached_property
+    @property
     def importances(self) -> Mapping[str, Tensor]:
         """The scores of each group's units, `[width]`.
 
         Raises InputError, naming the importance, where it fails or gives anything else.
         """
-        what = f"the importance {self.settings.importance}"
-        with users_code(what):
-            scores = self.importance(self.step.model, self.graph, self.task, self.settings.seed)
-        require_scores(scores, self.graph, what)
-        return scores
+        if self._used.importances is None:
+            what = f"the importance {self.settings.importance}"
+            counted = CountedTask(self.task)
+            with users_code(what):
+                scores = self.importance(self.step.model, self.graph, counted, self.seed)
+            require_scores(scores, self.graph, what)
+            self._used.importances = scores
+            self._used.samples += counted.images
+        return self._used.importances
+
+    @property
+    def seed(self) -> int:
+        """What is random in the iteration follows from this."""
+        return self.settings.seed * SEEDS_APART + self.number
+
+    @property
+    def samples(self) -> int:
+        """The images that were trained on in this iteration so far."""
+        return self._used.samples + sum(record.samples or 0 for record in self.tried)
 
     def widest_cuts(self) -> list[Proposal]:
         """For every group the widest cut that meets the target; see `propose`."""
         return propose(self.graph, self.cost_of, self.target, self.settings.width_multiple)
 
-    def judge(self, proposals: Sequence[Proposal]) -> Iterator[Candidate]:
-        """Each proposal tried: cut, fine-tuned, evaluated and recorded, as they end.
+    def judge(
+        self, proposals: Sequence[Proposal], stage: Stage = SHORT_TERM
+    ) -> Iterator[Candidate]:
+        """Each proposal tried: cut, taken as far as `stage` says, evaluated and recorded, as they
+        end.
 
         What an interrupted run has tried is not tried again; such a candidate has no model.
         """
-        tried = {(record.group, record.width_after): record for record in self.tried}
+        tried = {(record.stage, _key(record.widths)): record for record in self.tried}
         attempts = []
         for index, proposal in enumerate(proposals):
-            known = tried.get((proposal.group, proposal.width_after))
+            known = tried.get((stage.name, _key(all_widths(proposal.of(self.graph)))))
             if known is None:
-                attempts.append(self.attempt(proposal, index, len(proposals)))
+                attempts.append(self.attempt(proposal, stage, index, len(proposals)))
             else:
-                yield self._candidate(proposal, known.metrics)
+                yield self._candidate(proposal, known.metrics, stage)
         for attempt, outcome in self._outcomes(attempts):
-            candidate = self._candidate(attempt.proposal, outcome.metrics, outcome)
+            candidate = self._candidate(attempt.proposal, outcome.metrics, stage, outcome.model)
             graph = attempt.proposal.of(self.graph)
-            facts = self.facts(candidate, graph, outcome.seconds)
-            self.record(CandidateRecord(**facts, stage=SHORT_TERM))
+            facts = self.facts(candidate, graph, outcome.seconds, outcome.samples)
+            self._used.samples += outcome.samples
+            self.record(CandidateRecord(**facts, stage=stage.name))
             yield candidate
 
     def _outcomes(self, attempts: Sequence[Attempt]) -> Iterator[tuple[Attempt, Outcome]]:
@@ -126,51 +144,63 @@ class Iteration:
                         f"{what} gave {type(given).__name__}; expected an attempt and its outcome"
                     )
             if waiting.pop(attempt.number, None) is None:
-                raise InputError(f"{what} gave the attempt at {proposal.group} again, or unasked")
+                raise InputError(f"{what} gave the attempt at {proposal} again, or unasked")
             if outcome.of not in (None, proposal):
-                raise InputError(f"{what} gave the attempt at {proposal.group} another's outcome")
+                raise InputError(f"{what} gave the attempt at {proposal} another's outcome")
             metrics = checked_metrics(outcome.metrics, self.task, what)
             yield attempt, replace(outcome, metrics=metrics)
         if waiting:
-            lost = ", ".join(attempt.proposal.group for attempt in waiting.values())
+            lost = ", ".join(str(attempt.proposal) for attempt in waiting.values())
             raise InputError(f"{what} gave no outcome of the attempts at {lost}")
 
-    def attempt(self, proposal: Proposal, index: int = 0, count: int = 1) -> Attempt:
+    def attempt(
+        self, proposal: Proposal, stage: Stage = SHORT_TERM, index: int = 0, count: int = 1
+    ) -> Attempt:
         """`proposal` with all that trying it needs."""
         settings = self.settings
         return Attempt(
             number=index,
             count=count,
             proposal=proposal,
-            kept=tuple(kept_units(self.importances[proposal.group], proposal.width_after)),
+            kept={
+                group: tuple(kept_units(self.importances[group], width))
+                for group, width in proposal.widths.items()
+            },
             model=self.step.model,
             graph=self.graph,
             task=self.task,
             short_term=settings.short_term,
-            batches_seed=settings.seed * SEEDS_APART + self.number,
+            batches_seed=self.seed,
             seed=settings.seed * SEEDS_APART + self.step.iteration,
+            stage=stage,
         )
 
     def _started(self, attempt: Attempt) -> None:
         self.callback.candidate(attempt.proposal, attempt.number, attempt.count)
 
     def _candidate(
-        self, proposal: Proposal, metrics: Mapping[str, float], outcome: Outcome | None = None
+        self,
+        proposal: Proposal,
+        metrics: Mapping[str, float],
+        stage: Stage,
+        model: nn.Module | None = None,
     ) -> Candidate:
         accuracy = self.task.metrics[0]
         before = self.step.record.metrics[accuracy]
         value = score(before, metrics[accuracy], self.cost, proposal.cost)
-        return Candidate(proposal, metrics, value, None if outcome is None else outcome.model)
+        return Candidate(proposal, metrics, value, model, stage)
 
-    def facts(self, candidate: Candidate, graph: LayerGraph, seconds: float) -> dict[str, Any]:
+    def facts(
+        self, candidate: Candidate, graph: LayerGraph, seconds: float, samples: int
+    ) -> dict[str, Any]:
         """What a record says of a candidate whose network is `graph`, in either file."""
         proposal = candidate.proposal
         return {
             "iteration": self.number,
-            "group": proposal.group,
+            "group": names_cell(proposal.groups),
             "layers": proposal.layers,
-            "width_before": proposal.width_before,
-            "width_after": proposal.width_after,
+            "width_before": sum(cut.width_before for cut in proposal.cuts),
+            "width_after": sum(cut.width_after for cut in proposal.cuts),
             "latency": latency_of(self.constraint, graph),
             "target_ms": self.target if self.constraint.in_ms else None,
             "metrics": candidate.metrics,
@@ -178,7 +208,26 @@ class Iteration:
             "params": graph.params,
             "score": candidate.score,
             "seconds": round(seconds, 3),
+            "widths": all_widths(graph),
+            "samples": samples,
         }
+
+
+@dataclass
+class _Used:
+    """What an iteration has found and spent, known to all copies of it."""
+
+    importances: Mapping[str, Tensor] | None = None
+    samples: int = 0
+
+
+def _key(widths: Mapping[str, int]) -> frozenset[tuple[str, int]]:
+    return frozenset(widths.items())
+
+
+def all_widths(graph: LayerGraph) -> dict[str, int]:
+    """The width of every group, of frozen ones too."""
+    return {group.name: group.width for group in graph.groups}
 
 
 def latency_of(constraint: Constraint, graph: LayerGraph) -> Interval | None:

@@ -6,7 +6,7 @@ All of it happens on the graph; no weight is touched (NetAdapt, ECCV 2018, algor
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from netadapt.errors import InputError
@@ -19,28 +19,75 @@ Cost = Callable[[LayerGraph], float]
 
 
 @dataclass(frozen=True)
-class Proposal:
-    """One group made narrower, and what the whole network then costs."""
+class GroupCut:
+    """One group made narrower."""
 
     group: str
     layers: tuple[str, ...]
     width_before: int
     width_after: int
+
+    @classmethod
+    def of(cls, group: ChannelGroup, width: int) -> GroupCut:
+        """`group` at `width`."""
+        return cls(group.name, tuple(group.layers), group.width, width)
+
+    def __str__(self) -> str:
+        return f"{self.group} {self.width_before} → {self.width_after}"
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """Groups made narrower at once, mostly one, and what the whole network then costs."""
+
+    cuts: tuple[GroupCut, ...]
     cost: float
 
+    def __str__(self) -> str:
+        first, *others = self.cuts
+        return f"{first} and {len(others)} more" if others else str(first)
+
+    @property
+    def widths(self) -> dict[str, int]:
+        """What each group that is cut is left with."""
+        return {cut.group: cut.width_after for cut in self.cuts}
+
+    @property
+    def groups(self) -> tuple[str, ...]:
+        """The groups that are cut."""
+        return tuple(cut.group for cut in self.cuts)
+
+    @property
+    def layers(self) -> tuple[str, ...]:
+        """The layers that are cut, each once."""
+        return tuple(dict.fromkeys(layer for cut in self.cuts for layer in cut.layers))
+
     def of(self, graph: LayerGraph) -> LayerGraph:
-        """`graph`, which has the width before, with the width after."""
-        return graph.with_widths({self.group: self.width_after})
+        """`graph`, which has the widths before, with the widths after."""
+        return graph.with_widths(self.widths)
 
     def require_cut(self, graph: LayerGraph) -> None:
-        """Raise InputError unless this makes a group of `graph` narrower than it is."""
-        width = graph.widths.get(self.group)
-        if width is None or width != self.width_before or not 0 < self.width_after < width:
-            have = "that cannot be cut" if width is None else f"of width {width}"
-            raise InputError(
-                f"the proposal {self.group} {self.width_before} → {self.width_after} is no cut of "
-                f"the present network, which has a group {have}; take what propose gives now"
-            )
+        """Raise InputError unless this makes groups of `graph` narrower than they are."""
+        if not self.cuts or len(self.widths) < len(self.cuts):
+            raise InputError(f"a proposal cuts {self.groups}; expected groups, each once")
+        for cut in self.cuts:
+            width = graph.widths.get(cut.group)
+            if width is None or width != cut.width_before or not 0 < cut.width_after < width:
+                have = "that cannot be cut" if width is None else f"of width {width}"
+                raise InputError(
+                    f"the proposal {cut} is no cut of the present network, which has a group "
+                    f"{have}; take what propose gives now"
+                )
+
+
+def proposal_of(graph: LayerGraph, widths: Mapping[str, int], cost: Cost) -> Proposal | None:
+    """`graph` brought to `widths`, of some of its groups; None where none of them is narrower."""
+    cuts = tuple(
+        GroupCut.of(group, widths[group.name])
+        for group in graph.groups
+        if group.name in widths and widths[group.name] < group.width
+    )
+    return Proposal(cuts, cost(graph.with_widths(widths))) if cuts else None
 
 
 def propose(
@@ -66,7 +113,7 @@ def propose(
     }
     while True:
         proposals = [
-            Proposal(group.name, tuple(group.layers), group.width, *found)
+            Proposal((GroupCut.of(group, found[0]),), found[1])
             for group in graph.groups
             if (found := _widest(costs.get(group.name, []), target)) is not None
         ]
@@ -93,9 +140,15 @@ def smallest_widths(graph: LayerGraph, width_multiple: int) -> dict[str, int]:
 
 def half_widths(graph: LayerGraph, width_multiple: int) -> dict[str, int]:
     """Every group at half its width, rounded to a width it may take."""
+    return scaled_widths(graph, 0.5, width_multiple)
+
+
+def scaled_widths(graph: LayerGraph, factor: float, width_multiple: int) -> dict[str, int]:
+    """Every group at `factor` of its width, rounded to a width it may take."""
     return {
         group.name: min(
-            group.allowed_widths(width_multiple), key=lambda width: abs(width - group.width / 2)
+            group.allowed_widths(width_multiple),
+            key=lambda width: abs(width - factor * group.width),
         )
         for group in graph.groups
         if not group.frozen

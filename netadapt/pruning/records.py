@@ -25,8 +25,9 @@ _BEFORE_METRICS = (
     "target_ms",
 )
 _AFTER_METRICS = ("macs", "params", "score", "seconds")
+_LAST = ("samples", "score_error")
 
-MISSING_NUMBERS = ("width_before", "width_after", *_LATENCY, "target_ms", "score")
+MISSING_NUMBERS = ("width_before", "width_after", *_LATENCY, "target_ms", "score", *_LAST)
 """Columns of numbers whose cells may be empty."""
 
 _SEPARATING = re.compile(r"[\s=%]")
@@ -50,8 +51,12 @@ class TrialRecord:
     """What both files say of a network: what was cut, what it costs, and what it is worth.
 
     Of iteration 0, the network given, nothing was cut: `group` is empty, and `width_before`,
-    `width_after`, `target_ms` and `score` are None. `latency` is None where no device is asked for
-    milliseconds. `score`: accuracy lost for each unit saved, smaller is better.
+    `width_after`, `target_ms` and `score` are None. Where several groups were cut at once, `group`
+    has them all, as `layers` are in the file, and the widths are sums; `widths` has each group's.
+    `latency` is None where no device is asked for milliseconds. `score`: accuracy lost for each
+    unit saved, smaller is better; `score_error` is its standard error over the images, None where
+    the task doesn't tell images apart. `samples`: images that were trained on, a step's since the
+    run began, those of losing proposals too; a candidate's by itself. None in files of old.
     """
 
     iteration: int
@@ -66,6 +71,11 @@ class TrialRecord:
     params: int = 0
     score: float | None = None
     seconds: float = 0.0
+    widths: Mapping[str, int] = field(default_factory=dict)
+    """Of all channel groups. In the file, as names of layers are, separated by spaces; spaces, '='
+    and '%' in a name are percent-encoded."""
+    samples: int | None = None
+    score_error: float | None = None
 
     def to_row(self) -> dict[str, Cell]:
         """The cells, in the order of the columns; empty where there is nothing to say."""
@@ -85,7 +95,15 @@ class TrialRecord:
             "params": self.params,
             "score": _cell(self.score),
             "seconds": self.seconds,
+            **self._own(),
+            "widths": " ".join(f"{_quoted(name)}={width}" for name, width in self.widths.items()),
+            "samples": _cell(self.samples),
+            "score_error": _cell(self.score_error),
         }
+
+    def _own(self) -> dict[str, Cell]:
+        """The cells that one of the files has alone."""
+        return {}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,25 +112,19 @@ class StepRecord(TrialRecord):
 
     checkpoint: str
     """The folder of the network, in the run's folder."""
-    widths: Mapping[str, int]
-    """Of all channel groups. In the file, as names of layers are, separated by spaces; spaces, '='
-    and '%' in a name are percent-encoded."""
 
     @staticmethod
     def columns(metrics: Sequence[str]) -> tuple[str, ...]:
         """The header; `metrics` are the task's (delta1, rmse_m, absrel for depth)."""
-        return (*_BEFORE_METRICS, *metrics, *_AFTER_METRICS, "checkpoint", "widths")
+        return (*_BEFORE_METRICS, *metrics, *_AFTER_METRICS, "checkpoint", "widths", *_LAST)
 
-    def to_row(self) -> dict[str, Cell]:
-        widths = " ".join(f"{_quoted(name)}={width}" for name, width in self.widths.items())
-        return {**super().to_row(), "checkpoint": self.checkpoint, "widths": widths}
+    def _own(self) -> dict[str, Cell]:
+        return {"checkpoint": self.checkpoint}
 
     @classmethod
     def from_row(cls, row: Row) -> StepRecord:
         """Read what `to_row` gave, as text. Raises ValueError naming the column that is wrong."""
-        pairs = (pair.rpartition("=") for pair in row["widths"].split())
-        widths = {unquote(name): _whole(width, "widths") for name, _, width in pairs}
-        return cls(**_fields(row), checkpoint=row["checkpoint"], widths=widths)
+        return cls(**_fields(row, row["widths"]), checkpoint=row["checkpoint"])
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -126,17 +138,17 @@ class CandidateRecord(TrialRecord):
     @staticmethod
     def columns(metrics: Sequence[str]) -> tuple[str, ...]:
         """The header."""
-        return (*_BEFORE_METRICS, *metrics, *_AFTER_METRICS, "stage", "chosen")
+        return (*_BEFORE_METRICS, *metrics, *_AFTER_METRICS, "stage", "chosen", "widths", *_LAST)
 
-    def to_row(self) -> dict[str, Cell]:
+    def _own(self) -> dict[str, Cell]:
         chosen = "" if self.chosen is None else str(int(self.chosen))
-        return {**super().to_row(), "stage": self.stage, "chosen": chosen}
+        return {"stage": self.stage, "chosen": chosen}
 
     @classmethod
     def from_row(cls, row: Row) -> CandidateRecord:
         """Read what `to_row` gave, as text. Raises ValueError naming the column that is wrong."""
         chosen = None if row["chosen"] == "" else row["chosen"] == "1"
-        return cls(**_fields(row), stage=row["stage"], chosen=chosen)
+        return cls(**_fields(row, row.get("widths", "")), stage=row["stage"], chosen=chosen)
 
 
 Record = TypeVar("Record", StepRecord, CandidateRecord)
@@ -184,8 +196,9 @@ def frame_of(records: Sequence[TrialRecord]) -> pd.DataFrame:
     return frame
 
 
-def _fields(row: Row) -> dict[str, Any]:
+def _fields(row: Row, widths: str) -> dict[str, Any]:
     names = metric_columns(row)
+    pairs = (pair.rpartition("=") for pair in widths.split())
     value, low, high = (_number(row, column) for column in _LATENCY)
     latency = None if value is None else Interval(value, low or 0.0, high or 0.0)
     return {
@@ -201,7 +214,15 @@ def _fields(row: Row) -> dict[str, Any]:
         "params": _whole(row["params"], "params"),
         "score": _number(row, "score"),
         "seconds": _required(row, "seconds"),
+        "widths": {unquote(name): _whole(width, "widths") for name, _, width in pairs},
+        "samples": _maybe_whole(row, "samples"),
+        "score_error": _number(row, "score_error"),
     }
+
+
+def names_cell(names: Sequence[str]) -> str:
+    """Names as one cell of several holds them; one alone is written as it is."""
+    return names[0] if len(names) == 1 else " ".join(map(_quoted, names))
 
 
 def _quoted(name: str) -> str:
@@ -223,11 +244,16 @@ def _whole(text: str, column: str) -> int:
 
 
 def _maybe_whole(row: Row, column: str) -> int | None:
-    return None if row[column] == "" else _whole(row[column], column)
+    return None if _is_missing(row, column) else _whole(row[column], column)
 
 
 def _number(row: Row, column: str) -> float | None:
-    return None if row[column] == "" else _required(row, column)
+    return None if _is_missing(row, column) else _required(row, column)
+
+
+def _is_missing(row: Row, column: str) -> bool:
+    """Empty, or a column that files of old lack."""
+    return (column in _LAST and column not in row) or row[column] == ""
 
 
 def _required(row: Row, column: str) -> float:

@@ -147,5 +147,4 @@ def read_candidates(run: Path | str) -> list[CandidateRecord]:
 def _marked(candidate: CandidateRecord, step: StepRecord) -> CandidateRecord:
     if candidate.iteration != step.iteration:
         return candidate
-    same = (candidate.group, candidate.width_after) == (step.group, step.width_after)
-    return replace(candidate, chosen=same)
+    return replace(candidate, chosen=dict(candidate.widths) == dict(step.widths))

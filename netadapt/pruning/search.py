@@ -29,7 +29,7 @@ from netadapt.pruning.constraints.base import Constraint
 from netadapt.pruning.constraints.trusted import cost_of
 from netadapt.pruning.executors.base import Executor
 from netadapt.pruning.importance.base import Importance
-from netadapt.pruning.iteration import Iteration, latency_of
+from netadapt.pruning.iteration import Iteration, all_widths, latency_of
 from netadapt.pruning.proposals import Proposal
 from netadapt.pruning.records import StepRecord
 from netadapt.pruning.run_folder import RunFolder
@@ -169,13 +169,17 @@ class Search(Iterator[Step]):
         candidate = self._chosen(iteration, proposals)
         model = candidate.model
         if model is None:  # tried before an interruption: the same weights come again
-            model = iteration.attempt(candidate.proposal).trained()
+            model, _ = iteration.attempt(candidate.proposal, candidate.stage).trained()
         graph = rebased(candidate.proposal.of(iteration.graph))
         _require_saving(iteration, candidate, graph, model)
         record = StepRecord(
-            **iteration.facts(candidate, graph, time.perf_counter() - started),
+            **iteration.facts(
+                candidate,
+                graph,
+                time.perf_counter() - started,
+                (self.step.record.samples or 0) + iteration.samples,
+            ),
             checkpoint=self._run.checkpoint(iteration.number).name,
-            widths=_widths(graph),
         )
         step = Step(record, model, graph)
         self._commit(step)
@@ -224,7 +228,8 @@ class Search(Iterator[Step]):
             params=graph.params,
             seconds=round(time.perf_counter() - started, 3),
             checkpoint="" if self._ended else self._run.checkpoint(0).name,
-            widths=_widths(graph),
+            widths=all_widths(graph),
+            samples=0,
         )
         self._step = replace(self._given, record=record)
         if not self._ended:
@@ -327,8 +332,7 @@ def _require_saving(
     """Raise InputError unless `model`, the chosen network, has the `graph` that was proposed and
     that is cheaper."""
     proposal, strategy = candidate.proposal, iteration.settings.strategy
-    what = f"{proposal.group} {proposal.width_before} → {proposal.width_after}"
-    chose = f"the strategy {strategy} chose {what}"
+    chose = f"the strategy {strategy} chose {proposal}"
     try:
         check_shapes(model, graph)
     except ModelError as error:
@@ -347,7 +351,3 @@ def _require_saving(
             f"{chose}, which saves nothing of {iteration.cost:g} {unit} on "
             f"{iteration.constraint.name}; a choice must make the network cheaper"
         )
-
-
-def _widths(graph: LayerGraph) -> dict[str, int]:
-    return {group.name: group.width for group in graph.groups}

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
+import torch
 from torch import nn
 
+from netadapt.networks.network_inputs import examples_in, fed
 from netadapt.training.batch_norm_few_steps import statistics_of_few_steps
 from netadapt.training.modes import training_mode
 from netadapt.training.optimizers import make_optimizers
@@ -27,8 +29,10 @@ def fine_tune(
     seed: int,
     stream: Iterable[Batch] | None = None,
     after_step: Callable[[int, float], None] | None = None,
-) -> None:
+) -> int:
     """Train `model` in place for `settings.steps` steps of SGD with momentum.
+
+    Gives how many images it was trained on.
 
     The batches are `stream`, or else the task's for `seed`. `after_step` receives the step, from 1,
     and its loss. Raises InputError for a loss that isn't finite, and naming the task where that
@@ -45,9 +49,35 @@ def fine_tune(
         with users_code(of_task(task, "training_batches")):
             stream = task.training_batches(settings.batch_size, seed)
     batches = batches_of(task, stream)
+    images = 0
     with training_mode(model), statistics_of_few_steps(model, settings.steps):
         for step, (inputs, target) in zip(range(settings.steps), batches, strict=False):
             optimizers.set_learning_rate(settings.learning_rate_at(step))
             loss = train_step(model, task, optimizers, inputs, target)
+            images += examples_in(inputs)
             if after_step is not None:
                 after_step(step + 1, loss)
+    return images
+
+
+def renew_statistics(
+    model: nn.Module, task: Task, batches: int, *, batch_size: int, seed: int
+) -> int:
+    """Bring batch norm's running statistics, in place, to what training `batches` show.
+
+    No gradient is taken. Gives how many images were seen.
+    """
+    images = 0
+    what = of_task(task, "training_batches")
+    with users_code(what):
+        stream = task.training_batches(batch_size, seed)
+    with (
+        torch.no_grad(),
+        training_mode(model),
+        statistics_of_few_steps(model, batches),
+    ):
+        for _, (inputs, _) in zip(range(batches), batches_of(task, stream), strict=False):
+            with users_code(f"the network, on a batch of the task {type(task).__name__},"):
+                fed(model, inputs)
+            images += examples_in(inputs)
+    return images

@@ -95,7 +95,7 @@ def require_task(given: Any, what: str) -> Task:
 
 def of_task(task: Task, member: str) -> str:
     """How an error names a member of a task."""
-    return f"{member} of the task {type(task).__name__}"
+    return f"{member} of the task {type(getattr(task, 'inner_task', task)).__name__}"
 
 
 def batches_of(task: Task, stream: Iterable[Batch]) -> Iterator[Batch]:

@@ -172,4 +172,4 @@ def test_the_progress_is_in_the_unit_of_the_constraint(tmp_path):
         out=tmp_path / "run", callbacks=[progress], finetune_steps=0,
     ) as search:  # fmt: skip
         list(search)
-    assert all(" MACs, fine-tuning " in text for text in bar.shown)
+    assert all(" MACs, trying " in text for text in bar.shown)

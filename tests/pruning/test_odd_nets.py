@@ -85,7 +85,7 @@ def test_a_width_that_training_counts_on_is_kept(tmp_path) -> None:
     options = {"task": odd_nets.task(), "budget": {"macs": 500_000}, "short_term": SHORT}
     example = torch.zeros(odd_nets.SHAPE)
     with netadapt.search(odd_nets.CountsInTraining(), example, **options) as search:
-        assert {proposal.group for proposal in search.propose()} == {"second"}
+        assert {proposal.groups for proposal in search.propose()} == {("second",)}
         (first,) = (group for group in search.step.graph.groups if group.name == "first")
     assert "the network's code counts on all of them in training: " in first.reason
     assert "in forward: AssertionError: 32 in training" in first.reason

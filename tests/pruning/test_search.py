@@ -21,10 +21,10 @@ from netadapt.latency.table.table import LookupTable
 from netadapt.networks import load_model
 from netadapt.networks.config import FactoryConfig
 from netadapt.pruning.begin import prune
-from netadapt.pruning.candidates import Candidate, Proposal, choose, score
+from netadapt.pruning.candidates import Candidate, choose, score
 from netadapt.pruning.importance.base import kept_units
 from netadapt.pruning.importance.magnitude import L1, L2
-from netadapt.pruning.proposals import propose
+from netadapt.pruning.proposals import GroupCut, Proposal, propose
 from netadapt.pruning.schedule import Schedule
 from netadapt.training.settings import FineTuning
 
@@ -149,11 +149,12 @@ def test_proposals_are_the_widest_that_meet_the_target(table):
 
     target = 0.9 * ms(graph)
     for proposal in propose(graph, ms, target):
-        assert proposal.width_after % 8 == 0
+        (cut,) = proposal.cuts
+        assert cut.width_after % 8 == 0
         assert proposal.cost <= target
-        wider = proposal.width_after + 8
-        if wider < proposal.width_before:
-            assert ms(graph.with_widths({proposal.group: wider})) > target
+        wider = cut.width_after + 8
+        if wider < cut.width_before:
+            assert ms(graph.with_widths({cut.group: wider})) > target
 
 
 def test_where_no_single_cut_meets_the_target_smaller_steps_are_proposed(table):
@@ -188,7 +189,7 @@ def test_score_and_choice():
     assert score(0.8, 0.8, 10.0, 10.0) == float("inf")
 
     def candidate(name: str, value: float, ms: float) -> Candidate:
-        return Candidate(Proposal(name, (name,), 16, 8, ms), {}, value)
+        return Candidate(Proposal((GroupCut(name, (name,), 16, 8),), ms), {}, value)
 
     worse, slow, fast = candidate("a", 0.2, 1), candidate("b", 0.1, 3), candidate("c", 0.1, 2)
     assert choose([worse, slow, fast]) is fast

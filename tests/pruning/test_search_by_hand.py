@@ -78,7 +78,7 @@ def test_proposing_and_choosing_by_hand_is_what_iterating_does(begin, whole, tmp
 
 def test_only_what_was_left_to_choose_from_is_tried(begin, tmp_path):
     with begin(tmp_path / "run") as search:
-        inner = [p for p in search.propose() if p.group == "inner"]
+        inner = [p for p in search.propose() if p.groups == ("inner",)]
         step = search.choose(inner)
         assert step.record.group == "inner"
         assert len(pd.read_csv(search.out / "candidates.csv")) == 1
