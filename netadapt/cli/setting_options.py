@@ -31,7 +31,7 @@ def with_settings(command: Callable[..., None]) -> Callable[..., None]:
             option.name,
             inspect.Parameter.KEYWORD_ONLY,
             default=option.default,
-            annotation=Annotated[type(option.default), typer.Option(help=option.help)],
+            annotation=Annotated[option.kind, typer.Option(help=option.help)],
         )
         for option in OPTIONS
     ]

@@ -52,6 +52,9 @@ from netadapt.training.task import Task, require_task
 
 T = TypeVar("T")
 
+WITHOUT_ANY = "l2"
+"""The importance of a strategy that names none: NetAdapt's."""
+
 WORTH_A_WORD = 0.01
 """Of all multiply-accumulates: more outside every table is said."""
 
@@ -78,7 +81,7 @@ def search(
     budget: Budget,
     out: Path | str | None = None,
     strategy: str | Strategy = SearchSettings.strategy,
-    importance: str | Importance = SearchSettings.importance,
+    importance: str | Importance | None = SearchSettings.importance,
     executor: str | Executor = "local",
     frozen: str | Iterable[str] = (),
     min_widths: Mapping[str, int] | None = None,
@@ -97,7 +100,8 @@ def search(
 
     `budget` is `{device or table path: milliseconds}`, `{"macs": count}`, `{"params": count}` or a
     `Constraint`. `strategy`, `importance` and `executor` are names or objects of their protocols;
-    groups in `frozen` keep their width and those in `min_widths` a least one, by name or glob;
+    without an importance it is what goes with the strategy. Groups in `frozen` keep their width
+    and those in `min_widths` a least one, by name or glob;
     `settings` are further fields of `SearchSettings` (`short_term=FineTuning(…)`, `decay`, `seed`,
     …). `out` is the run's folder, a temporary one when None.
 
@@ -126,6 +130,8 @@ def search(
     for told in callbacks:
         _require_object("callback", told, Callback)
     deciding = _of(STRATEGIES, strategy, "propose", "choose")
+    if importance is None:
+        importance = getattr(deciding, "importance", WITHOUT_ANY)
     ranking = _of(IMPORTANCES, importance, "__call__")
     runner = EXECUTORS[executor]() if isinstance(executor, str) else executor
     _require(runner, "executor", "run", "close")
@@ -259,7 +265,7 @@ def _name_of(thing: Any) -> str:
 
 def _require_known_again(folder: Path, settings: SearchSettings) -> None:
     """Raise RunError where nothing tells whether a run goes on by what began it."""
-    for kind, name in (("strategy", settings.strategy), ("importance", settings.importance)):
+    for kind, name in (("strategy", settings.strategy), ("importance", str(settings.importance))):
         nameless = name.endswith("<lambda>") or name == "functools:partial"
         if nameless and (folder / RUN_JSON).exists():
             raise RunError(

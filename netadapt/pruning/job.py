@@ -152,7 +152,8 @@ def prepare(
         (STRATEGIES, job.settings.strategy),
         (IMPORTANCES, job.settings.importance),
     ):
-        registry[name]  # raises where there is none
+        if name is not None:
+            registry[name]  # raises where there is none
     compute = compute_device(opened.compute)
     model, config = open_network(
         opened.model, opened.weights, opened.input_size, opened.input_shapes

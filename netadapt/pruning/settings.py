@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import Field, asdict, dataclass, field, fields, replace
-from typing import Any
+from typing import Any, get_type_hints
 
 from netadapt.errors import InputError
 from netadapt.pruning.schedule import Schedule
@@ -30,9 +30,15 @@ class SearchSettings:
     Raises InputError for a value out of range.
     """
 
-    strategy: str = _shown("How an iteration chooses: full, or a registered strategy.", "full")
-    importance: str = _shown(
-        "Which filters stay: l2 (largest norm), l1, or a registered importance.", "l2"
+    strategy: str = _shown(
+        "How an iteration chooses: full, racing, saliency, uniform, random, or a registered "
+        "strategy.",
+        "full",
+    )
+    importance: str | None = _shown(
+        "Which filters stay: l2 (largest norm), l1, taylor, bn-scale, or a registered importance; "
+        "default: what goes with the strategy.",
+        None,
     )
     short_term: FineTuning = field(
         default=FineTuning(),
@@ -132,17 +138,22 @@ class SettingOption:
     """A setting as an option of the command line: `--name`, its default, and what it means."""
 
     name: str
+    kind: Any
+    """What a value is: float, `str | None`, …"""
     default: Any
     help: str
 
 
 def _options() -> tuple[SettingOption, ...]:
     made: list[SettingOption] = []
+    kinds, kinds_of_parts = get_type_hints(SearchSettings), get_type_hints(FineTuning)
     for entry in fields(SearchSettings):
         if "help" in entry.metadata:
-            made.append(SettingOption(entry.name, entry.default, entry.metadata["help"]))
+            kind = kinds[entry.name]
+            made.append(SettingOption(entry.name, kind, entry.default, entry.metadata["help"]))
         for name, (part, help) in _parts_of(entry).items():
-            made.append(SettingOption(name, getattr(entry.default, part), help))
+            default = getattr(entry.default, part)
+            made.append(SettingOption(name, kinds_of_parts[part], default, help))
     return tuple(made)
 
 

@@ -17,6 +17,7 @@ from netadapt.pruning.candidates import Candidate, choose
 from netadapt.pruning.constraints.base import Constraint
 from netadapt.pruning.executors.base import Executor
 from netadapt.pruning.importance.base import Importance
+from netadapt.pruning.proposals import GroupCut
 from netadapt.pruning.strategies.base import Strategy
 from tests.docstring_examples import names_of_example
 
@@ -117,11 +118,11 @@ class Runner(names_of_example(Executor)["Backwards"]):
     ("given", "said"),
     [
         (lambda pairs: pairs[1:], "gave no outcome of the attempts at first"),
-        (lambda pairs: [], "gave no outcome of the attempts at first, inner"),
-        (lambda pairs: [pairs[0], pairs[0]], "gave the attempt at first again, or unasked"),
+        (lambda pairs: [], "gave no outcome of the attempts at first 24 → 16, inner"),
+        (lambda pairs: [pairs[0], pairs[0]], "gave the attempt at first 24 → 16 again, or unasked"),
         (
             lambda pairs: [(pairs[0][0], pairs[1][1]), (pairs[1][0], pairs[0][1])],
-            "gave the attempt at first another's outcome",
+            "gave the attempt at first 24 → 16 another's outcome",
         ),
         (lambda pairs: [(pairs[0][0], {"accuracy": 1.0})], "gave tuple; expected an attempt and"),
         (
@@ -168,7 +169,11 @@ class Chooses(names_of_example(Strategy)["Cheapest"]):
             "the strategy cheapest chose first 24 → 16, but its network has other widths",
         ),
         (
-            lambda it, ps: Candidate(replace(ps[0], width_after=24), it.step.record.metrics, 0.0),
+            lambda it, ps: Candidate(
+                replace(ps[0], cuts=(replace(ps[0].cuts[0], width_after=24),)),
+                it.step.record.metrics,
+                0.0,
+            ),
             "the proposal first 24 → 24 is no cut of the present network",
         ),
         (
@@ -193,7 +198,7 @@ def test_a_choice_that_saves_nothing_is_refused(tmp_path):
     class Stubborn(Chooses):
         def propose(self, iteration):
             wide = GRAPH.groups[0]
-            return [netadapt.Proposal(wide.name, tuple(wide.layers), 24, 16, iteration.cost)]
+            return [netadapt.Proposal((GroupCut.of(wide, 16),), iteration.cost)]
 
     said = fault(
         tmp_path / "run", budget=Dear(), strategy=Stubborn(lambda it, ps: choose(it.judge(ps)))
@@ -208,7 +213,9 @@ def test_proposals_that_are_none_or_of_another_network_are_refused(tmp_path):
         with pytest.raises(InputError, match="is no cut of the present network"):
             search.choose(proposals[:1])
         with pytest.raises(InputError, match="the proposal nose 24 → 16 is no cut"):
-            search.choose([replace(proposals[0], group="nose")])
+            search.choose(
+                [replace(proposals[0], cuts=(replace(proposals[0].cuts[0], group="nose"),))]
+            )
         assert len(search.records) == 2
     strategy = Chooses(None)
     strategy.propose = lambda iteration: None
@@ -262,7 +269,7 @@ def with_members(**members):
         ({"executor": Runner}, "the executor is the class Runner"),
         ({"strategy": Chooses}, "the strategy is the class Chooses"),
         ({"importance": dict}, "the importance is the class dict"),
-        ({"importance": None}, "the importance, of the class NoneType, has no __call__"),
+        ({"importance": 3}, "the importance, of the class int, has no __call__"),
         ({"callbacks": [netadapt.Callback]}, "the callback is the class Callback"),
         ({"task": type(tiny.task())}, "is the class ClassificationTask"),
         ({"task": with_members(metrics=())}, "has the metrics ()"),
@@ -281,7 +288,7 @@ def test_things_of_the_wrong_kind_are_refused_at_once(tmp_path, options, said):
 
 def test_one_glob_freezes_as_a_list_of_one_does(tmp_path):
     with begin(tmp_path / "run", frozen="inn*") as search:
-        assert {proposal.group for proposal in search.propose()} == {"first"}
+        assert {proposal.groups for proposal in search.propose()} == {("first",)}
 
 
 def test_the_smallest_budget_that_is_named_can_be_asked_for(tmp_path):

@@ -201,8 +201,8 @@ def test_of_two_widths_of_a_group_the_one_that_is_kept_is_chosen(tmp_path):
     folder = RunFolder(tmp_path / "run", about, ("accuracy",))
     cut = {"iteration": 1, "group": "first", "metrics": {"accuracy": 0.5}}
     for width in (16, 14):
-        folder.try_out(CandidateRecord(**cut, width_after=width, stage="short-term"))
-    record = StepRecord(**cut, width_after=14, checkpoint="iter_001", widths={"first": 14})
+        folder.try_out(CandidateRecord(**cut, widths={"first": width}, stage="short-term"))
+    record = StepRecord(**cut, checkpoint="iter_001", widths={"first": 14})
     config = FactoryConfig("tiny:network").to_json()
     folder.commit(Step(record, tiny.network(), GRAPH), config)
     folder.close()

@@ -14,6 +14,8 @@ IMPORTANCES: Registry[Importance] = Registry(
     {
         "l2": "netadapt.pruning.importance.magnitude:L2",
         "l1": "netadapt.pruning.importance.magnitude:L1",
+        "taylor": "netadapt.pruning.importance.taylor:TAYLOR",
+        "bn-scale": "netadapt.pruning.importance.norm_scale:norm_scale",
     },
     group="netadapt.importances",
 )

@@ -16,6 +16,7 @@ class Full:
     """For every group the widest cut that meets the target; the least loss for what it saves."""
 
     name = "full"
+    importance = "l2"
 
     def propose(self, iteration: Iteration) -> list[Proposal]:
         return iteration.widest_cuts()

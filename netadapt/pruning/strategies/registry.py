@@ -11,7 +11,13 @@ if TYPE_CHECKING:
 
 STRATEGIES: Registry[Strategy] = Registry(
     "strategy",
-    {"full": "netadapt.pruning.strategies.full:FULL"},
+    {
+        "full": "netadapt.pruning.strategies.full:FULL",
+        "racing": "netadapt.pruning.strategies.racing:RACING",
+        "saliency": "netadapt.pruning.strategies.saliency:SALIENCY",
+        "uniform": "netadapt.pruning.strategies.uniform:UNIFORM",
+        "random": "netadapt.pruning.strategies.random_cut:RANDOM",
+    },
     group="netadapt.strategies",
 )
 

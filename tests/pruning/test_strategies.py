@@ -1,0 +1,170 @@
+"""What each strategy chooses, trains and records; and that a stopped run goes on to the same."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import tiny
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import netadapt
+from netadapt.graph import trace
+from netadapt.pruning.callbacks import Callback
+from netadapt.pruning.strategies.knapsack import Knapsack
+from netadapt.pruning.strategies.registry import STRATEGIES
+from netadapt.training.settings import FineTuning
+
+SHORT = FineTuning(steps=2, batch_size=16, learning_rate=0.01)
+GRAPH = trace(tiny.network(), tiny.EXAMPLE)
+NAMES = ("full", "racing", "saliency", "uniform", "random")
+
+
+def begin(out: Path, strategy: str, share: float = 0.5, **options) -> netadapt.Search:
+    return netadapt.search(
+        tiny.network(), tiny.EXAMPLE, task=tiny.task(), budget={"macs": share * GRAPH.macs},
+        out=out, strategy=strategy, short_term=SHORT, **{"first_reduction": 0.15, **options},
+    )  # fmt: skip
+
+
+def candidates_of(run: Path) -> pd.DataFrame:
+    return pd.read_csv(run / "candidates.csv")
+
+
+@pytest.fixture(scope="module", params=NAMES)
+def finished(request, tmp_path_factory) -> netadapt.Search:
+    """A run of each strategy, at its end."""
+    search = begin(tmp_path_factory.mktemp("runs") / request.param, request.param)
+    list(search)
+    return search
+
+
+def test_every_strategy_meets_the_budget_and_marks_what_it_kept(finished):
+    assert finished.met
+    found = candidates_of(finished.out)
+    for record in finished.records[1:]:
+        kept = found[(found["iteration"] == record.iteration) & (found["chosen"] == 1)]
+        assert set(kept["widths"]) == {record.to_row()["widths"]}
+        assert record.macs < finished.records[record.iteration - 1].macs
+
+
+def test_samples_are_what_was_trained_on_and_never_fewer(finished):
+    counts = [record.samples for record in finished.records]
+    assert counts[0] == 0
+    assert counts == sorted(counts)
+    tried = candidates_of(finished.out)["samples"].sum()
+    images = 128 if STRATEGIES[finished.out.name].importance == "taylor" else 0
+    assert counts[-1] == tried + images * (len(counts) - 1)
+
+
+class Stops(Callback):
+    """Ends a search at its `count`th candidate."""
+
+    def __init__(self, count: int) -> None:
+        self.left = count
+
+    def candidate(self, proposal, index, count):
+        self.left -= 1
+        if self.left == 0:
+            raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 4])
+def test_a_stopped_run_goes_on_to_the_same_rows(finished, tmp_path, count):
+    out = tmp_path / finished.out.name
+    stopped = begin(out, finished.out.name, callbacks=[Stops(count)])
+    try:
+        list(stopped)
+    except KeyboardInterrupt:
+        list(begin(out, finished.out.name, resume=True))
+    for name in ("trajectory.csv", "candidates.csv"):
+        rows, expected = (
+            pd.read_csv(run / name).drop(columns="seconds") for run in (out, finished.out)
+        )
+        pd.testing.assert_frame_equal(rows, expected, check_exact=True)
+
+
+def test_racing_fine_tunes_only_what_may_still_win(tmp_path, monkeypatch):
+    monkeypatch.setattr("netadapt.pruning.strategies.racing.FEWEST_THAT_STAY", 1)
+    with begin(tmp_path / "run", "racing", 0.8) as search:
+        list(search)
+    for _, rows in candidates_of(search.out).groupby("iteration"):
+        untrained = rows[rows["stage"] == "untrained"]
+        (trained,) = rows[rows["stage"] == "short-term"].to_dict("records")
+        assert len(untrained) == 2
+        assert (untrained["samples"] == 0).all()
+        assert trained["group"] == untrained.loc[untrained["score"].idxmin(), "group"]
+
+
+def test_saliency_cuts_groups_together_and_trains_no_loser(tmp_path):
+    with begin(tmp_path / "run", "saliency", 0.3, first_reduction=0.7) as search:
+        list(search)
+    (record,) = search.records[1:]
+    assert record.group == "first inner"
+    assert (record.width_before, record.width_after) == (
+        48,
+        record.widths["first"] + record.widths["inner"],
+    )
+    assert len(candidates_of(search.out)) == 1
+
+
+def test_uniform_takes_one_step_to_the_budget_by_one_factor(tmp_path):
+    with begin(tmp_path / "run", "uniform", 0.5, width_multiple=1) as search:
+        list(search)
+    (record,) = search.records[1:]
+    assert record.widths["first"] == record.widths["inner"]
+    assert record.macs <= 0.5 * GRAPH.macs
+    wider = dict.fromkeys(("first", "inner"), record.widths["first"] + 1)
+    assert GRAPH.with_widths(wider).macs > 0.5 * GRAPH.macs
+
+
+def test_another_seed_draws_another_group(tmp_path):
+    drawn = set()
+    for seed in range(8):
+        with begin(tmp_path / str(seed), "random", 0.8, seed=seed) as search:
+            drawn.add(search.choose(search.propose()).record.group)
+    assert drawn == {"first", "inner"}
+
+
+def test_the_importance_is_the_strategy_s_own_unless_it_is_named(tmp_path):
+    for strategy, importance, kept in (
+        ("full", None, "l2"),
+        ("saliency", None, "taylor"),
+        ("saliency", "l1", "l1"),
+    ):
+        out = tmp_path / f"{strategy}-{importance}"
+        begin(out, strategy, importance=importance).close()
+        assert f'"importance": "{kept}"' in (out / "run.json").read_text()
+
+
+scores = st.lists(st.floats(0, 10), min_size=24, max_size=24)
+
+
+@settings(max_examples=60, deadline=None)
+@given(scores, scores, st.floats(0.15, 0.95), st.sampled_from((1, 4, 8)))
+def test_the_knapsack_meets_the_target_and_wastes_nothing(first, inner, share, multiple):
+    harm = {"first": torch.tensor(first), "inner": torch.tensor(inner)}
+    target = share * GRAPH.macs
+    knapsack = Knapsack(GRAPH, harm, lambda graph: graph.macs, multiple)
+    knapsack.shrink_to(target)
+    smallest = dict.fromkeys(harm, multiple)
+    if GRAPH.with_widths(smallest).macs > target:
+        assert knapsack.widths == smallest
+        return
+    graph = GRAPH.with_widths(knapsack.widths)
+    assert graph.macs == knapsack.cost <= target
+    for name, width in knapsack.widths.items():
+        wider = {**knapsack.widths, name: width + multiple}
+        gone = harm[name].sort().values[: 24 - width]
+        helps = gone[-multiple:].sum() > 0 if width < 24 else False
+        assert not helps or GRAPH.with_widths(wider).macs > target
+
+
+def test_the_knapsack_keeps_what_matters():
+    matters = {"first": torch.full((24,), 100.0), "inner": torch.linspace(0.0, 1.0, 24)}
+    knapsack = Knapsack(GRAPH, matters, lambda graph: graph.macs, 8)
+    knapsack.shrink_to(GRAPH.with_widths({"inner": 16}).macs)
+    assert knapsack.widths == {"first": 24, "inner": 16}
