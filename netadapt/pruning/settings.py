@@ -51,6 +51,9 @@ class SearchSettings:
         },
     )
     """What every proposal gets."""
+    proposal_images: int = _shown(
+        "Images of the holdout that a proposal is judged on; those that may still win get more.", 32
+    )
     first_reduction: float = _shown(
         "What the first step must save, as a share of what the network costs.", 0.025
     )
@@ -70,6 +73,10 @@ class SearchSettings:
             )
         if not 0 < self.decay <= 1:
             raise InputError(f"the decay is {self.decay}; expected a number in (0, 1]")
+        if self.proposal_images < 2:
+            raise InputError(
+                f"the images a proposal is judged on are {self.proposal_images}; expected 2 or more"
+            )
         if self.width_multiple < 1:
             raise InputError(f"the width multiple is {self.width_multiple}; expected 1 or more")
         if not 0 <= self.seed <= MOST_SEED:
@@ -79,6 +86,7 @@ class SearchSettings:
         """Python's callers and a run.json may hold anything."""
         require_number("the first reduction is", self.first_reduction)
         require_number("the decay is", self.decay)
+        require_number("a proposal's images are", self.proposal_images, whole=True)
         require_number("the width multiple is", self.width_multiple, whole=True)
         require_number("the seed is", self.seed, whole=True)
         if not isinstance(self.short_term, FineTuning):
