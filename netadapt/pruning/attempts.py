@@ -18,7 +18,7 @@ from netadapt.pruning.proposals import Proposal
 from netadapt.pruning.stages import SHORT_TERM, Stage
 from netadapt.training.finetune import fine_tune, renew_statistics
 from netadapt.training.settings import FineTuning
-from netadapt.training.task import ImageTask, Task, evaluated, evaluated_images
+from netadapt.training.task import Task, evaluated, evaluated_images, tells_images
 
 
 @dataclass(frozen=True)
@@ -74,7 +74,7 @@ class Attempt:
         started = time.perf_counter()
         model, samples = self.trained()
         scores: tuple[float, ...] = ()
-        if self.images is not None and isinstance(self.task, ImageTask):
+        if self.images is not None and tells_images(self.task):
             metrics, each = evaluated_images(model, self.task, range(self.images))
             scores = tuple(each.tolist())
         else:

@@ -19,6 +19,7 @@ from torch import nn
 
 from netadapt.errors import InputError, RunError
 from netadapt.graph import LayerGraph, trace
+from netadapt.graph.network_copy import copied
 from netadapt.latency.devices.profile import DeviceProfile
 from netadapt.latency.model.estimator import LatencyEstimator
 from netadapt.latency.table.table import LookupTable
@@ -49,6 +50,7 @@ from netadapt.pruning.weights_hash import weights_hash
 from netadapt.registry import Registry, require_members
 from netadapt.remarks import remark
 from netadapt.training.task import Task, require_task
+from netadapt.training.task_wrapper import DistilledTask
 
 T = TypeVar("T")
 
@@ -160,7 +162,7 @@ def search(
         constraint = _within_reach(graph, constraint, chosen, callback)
         tools = Tools(
             example,
-            task,
+            DistilledTask(task, copied(model)) if chosen.distill else task,
             constraint,
             chosen,
             deciding,

@@ -31,8 +31,8 @@ from netadapt.pruning.records import CandidateRecord, Interval, Tried, names_cel
 from netadapt.pruning.settings import SearchSettings
 from netadapt.pruning.stages import SHORT_TERM, Stage
 from netadapt.pruning.step import Step
-from netadapt.training.counted_task import CountedTask
-from netadapt.training.task import ImageTask, Task, checked_metrics, evaluated_images
+from netadapt.training.task import Task, checked_metrics, evaluated_images, tells_images
+from netadapt.training.task_wrapper import CountedTask
 from netadapt.users_code import users_code
 
 FINALIST = "finalist"
@@ -109,7 +109,7 @@ class Iteration:
     def scores_before(self, images: range) -> Tensor:
         """The accuracy of the network that is to be cut on these images of the holdout: `[N]`."""
         if images not in self._used.before:
-            assert isinstance(self.task, ImageTask)  # nothing else has images
+            assert tells_images(self.task)  # nothing else has images
             _, scores = evaluated_images(self.step.model, self.task, images)
             self._used.before[images] = scores
         return self._used.before[images]
@@ -124,7 +124,7 @@ class Iteration:
     def images_after(self, candidate: Candidate) -> range | None:
         """The images of the holdout that `candidate` is to be judged on next, as many as so far;
         None where there are no more."""
-        if not candidate.scores or not isinstance(self.task, ImageTask):
+        if not candidate.scores or not tells_images(self.task):
             return None
         done, whole = len(candidate.scores), self.task.holdout_count
         return range(done, min(2 * done, whole)) if done < whole else None
@@ -140,7 +140,7 @@ class Iteration:
         model = candidate.model
         if model is None:
             model, _ = self.attempt(candidate.proposal, candidate.stage).trained()
-        assert isinstance(self.task, ImageTask)  # its images were asked for
+        assert tells_images(self.task)  # its images were asked for
         more, each = evaluated_images(model, self.task, images)
         share = len(images) / images.stop
         metrics = {
@@ -250,7 +250,7 @@ class Iteration:
 
     def _images_at_first(self) -> int | None:
         """How many images a proposal is judged on; None where the task tells none apart."""
-        if not isinstance(self.task, ImageTask):
+        if not tells_images(self.task):
             return None
         return min(self.settings.proposal_images, self.task.holdout_count)
 

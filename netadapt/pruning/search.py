@@ -37,7 +37,7 @@ from netadapt.pruning.schedule import MET
 from netadapt.pruning.settings import SearchSettings
 from netadapt.pruning.step import Step
 from netadapt.pruning.strategies.base import Strategy
-from netadapt.training.task import ImageTask, Task, checked_metrics, evaluated
+from netadapt.training.task import Task, checked_metrics, evaluated, tells_images
 
 MOST_ROUNDS = 10
 """How often an iteration proposes at most, each time by what it measured the time before."""
@@ -287,7 +287,7 @@ class Search(Iterator[Step]):
     def _metrics_of(self, candidate: Candidate, model: nn.Module) -> Mapping[str, float]:
         """Over the whole holdout, where a proposal is judged on a part of it."""
         task = self._tools.task
-        if isinstance(task, ImageTask) and 0 < len(candidate.scores) < task.holdout_count:
+        if tells_images(task) and 0 < len(candidate.scores) < task.holdout_count:
             return evaluated(model, task)
         return candidate.metrics
 

@@ -58,6 +58,9 @@ class SearchSettings:
         "What the first step must save, as a share of what the network costs.", 0.025
     )
     decay: float = _shown("How that share shrinks each step.", 0.98)
+    distill: bool = _shown(
+        "Fine-tune towards what the network given says instead of labels.", False
+    )
     width_multiple: int = _shown("Widths are multiples of this.", 8)
     frozen: tuple[str, ...] = field(default=())
     """Channel groups that keep their width, by name or glob."""
@@ -89,6 +92,8 @@ class SearchSettings:
         require_number("a proposal's images are", self.proposal_images, whole=True)
         require_number("the width multiple is", self.width_multiple, whole=True)
         require_number("the seed is", self.seed, whole=True)
+        if not isinstance(self.distill, bool):
+            raise InputError(f"distill is {self.distill!r}; expected True or False")
         if not isinstance(self.short_term, FineTuning):
             raise InputError(f"short_term is {self.short_term!r}; expected a FineTuning")
         if not all(isinstance(name, str) for name in self.frozen):

@@ -42,6 +42,11 @@ class ClassificationTask:
     def loss(self, output: Any, target: Tensor) -> Tensor:
         return nn.functional.cross_entropy(_scores(output, target), target)
 
+    def distillation_loss(self, output: Any, teacher_output: Any) -> Tensor:
+        """Cross-entropy with the probabilities that a teacher gives, in nats."""
+        probabilities = main_output(teacher_output).softmax(1)
+        return nn.functional.cross_entropy(main_output(output), probabilities)
+
     def training_batches(
         self, batch_size: int, seed: int, start_step: int = 0
     ) -> Iterator[tuple[Inputs, Tensor]]:

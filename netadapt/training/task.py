@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Protocol, TypeGuard
 
 from torch import Tensor, nn
 
@@ -70,7 +70,6 @@ class Task(Protocol):
         ...
 
 
-@runtime_checkable
 class ImageTask(Task, Protocol):
     """A task that also tells the holdout's images apart; a search then compares proposals image by
     image, at first on a few of them."""
@@ -87,6 +86,11 @@ class ImageTask(Task, Protocol):
         `evaluate` gives. The first images are spread over the holdout.
         """
         ...
+
+
+def tells_images(task: Task) -> TypeGuard[ImageTask]:
+    """Whether `task` has what an `ImageTask` has."""
+    return hasattr(task, "holdout_count") and hasattr(task, "evaluate_images")
 
 
 def require_task(given: Any, what: str) -> Task:

@@ -17,7 +17,13 @@ from netadapt.training import tasks
 from netadapt.training.classification import ClassificationTask
 from netadapt.training.finetune import fine_tune
 from netadapt.training.settings import FineTuning
-from netadapt.training.task import ImageTask, Task, evaluated, evaluated_images, require_task
+from netadapt.training.task import (
+    Task,
+    evaluated,
+    evaluated_images,
+    require_task,
+    tells_images,
+)
 from netadapt.training.tasks import TaskRequest, open_task
 
 REQUEST = TaskRequest("somewhere", ((1, 8),))
@@ -53,7 +59,7 @@ def test_a_classification_tells_its_examples_apart() -> None:
     generator = torch.Generator().manual_seed(0)
     images, labels = torch.rand(600, 4, generator=generator), torch.arange(600) % 3
     task = ClassificationTask((images, labels), (images, labels))
-    assert isinstance(task, ImageTask)
+    assert tells_images(task)
     model = nn.Linear(4, 3)
     parts = [task.evaluate_images(model, part) for part in (range(300), range(300, 600))]
     for name, value in task.evaluate(model).items():

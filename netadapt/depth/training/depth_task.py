@@ -68,6 +68,10 @@ class DepthTask:
         """The loss of the network's main output, in metres."""
         return self._loss(main_output(output), target)
 
+    def distillation_loss(self, output: Any, teacher_output: Any) -> Tensor:
+        """The same loss, against the depth that a teacher gives, in metres."""
+        return self._loss(main_output(output), main_output(teacher_output))
+
     def training_batches(
         self, batch_size: int, seed: int, start_step: int = 0
     ) -> Iterator[tuple[Tensor, Tensor]]:

@@ -13,7 +13,7 @@ from netadapt.depth.data.hdf5_pairs import write_pair
 from netadapt.depth.training.depth_task import DepthTask
 from netadapt.depth.training.losses import log_l1
 from netadapt.errors import DataError, InputError
-from netadapt.training.task import ImageTask
+from netadapt.training.task import tells_images
 from netadapt.training.tasks import TaskRequest, open_task
 
 
@@ -45,7 +45,7 @@ def test_the_means_over_images_are_the_evaluation(
 ) -> None:
     monkeypatch.setattr("netadapt.depth.training.depth_task.CACHE_LIMIT_BYTES", kept_bytes)
     task = open_task("depth", TaskRequest(str(frames), ((1, 3, 32, 64),)))
-    assert isinstance(task, ImageTask)
+    assert tells_images(task)
     model = nn.Sequential(nn.Conv2d(3, 1, 1), nn.Softplus()).eval()
     whole = task.evaluate(model)
     parts = [task.evaluate_images(model, range(at, at + 1)) for at in range(task.holdout_count)]
