@@ -20,15 +20,12 @@ from netadapt.pruning.callbacks import Callback
 
 @contextmanager
 def open_device(
-    profile: DeviceProfile | None, table: LookupTable, callback: Callback
-) -> Iterator[OnDemand | None]:
-    """What measures the layers that `table` lacks on the device of `profile`; None without one.
+    profile: DeviceProfile, table: LookupTable, callback: Callback
+) -> Iterator[OnDemand]:
+    """What measures the layers that `table` lacks on the device of `profile`.
 
     Raises TableError for a table of published figures, MissingExtraError without the runtime.
     """
-    if profile is None:
-        yield None
-        return
     with open_runtime(profile) as runtime:
         yield OnDemand(profile, runtime, table, _Told(callback))
 

@@ -26,14 +26,16 @@ from netadapt.networks.config import ModelConfig
 from netadapt.pruning.callbacks import Callback
 from netadapt.pruning.candidates import Candidate
 from netadapt.pruning.constraints.base import Constraint
+from netadapt.pruning.constraints.budgets import Budgets
+from netadapt.pruning.constraints.registry import label_of
 from netadapt.pruning.constraints.trusted import cost_of
 from netadapt.pruning.executors.base import Executor
 from netadapt.pruning.importance.base import Importance
-from netadapt.pruning.iteration import Iteration, all_widths, latency_of
+from netadapt.pruning.iteration import Iteration, all_widths
 from netadapt.pruning.proposals import Proposal
 from netadapt.pruning.records import StepRecord
 from netadapt.pruning.run_folder import RunFolder
-from netadapt.pruning.schedule import MET
+from netadapt.pruning.schedule import MET, Schedule
 from netadapt.pruning.settings import SearchSettings
 from netadapt.pruning.step import Step
 from netadapt.pruning.strategies.base import Strategy
@@ -49,7 +51,7 @@ class Tools:
 
     example_input: tuple[Tensor, ...]
     task: Task
-    constraint: Constraint
+    budgets: Budgets
     settings: SearchSettings
     strategy: Strategy
     importance: Importance
@@ -63,7 +65,7 @@ class Search(Iterator[Step]):
 
     The first step is the network given; a resumed search gives that and its last one, then goes on.
     Between steps a search may be taken by hand: `propose`, then `choose` from some of the
-    proposals; what is iterated afterwards goes on from there. It ends when the budget is met, and
+    proposals; what is iterated afterwards goes on from there. It ends when all budgets are met, and
     after `stop`; its folder is then free for others, as it is after `close`, at the end of a `with`
     block, and when something is raised. A search that has ended writes nothing more.
     """
@@ -97,10 +99,14 @@ class Search(Iterator[Step]):
         return tuple(self._run.steps)
 
     @property
+    def budget(self) -> dict[str, float]:
+        """The most there may be of each constraint, by its name; a relative one resolved."""
+        return self._tools.budgets.most
+
+    @property
     def met(self) -> bool:
-        """Whether the present step meets the budget."""
-        constraint = self._tools.constraint
-        return cost_of(constraint, self.step.graph) <= constraint.budget + MET
+        """Whether the present step meets all budgets."""
+        return self._tools.budgets.met(self.step.graph)
 
     def __iter__(self) -> Search:
         return self
@@ -121,7 +127,7 @@ class Search(Iterator[Step]):
         raise StopIteration
 
     def propose(self) -> list[Proposal]:
-        """What may be chosen from now; nothing is trained. None when the budget is met.
+        """What may be chosen from now; nothing is trained. None when all budgets are met.
 
         Raises RunError when the search has ended before that.
 
@@ -138,12 +144,13 @@ class Search(Iterator[Step]):
         for _ in range(MOST_ROUNDS):
             proposals = self._proposed(iteration)
             graphs = (proposal.of(iteration.graph) for proposal in proposals)
-            constraint = self._tools.constraint.refined(graphs)
-            if constraint is self._tools.constraint:
+            budgets = self._tools.budgets.refined(graphs)
+            if budgets is self._tools.budgets:
                 self._iteration = iteration
                 return proposals
-            self._tools = replace(self._tools, constraint=constraint)
-            iteration = replace(iteration, constraint=constraint)
+            self._tools = replace(self._tools, budgets=budgets)
+            constraint = budgets.named(iteration.constraint.name)
+            iteration = replace(iteration, budgets=budgets, constraint=constraint)
         self._iteration = iteration
         cost = iteration.cost_of
         known = [replace(p, cost=cost(p.of(iteration.graph))) for p in proposals]
@@ -219,10 +226,10 @@ class Search(Iterator[Step]):
         except InputError:
             self._run.discard()
             raise
-        graph = self._given.graph
+        graph, budgets = self._given.graph, self._tools.budgets
         record = StepRecord(
             iteration=0,
-            latency=latency_of(self._tools.constraint, graph),
+            latency=budgets.latency(graph),
             metrics=metrics,
             macs=graph.macs,
             params=graph.params,
@@ -230,6 +237,8 @@ class Search(Iterator[Step]):
             checkpoint="" if self._ended else self._run.checkpoint(0).name,
             widths=all_widths(graph),
             samples=0,
+            binding="" if budgets.several else None,
+            latencies=budgets.latencies(graph),
         )
         self._step = replace(self._given, record=record)
         if not self._ended:
@@ -285,17 +294,22 @@ class Search(Iterator[Step]):
 
     def _next_iteration(self) -> Iteration:
         tools, step = self._tools, self.step
-        budget = tools.constraint.budget
-        cost = cost_of(tools.constraint, step.graph)
         number = step.iteration + 1
-        schedule = tools.settings.schedule(self._first_cost())
-        target = schedule.target(number, cost, budget)
-        left = schedule.iterations_left(number, cost, budget)
+        binding = tools.budgets.binding(step.graph)
+        if tools.budgets.several:
+            tools.callback.binding(binding)
+        cost, allowed, schedule = self._ahead(binding)
+        target = schedule.target(number, cost, allowed)
+        left = max(
+            ahead.iterations_left(number, present, most)
+            for present, most, ahead in map(self._ahead, tools.budgets.constraints)
+        )
         tools.callback.iteration(number, cost, target, left)
         return Iteration(
             step,
             target,
-            tools.constraint,
+            binding,
+            tools.budgets,
             tools.task,
             tools.settings,
             tools.importance,
@@ -305,12 +319,19 @@ class Search(Iterator[Step]):
             self._run.try_out,
         )
 
-    def _first_cost(self) -> float:
+    def _ahead(self, constraint: Constraint) -> tuple[float, float, Schedule]:
+        """What the present network costs, what it may cost at the end, and the way there."""
+        graph = self.step.graph
+        schedule = self._tools.settings.schedule(self._first_cost(constraint))
+        return cost_of(constraint, graph), self._tools.budgets.allowed(constraint, graph), schedule
+
+    def _first_cost(self, constraint: Constraint) -> float:
         """What the network given cost when the run began."""
         first = self._run.steps[0]
-        if first.latency is not None:
-            return first.latency.value
-        return cost_of(self._tools.constraint, self._given.graph)
+        known = first.latencies.get(label_of(constraint.name), first.latency)
+        if constraint.in_ms and known is not None:
+            return known.value
+        return cost_of(constraint, self._given.graph)
 
     def _commit(self, step: Step) -> None:
         config = describe(step.model, self._tools.config, step.graph)

@@ -17,6 +17,7 @@ from typing import Any
 
 from netadapt.extras import needed
 from netadapt.files import write_text
+from netadapt.pruning.constraints.registry import label_of
 from netadapt.pruning.records import CandidateRecord, StepRecord
 from netadapt.pruning.run_folder import read_candidates
 from netadapt.pruning.run_json import RUN_JSON, read_run_json
@@ -26,27 +27,36 @@ TEMPLATE = "page.html.jinja"
 
 
 @dataclass(frozen=True)
+class Budget:
+    """The most there may be of what `name` counts, and what the last network costs of it.
+
+    `cost` is None where the rows don't tell.
+    """
+
+    name: str
+    most: float
+    cost: float | None
+
+    @property
+    def met(self) -> bool | None:
+        """Whether the cost is within; None where that isn't known."""
+        return None if self.cost is None else self.cost <= self.most
+
+
+@dataclass(frozen=True)
 class RunSummary:
     """A run in a line: where it began, where it stands, and its metrics.
 
     `metrics` maps each to its value at the start and at the end; `source` says where the figures of
-    its constraint come from. A folder without run.json has no `budget`, and no constraint's name.
+    its budgets come from. A folder without run.json has no `budgets`.
     """
 
     name: str
-    constraint: str
     source: str
-    budget: float | None
+    budgets: Sequence[Budget]
     first: StepRecord
     last: StepRecord
     metrics: Mapping[str, tuple[float, float]]
-
-    @property
-    def met(self) -> bool | None:
-        """Whether the last latency is within the budget; None where that isn't known."""
-        if self.budget is None or self.last.latency is None:
-            return None
-        return self.last.latency.value <= self.budget
 
 
 @dataclass(frozen=True)
@@ -86,18 +96,26 @@ def _described(run: Path) -> tuple[RunSummary, RunDetails]:
 
 
 def _summary(run: Path, steps: Sequence[StepRecord], content: Mapping[str, Any]) -> RunSummary:
-    budgets = content.get("budget")
-    name, budget = next(iter(budgets.items())) if isinstance(budgets, dict) else ("", None)
     first, last = steps[0], steps[-1]
     return RunSummary(
         name=run.resolve().name,
-        constraint=str(name),
         source=str(content.get("source", "")),
-        budget=None if budget is None else float(budget),
+        budgets=_budgets(content.get("budget"), last),
         first=first,
         last=last,
         metrics={metric: (first.metrics[metric], last.metrics[metric]) for metric in first.metrics},
     )
+
+
+def _budgets(asked: Any, last: StepRecord) -> list[Budget]:
+    """What run.json asks, beside what the last network costs."""
+    if not isinstance(asked, Mapping):
+        return []
+    costs: dict[str, float] = {"macs": last.macs, "params": last.params}
+    costs |= {device: latency.value for device, latency in last.latencies.items()}
+    if last.latency is not None and len(asked) == 1:
+        costs = {label_of(name): last.latency.value for name in asked}
+    return [Budget(name, float(most), costs.get(label_of(name))) for name, most in asked.items()]
 
 
 def _details(run: Path, steps: Sequence[StepRecord], content: Mapping[str, Any]) -> RunDetails:
