@@ -10,7 +10,7 @@ import math
 import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -165,6 +165,7 @@ def search(
             {} if begun is None else begun.identity,
             lambda profile, table: held.enter_context(open_device(profile, table, callback)),
         )
+        budgets = replace(budgets, confidence=chosen.confidence)
         more = columns_of_several(budgets.labels)
         require_metric_names(task.metrics, more)
         for constraint in budgets.constraints:

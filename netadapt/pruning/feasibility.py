@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import ROUND_CEILING, Context, Decimal
+from functools import partial
 
 from netadapt.errors import BudgetError, InputError
 from netadapt.graph import LayerGraph
@@ -75,31 +76,35 @@ def require_reachable(networks: Mapping[str, LayerGraph], budgets: Budgets) -> N
 
     Of a network that nothing can be cut of, it says why.
     """
-    said = [
-        _unreachable(constraint, smallest, networks["full"], several=budgets.several)
+    smallest = [
+        (constraint, min(networks.values(), key=partial(budgets.demand, constraint)))
         for constraint in budgets.constraints
-        if (smallest := min(budgets.demand(constraint, g) for g in networks.values()))
-        > constraint.budget
+    ]
+    said = [
+        _unreachable(constraint, graph, budgets)
+        for constraint, graph in smallest
+        if budgets.demand(constraint, graph) > constraint.budget
     ]
     if said:
         raise BudgetError("; ".join(said))
 
 
-def _unreachable(
-    constraint: Constraint, smallest: float, graph: LayerGraph, *, several: bool
-) -> str:
-    unit = constraint.unit
+def _unreachable(constraint: Constraint, smallest: LayerGraph, budgets: Budgets) -> str:
+    unit, least = constraint.unit, _rounded_up(budgets.demand(constraint, smallest))
     what = (
         f"the budget of {constraint.budget:g} {unit} on {constraint.name} cannot be met: this "
-        f"network takes {_rounded_up(smallest)} {unit}"
+        f"network takes {least} {unit}"
     )
-    if not graph.widths:
-        reasons = Counter(group.reason for group in graph.groups)
+    if budgets.margin(constraint, smallest) > 0:
+        what += f" (the upper end at a confidence of {budgets.confidence:g})"
+    if not smallest.widths:
+        reasons = Counter(group.reason for group in smallest.groups)
         return (
             f"{what}, and no channel group of it can be cut, most of all because "
             f"{_most_common(reasons)}; see: netadapt plan"
         )
-    option = "--budget-ms" if constraint.in_ms and not several else "the budget"
+    single_ms = constraint.in_ms and not budgets.several
+    option = "--budget-ms" if single_ms else "the budget"
     return f"{what} at its smallest widths; raise {option} to that or more, or lower --input-size"
 
 

@@ -118,6 +118,7 @@ class Search(Iterator[Step]):
         try:
             if self._to_give:
                 return self._to_give.pop(0)()
+            self._measure_present()
             if not self.met:
                 return self.choose(self.propose())
         except BaseException:
@@ -136,6 +137,7 @@ class Search(Iterator[Step]):
         give the same proposals, in a resumed run too. After the last round, what misses the target
         goes, unless nothing meets it.
         """
+        self._measure_present()
         if self.met:
             return []
         self._require_going()
@@ -265,6 +267,14 @@ class Search(Iterator[Step]):
         widths = {name: len(units) for name, units in keep.items()}
         return Step(record, model, rebased(given.graph.with_widths(widths)))
 
+    def _measure_present(self) -> None:
+        """Know the present network better where its cost is within the budgets, and only their
+        confidence isn't there: measuring a layer takes less than cutting one."""
+        budgets, graph = self._tools.budgets, self.step.graph
+        if self._ended or budgets.met(graph) or not replace(budgets, confidence=None).met(graph):
+            return
+        self._tools = replace(self._tools, budgets=budgets.refined([graph]))
+
     def _require_going(self) -> None:
         if self._ended:
             raise RunError(
@@ -339,10 +349,13 @@ class Search(Iterator[Step]):
         self._step = step
 
     def _stuck(self, iteration: Iteration) -> BudgetError:
-        constraint = iteration.constraint
+        constraint, needs = iteration.constraint, iteration.cost
+        upper = ""
+        if (margin := iteration.budgets.margin(constraint, iteration.graph)) > 0:
+            upper = f" ({needs + margin:.3g} at the upper end)"
         return BudgetError(
             f"the budget of {constraint.budget:g} {constraint.unit} on {constraint.name} cannot be "
-            f"met: at {iteration.cost:.3g} {constraint.unit} no cut of one group makes the network "
+            f"met: at {needs:.3g} {constraint.unit}{upper} no cut of one group makes the network "
             f"cheaper; the smallest reached is in {self._run.checkpoint(iteration.step.iteration)}"
         )
 

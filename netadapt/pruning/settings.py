@@ -56,6 +56,11 @@ class SearchSettings:
     )
     decay: float = _shown("How that share shrinks each step.", 0.98)
     width_multiple: int = _shown("Widths are multiples of this.", 8)
+    confidence: float | None = _shown(
+        "Stop only when the upper end of the predicted interval meets the budget: 0.9, the tables' "
+        "own interval, or another share.",
+        None,
+    )
     frozen: tuple[str, ...] = field(default=())
     """Channel groups that keep their width, by name or glob."""
     min_widths: Mapping[str, int] = field(default_factory=dict)
@@ -72,6 +77,10 @@ class SearchSettings:
             raise InputError(f"the decay is {self.decay}; expected a number in (0, 1]")
         if self.width_multiple < 1:
             raise InputError(f"the width multiple is {self.width_multiple}; expected 1 or more")
+        if self.confidence is not None and not 0 < self.confidence < 1:
+            raise InputError(
+                f"the confidence is {self.confidence}; expected a share between 0 and 1, as 0.9"
+            )
         if not 0 <= self.seed <= MOST_SEED:
             raise InputError(f"the seed is {self.seed}; expected 0 to {MOST_SEED}")
 
@@ -81,6 +90,8 @@ class SearchSettings:
         require_number("the decay is", self.decay)
         require_number("the width multiple is", self.width_multiple, whole=True)
         require_number("the seed is", self.seed, whole=True)
+        if self.confidence is not None:
+            require_number("the confidence is", self.confidence)
         if not isinstance(self.short_term, FineTuning):
             raise InputError(f"short_term is {self.short_term!r}; expected a FineTuning")
         if not all(isinstance(name, str) for name in self.frozen):

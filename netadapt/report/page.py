@@ -17,6 +17,7 @@ from typing import Any
 
 from netadapt.extras import needed
 from netadapt.files import write_text
+from netadapt.pruning.constraints.confidence import upper_end
 from netadapt.pruning.constraints.registry import label_of
 from netadapt.pruning.records import CandidateRecord, StepRecord
 from netadapt.pruning.run_folder import read_candidates
@@ -28,19 +29,19 @@ TEMPLATE = "page.html.jinja"
 
 @dataclass(frozen=True)
 class Budget:
-    """The most there may be of what `name` counts, and what the last network costs of it.
+    """The most there may be of what `name` counts, and what the last network needs of it.
 
-    `cost` is None where the rows don't tell.
+    `need` is None where the rows don't tell; of a run with a confidence it is the upper end.
     """
 
     name: str
     most: float
-    cost: float | None
+    need: float | None
 
     @property
     def met(self) -> bool | None:
-        """Whether the cost is within; None where that isn't known."""
-        return None if self.cost is None else self.cost <= self.most
+        """Whether it is within; None where that isn't known."""
+        return None if self.need is None else self.need <= self.most
 
 
 @dataclass(frozen=True)
@@ -100,22 +101,26 @@ def _summary(run: Path, steps: Sequence[StepRecord], content: Mapping[str, Any])
     return RunSummary(
         name=run.resolve().name,
         source=str(content.get("source", "")),
-        budgets=_budgets(content.get("budget"), last),
+        budgets=_budgets(content, last),
         first=first,
         last=last,
         metrics={metric: (first.metrics[metric], last.metrics[metric]) for metric in first.metrics},
     )
 
 
-def _budgets(asked: Any, last: StepRecord) -> list[Budget]:
-    """What run.json asks, beside what the last network costs."""
+def _budgets(content: Mapping[str, Any], last: StepRecord) -> list[Budget]:
+    """What run.json asks, beside what the last network needs of it."""
+    asked = content.get("budget")
     if not isinstance(asked, Mapping):
         return []
-    costs: dict[str, float] = {"macs": last.macs, "params": last.params}
-    costs |= {device: latency.value for device, latency in last.latencies.items()}
+    latencies = dict(last.latencies)
     if last.latency is not None and len(asked) == 1:
-        costs = {label_of(name): last.latency.value for name in asked}
-    return [Budget(name, float(most), costs.get(label_of(name))) for name, most in asked.items()]
+        latencies = {label_of(name): last.latency for name in asked}
+    confidence = content.get("settings", {}).get("confidence")
+    needs: dict[str, float] = {"macs": last.macs, "params": last.params}
+    for device, latency in latencies.items():
+        needs[device] = latency.value if confidence is None else upper_end(latency, confidence)
+    return [Budget(name, float(most), needs.get(label_of(name))) for name, most in asked.items()]
 
 
 def _details(run: Path, steps: Sequence[StepRecord], content: Mapping[str, Any]) -> RunDetails:

@@ -9,6 +9,7 @@ from typing import Any
 from netadapt.errors import InputError
 from netadapt.graph import LayerGraph
 from netadapt.pruning.constraints.base import Constraint
+from netadapt.pruning.constraints.confidence import upper_end
 from netadapt.pruning.constraints.registry import label_of
 from netadapt.pruning.constraints.trusted import cost_of
 from netadapt.pruning.records import Interval
@@ -17,9 +18,13 @@ from netadapt.pruning.schedule import MET
 
 @dataclass(frozen=True)
 class Budgets:
-    """The constraints of a search, in the order in which they were asked for."""
+    """The constraints of a search, in the order in which they were asked for.
+
+    With a `confidence` a budget is met when the upper end of what the network costs is within it.
+    """
 
     constraints: tuple[Constraint, ...]
+    confidence: float | None = None
 
     def __post_init__(self) -> None:
         names: dict[str, str] = {}
@@ -58,13 +63,20 @@ class Budgets:
         """The constraint of that name."""
         return next(constraint for constraint in self.constraints if constraint.name == name)
 
-    def allowed(self, constraint: Constraint, graph: LayerGraph) -> float:
-        """What `graph` may cost by the table for the budget on `constraint` to be met."""
-        return constraint.budget
+    def margin(self, constraint: Constraint, graph: LayerGraph) -> float:
+        """How far the upper end of what `graph` costs lies above the cost."""
+        if self.confidence is None:
+            return 0.0
+        interval = constraint.interval(graph)
+        return upper_end(interval, self.confidence) - interval.value
 
     def demand(self, constraint: Constraint, graph: LayerGraph) -> float:
         """What of the budget on `constraint` the network needs."""
-        return cost_of(constraint, graph)
+        return cost_of(constraint, graph) + self.margin(constraint, graph)
+
+    def allowed(self, constraint: Constraint, graph: LayerGraph) -> float:
+        """What a network about as `graph` may cost for the budget on `constraint` to be met."""
+        return constraint.budget - self.margin(constraint, graph)
 
     def binding(self, graph: LayerGraph) -> Constraint:
         """The constraint furthest from being met: the one whose budget is exceeded most."""
