@@ -13,8 +13,10 @@ from netadapt.cli.console import messages, print_json, say
 from netadapt.cli.options import (
     ComputeOption,
     DataOption,
+    FreezeOption,
     JsonOption,
     KeyOption,
+    MinWidthOption,
     ModelOption,
     ProfileOption,
     QuietOption,
@@ -24,6 +26,7 @@ from netadapt.cli.options import (
     SizeOption,
     ThreadsOption,
     TrackerOption,
+    parse_min_widths,
     parse_shapes,
     parse_size,
 )
@@ -79,14 +82,8 @@ def prune(
     ] = 32,
     input_size: SizeOption = None,
     input_shapes: ShapeOption = None,
-    freeze: Annotated[
-        list[str] | None,
-        typer.Option(help="A channel group that keeps its width, or a glob; repeatable."),
-    ] = None,
-    min_width: Annotated[
-        list[str] | None,
-        typer.Option(metavar="GROUP=N", help="The least width of a group, or glob; repeatable."),
-    ] = None,
+    freeze: FreezeOption = None,
+    min_width: MinWidthOption = None,
     compute: ComputeOption = None,
     threads: ThreadsOption = None,
     on_demand: Annotated[
@@ -129,7 +126,7 @@ def prune(
         "tracker": tracker,
         "key": key,
         "frozen": tuple(freeze or ()),
-        "min_widths": _min_widths(min_width or []),
+        "min_widths": parse_min_widths(min_width),
         "seed": seed,
         **settings,
     }
@@ -233,17 +230,6 @@ def _budgets(texts: Sequence[str], counts: Mapping[str, str | None]) -> list[tup
 def _was_given(context: typer.Context, name: str) -> bool:
     source = context.get_parameter_source(name)
     return source is not None and source.name == "COMMANDLINE"
-
-
-def _min_widths(texts: Sequence[str]) -> dict[str, int]:
-    """`GROUP=N` each. Raises BadParameter for anything else."""
-    widths = {}
-    for text in texts:
-        group, _, width = text.rpartition("=")
-        if not group or not width.isdecimal():
-            raise typer.BadParameter(f"--min-width has '{text}'; expected GROUP=N, as conv1=16")
-        widths[group] = int(width)
-    return widths
 
 
 def _run_name(job: PruneJob) -> str:
