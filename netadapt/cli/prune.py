@@ -79,7 +79,7 @@ def prune(
     resume: ResumeOption = False,
     holdout_images: Annotated[
         int, typer.Option(help="Images every proposal is evaluated on, spread over the holdout.")
-    ] = 32,
+    ] = 128,
     input_size: SizeOption = None,
     input_shapes: ShapeOption = None,
     freeze: FreezeOption = None,

@@ -18,7 +18,7 @@ from netadapt.pruning.proposals import Proposal
 from netadapt.pruning.stages import SHORT_TERM, Stage
 from netadapt.training.finetune import fine_tune, renew_statistics
 from netadapt.training.settings import FineTuning
-from netadapt.training.task import Task, evaluated
+from netadapt.training.task import Task, evaluated, evaluated_images, tells_images
 
 
 @dataclass(frozen=True)
@@ -30,6 +30,8 @@ class Outcome:
     seconds: float
     samples: int = 0
     """The images that it was trained on."""
+    scores: tuple[float, ...] = ()
+    """The first metric of each image that it was judged on; empty where a task tells none apart."""
     of: Proposal | None = None
     """What was cut, so that outcomes aren't taken for one another; None where that isn't known."""
 
@@ -53,6 +55,8 @@ class Attempt:
     batches_seed: int
     seed: int
     stage: Stage = SHORT_TERM
+    images: int | None = None
+    """How many of the holdout's images it is judged on; None: all, by the task's `evaluate`."""
 
     def trained(self) -> tuple[nn.Module, int]:
         """The network cut and taken as far as the stage says, and the images it was trained on."""
@@ -69,5 +73,11 @@ class Attempt:
         """The same, evaluated."""
         started = time.perf_counter()
         model, samples = self.trained()
-        metrics = evaluated(model, self.task)
-        return Outcome(model, metrics, time.perf_counter() - started, samples, self.proposal)
+        scores: tuple[float, ...] = ()
+        if self.images is not None and tells_images(self.task):
+            metrics, each = evaluated_images(model, self.task, range(self.images))
+            scores = tuple(each.tolist())
+        else:
+            metrics = evaluated(model, self.task)
+        seconds = time.perf_counter() - started
+        return Outcome(model, metrics, seconds, samples, scores, self.proposal)

@@ -19,6 +19,7 @@ from torch import nn
 
 from netadapt.errors import InputError, RunError
 from netadapt.graph import LayerGraph, trace
+from netadapt.graph.network_copy import copied
 from netadapt.latency.devices.profile import DeviceProfile
 from netadapt.networks.config import ModelConfig, factory_config
 from netadapt.networks.network_inputs import Inputs, in_order
@@ -52,6 +53,7 @@ from netadapt.pruning.weights_hash import weights_hash
 from netadapt.registry import Registry, require_members
 from netadapt.remarks import remark
 from netadapt.training.task import Task, require_task
+from netadapt.training.task_wrapper import DistilledTask
 
 T = TypeVar("T")
 
@@ -176,7 +178,7 @@ def search(
         budgets = _within_reach(graph, budgets, asked, begun, chosen, callback)
         tools = Tools(
             example,
-            task,
+            DistilledTask(task, copied(model)) if chosen.distill else task,
             budgets,
             chosen,
             deciding,

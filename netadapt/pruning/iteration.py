@@ -6,11 +6,14 @@ goes on to the same rows.
 
 from __future__ import annotations
 
+import math
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
 from netadapt.errors import InputError
@@ -24,14 +27,18 @@ from netadapt.pruning.constraints.registry import label_of
 from netadapt.pruning.constraints.trusted import cost_of
 from netadapt.pruning.executors.base import Executor
 from netadapt.pruning.importance.base import Importance, kept_units, require_scores
+from netadapt.pruning.paired import difference, losses
 from netadapt.pruning.proposals import Proposal, propose
-from netadapt.pruning.records import CandidateRecord, names_cell
+from netadapt.pruning.records import CandidateRecord, Tried, names_cell
 from netadapt.pruning.settings import SearchSettings
 from netadapt.pruning.stages import SHORT_TERM, Stage
 from netadapt.pruning.step import Step
-from netadapt.training.counted_task import CountedTask
-from netadapt.training.task import Task, checked_metrics
+from netadapt.training.task import Task, checked_metrics, evaluated_images, tells_images
+from netadapt.training.task_wrapper import CountedTask
 from netadapt.users_code import users_code
+
+FINALIST = "finalist"
+"""The stage of a candidate that was judged on more images, whose number follows."""
 
 SEEDS_APART = 100_003
 """The seeds of two searches don't meet within so many iterations."""
@@ -42,7 +49,7 @@ class Iteration:
     """Iteration `number`, which must bring the network of `step` to `target`.
 
     `constraint` is the one of `budgets` that is furthest from being met: the target, every cost and
-    every score are its. `tried` are the records of proposals that an interrupted run has tried in
+    every score are its. `tried` are the proposals that an interrupted run has tried in
     it, `record` keeps a new one.
     """
 
@@ -55,8 +62,8 @@ class Iteration:
     importance: Importance
     executor: Executor
     callback: Callback
-    tried: Sequence[CandidateRecord] = ()
-    record: Callable[[CandidateRecord], None] = field(default=lambda record: None)
+    tried: Sequence[Tried] = ()
+    record: Callable[[Tried], None] = field(default=lambda tried: None)
     _used: _Used = field(default_factory=lambda: _Used())
 
     @property
@@ -106,7 +113,62 @@ class Iteration:
     @property
     def samples(self) -> int:
         """The images that were trained on in this iteration so far."""
-        return self._used.samples + sum(record.samples or 0 for record in self.tried)
+        return self._used.samples + sum(record.samples or 0 for record, _ in self.tried)
+
+    def scores_before(self, images: range) -> Tensor:
+        """The accuracy of the network that is to be cut on these images of the holdout: `[N]`."""
+        if images not in self._used.before:
+            assert tells_images(self.task)  # nothing else has images
+            _, scores = evaluated_images(self.step.model, self.task, images)
+            self._used.before[images] = scores
+        return self._used.before[images]
+
+    def losses_of(self, candidate: Candidate) -> Tensor:
+        """The accuracy that `candidate` lost on each image for each unit it saves: `[N]`."""
+        after = torch.tensor(candidate.scores, dtype=torch.float64)
+        judged = self._first_images(len(after))
+        before = torch.cat([self.scores_before(images) for images in judged])
+        return losses(before, after, self.cost - candidate.proposal.cost)
+
+    def images_after(self, candidate: Candidate) -> range | None:
+        """The images of the holdout that `candidate` is to be judged on next, as many as so far;
+        None where there are no more."""
+        if not candidate.scores or not tells_images(self.task):
+            return None
+        done, whole = len(candidate.scores), self.task.holdout_count
+        return range(done, min(2 * done, whole)) if done < whole else None
+
+    def judge_further(self, candidate: Candidate, images: range) -> Candidate:
+        """`candidate`, judged on these images too, and recorded as it now stands."""
+        stage = Stage(f"{FINALIST}, {images.stop} images", candidate.stage.steps)
+        known = self._known(candidate.proposal, stage)
+        if known is not None:
+            record, scores = known
+            return self._candidate(candidate.proposal, candidate.stage, record.metrics, scores)
+        started = time.perf_counter()
+        model = candidate.model
+        if model is None:
+            model, _ = self.attempt(candidate.proposal, candidate.stage).trained()
+        assert tells_images(self.task)  # its images were asked for
+        more, each = evaluated_images(model, self.task, images)
+        share = len(images) / images.stop
+        metrics = {
+            name: (1 - share) * value + share * more[name]
+            for name, value in candidate.metrics.items()
+        }
+        scores = (*candidate.scores, *each.tolist())
+        further = self._candidate(candidate.proposal, candidate.stage, metrics, scores, model)
+        self._record(further, stage, time.perf_counter() - started, samples=0)
+        return further
+
+    def _first_images(self, count: int) -> list[range]:
+        """The parts in which the first `count` images of the holdout were taken."""
+        first = self.settings.proposal_images
+        parts = [range(min(first, count))]
+        while parts[-1].stop < count:
+            done = parts[-1].stop
+            parts.append(range(done, min(2 * done, count)))
+        return parts
 
     def widest_cuts(self) -> list[Proposal]:
         """For every group the widest cut that meets the target; see `propose`."""
@@ -120,21 +182,32 @@ class Iteration:
 
         What an interrupted run has tried is not tried again; such a candidate has no model.
         """
-        tried = {(record.stage, _key(record.widths)): record for record in self.tried}
         attempts = []
         for index, proposal in enumerate(proposals):
-            known = tried.get((stage.name, _key(all_widths(proposal.of(self.graph)))))
+            known = self._known(proposal, stage)
             if known is None:
                 attempts.append(self.attempt(proposal, stage, index, len(proposals)))
             else:
-                yield self._candidate(proposal, known.metrics, stage)
+                record, scores = known
+                yield self._candidate(proposal, stage, record.metrics, scores)
         for attempt, outcome in self._outcomes(attempts):
-            candidate = self._candidate(attempt.proposal, outcome.metrics, stage, outcome.model)
-            graph = attempt.proposal.of(self.graph)
-            facts = self.facts(candidate, graph, outcome.seconds, outcome.samples)
+            candidate = self._candidate(
+                attempt.proposal, stage, outcome.metrics, outcome.scores, outcome.model
+            )
             self._used.samples += outcome.samples
-            self.record(CandidateRecord(**facts, stage=stage.name))
+            self._record(candidate, stage, outcome.seconds, outcome.samples)
             yield candidate
+
+    def _known(self, proposal: Proposal, stage: Stage) -> Tried | None:
+        """What an interrupted run has found of `proposal`."""
+        widths = all_widths(proposal.of(self.graph))
+        found = (one for one in self.tried if one.is_of(stage.name, widths))
+        return next(found, None)
+
+    def _record(self, candidate: Candidate, stage: Stage, seconds: float, samples: int) -> None:
+        graph = candidate.proposal.of(self.graph)
+        facts = self.facts(candidate, graph, seconds, samples)
+        self.record(Tried(CandidateRecord(**facts, stage=stage.name), candidate.scores))
 
     def _outcomes(self, attempts: Sequence[Attempt]) -> Iterator[tuple[Attempt, Outcome]]:
         """What the executor gives, of each attempt once.
@@ -181,7 +254,14 @@ class Iteration:
             batches_seed=self.seed,
             seed=settings.seed * SEEDS_APART + self.step.iteration,
             stage=stage,
+            images=self._images_at_first(),
         )
+
+    def _images_at_first(self) -> int | None:
+        """How many images a proposal is judged on; None where the task tells none apart."""
+        if not tells_images(self.task):
+            return None
+        return min(self.settings.proposal_images, self.task.holdout_count)
 
     def _started(self, attempt: Attempt) -> None:
         self.callback.candidate(attempt.proposal, attempt.number, attempt.count)
@@ -189,14 +269,20 @@ class Iteration:
     def _candidate(
         self,
         proposal: Proposal,
-        metrics: Mapping[str, float],
         stage: Stage,
+        metrics: Mapping[str, float],
+        scores: tuple[float, ...],
         model: nn.Module | None = None,
     ) -> Candidate:
         accuracy = self.task.metrics[0]
         before = self.step.record.metrics[accuracy]
         value = score(before, metrics[accuracy], self.cost, proposal.cost)
-        return Candidate(proposal, metrics, value, model, stage)
+        candidate = Candidate(proposal, metrics, value, model, stage, scores)
+        if not scores:
+            return candidate
+        lost = difference(self.losses_of(candidate), torch.zeros(len(scores)))
+        error = lost.error if math.isfinite(lost.error) else None
+        return replace(candidate, score=lost.mean, score_error=error)
 
     def facts(
         self, candidate: Candidate, graph: LayerGraph, seconds: float, samples: int
@@ -218,6 +304,7 @@ class Iteration:
             "seconds": round(seconds, 3),
             "widths": all_widths(graph),
             "samples": samples,
+            "score_error": candidate.score_error,
             "binding": label_of(self.constraint.name) if self.budgets.several else None,
             "latencies": self.budgets.latencies(graph),
         }
@@ -229,10 +316,7 @@ class _Used:
 
     importances: Mapping[str, Tensor] | None = None
     samples: int = 0
-
-
-def _key(widths: Mapping[str, int]) -> frozenset[tuple[str, int]]:
-    return frozenset(widths.items())
+    before: dict[range, Tensor] = field(default_factory=dict)
 
 
 def all_widths(graph: LayerGraph) -> dict[str, int]:

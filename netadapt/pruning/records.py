@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 from urllib.parse import quote, unquote
 
 from netadapt.errors import InputError, RunError
@@ -169,6 +169,17 @@ class CandidateRecord(TrialRecord):
         """Read what `to_row` gave, as text. Raises ValueError naming the column that is wrong."""
         chosen = None if row["chosen"] == "" else row["chosen"] == "1"
         return cls(**_fields(row, row.get("widths", "")), stage=row["stage"], chosen=chosen)
+
+
+class Tried(NamedTuple):
+    """A candidate's record, and the accuracy on each image of the holdout that it was judged on."""
+
+    record: CandidateRecord
+    scores: tuple[float, ...] = ()
+
+    def is_of(self, stage: str, widths: Mapping[str, int]) -> bool:
+        """Whether the network of `widths` was taken as far as `stage` here."""
+        return self.record.stage == stage and dict(self.record.widths) == dict(widths)
 
 
 Record = TypeVar("Record", StepRecord, CandidateRecord)

@@ -24,7 +24,7 @@ from netadapt.networks.store import (
     load_weights,
     save_model,
 )
-from netadapt.pruning.records import CandidateRecord, StepRecord, read_records
+from netadapt.pruning.records import CandidateRecord, StepRecord, Tried, read_records
 from netadapt.pruning.run_json import (
     RUN_JSON,
     RunAbout,
@@ -35,7 +35,12 @@ from netadapt.pruning.run_json import (
 from netadapt.pruning.step import Step
 
 CANDIDATES = "candidates.csv"
+IMAGE_SCORES = "image_scores.csv"
+"""The accuracy of each candidate on each image that it was judged on: what the choices rest on."""
+
 LOCK = ".lock"
+
+_SCORE_KEY = ("iteration", "stage", "widths")
 
 
 class RunFolder:
@@ -87,6 +92,7 @@ class RunFolder:
             )
             self._trajectory = CsvJournal(self.path / TRAJECTORY_NAME, steps)
             self._candidates = CsvJournal(self.path / CANDIDATES, candidates)
+            self._image_scores = CsvJournal(self.path / IMAGE_SCORES, (*_SCORE_KEY, "scores"))
             self._steps = read_steps(self.path)
         except BaseException:
             self.close()
@@ -100,7 +106,7 @@ class RunFolder:
         """Take a run away in which no iteration is: what is wrong with it is said, not kept."""
         if self._steps:
             return
-        for name in (RUN_JSON, TRAJECTORY_NAME, CANDIDATES, LOCK):
+        for name in (RUN_JSON, TRAJECTORY_NAME, CANDIDATES, IMAGE_SCORES, LOCK):
             (self.path / name).unlink(missing_ok=True)
         with suppress(OSError):  # what else a user keeps there stays
             self.path.rmdir()
@@ -110,9 +116,14 @@ class RunFolder:
         """The iterations that are on disk."""
         return tuple(self._steps)
 
-    def candidates(self, iteration: int) -> list[CandidateRecord]:
+    def candidates(self, iteration: int) -> list[Tried]:
         """The proposals that were tried in `iteration`."""
-        return [r for r in read_candidates(self.path) if r.iteration == iteration]
+        scores = read_image_scores(self.path)
+        return [
+            Tried(record, scores.get(_score_key(record), ()))
+            for record in read_candidates(self.path)
+            if record.iteration == iteration
+        ]
 
     def checkpoint(self, iteration: int) -> Path:
         """Where the network of `iteration` is kept."""
@@ -122,17 +133,20 @@ class RunFolder:
         """Give `model`, which has the widths of `record`, the weights that were kept."""
         load_weights(model, self.path / record.checkpoint / WEIGHTS_NAME)
 
-    def try_out(self, record: CandidateRecord) -> None:
+    def try_out(self, tried: Tried) -> None:
         """Keep what a proposal came to."""
+        record, scores = tried
+        if scores:
+            row = dict(zip(_SCORE_KEY, _score_key(record), strict=True))
+            self._image_scores.append({**row, "scores": " ".join(map(repr, scores))})
         self._candidates.append(record.to_row())
 
     def commit(self, step: Step, config: Mapping[str, Any]) -> None:
         """Keep the network, mark the chosen candidate, then append the row: the commit point."""
         record = step.record
         save_model(self.path / record.checkpoint, step.model, dict(config))
-        self._candidates.replace(
-            _marked(candidate, record).to_row() for candidate in read_candidates(self.path)
-        )
+        marked = _marked(read_candidates(self.path), record)
+        self._candidates.replace(candidate.to_row() for candidate in marked)
         self._trajectory.append(record.to_row())
         self._steps.append(record)
 
@@ -140,7 +154,7 @@ class RunFolder:
 def _require_folder(path: Path) -> None:
     if path.exists() and not path.is_dir():
         raise RunError(f"{path} is no folder; choose another one for the run with --out")
-    for name in (TRAJECTORY_NAME, CANDIDATES):
+    for name in (TRAJECTORY_NAME, CANDIDATES, IMAGE_SCORES):
         if (path / name).is_dir():
             raise RunError(
                 f"{path / name} is a folder; expected a file of the run; move it away, or choose "
@@ -174,7 +188,34 @@ def read_candidates(run: Path | str) -> list[CandidateRecord]:
     return read_records(CandidateRecord, CsvJournal.read(file), str(file))
 
 
-def _marked(candidate: CandidateRecord, step: StepRecord) -> CandidateRecord:
-    if candidate.iteration != step.iteration:
-        return candidate
-    return replace(candidate, chosen=dict(candidate.widths) == dict(step.widths))
+def read_image_scores(run: Path | str) -> dict[tuple[str, str, str], tuple[float, ...]]:
+    """The scores of a run's candidates, by iteration, stage and widths; none without the file.
+
+    Raises RunError for a file that is damaged.
+    """
+    file = Path(run) / IMAGE_SCORES
+    if not file.is_file():
+        return {}
+    try:
+        return {
+            (row["iteration"], row["stage"], row["widths"]): tuple(
+                map(float, row["scores"].split())
+            )
+            for row in CsvJournal.read(file)
+        }
+    except (KeyError, ValueError, AttributeError) as error:
+        raise RunError(f"{file} is damaged ({error}); start another run with --out") from error
+
+
+def _score_key(record: CandidateRecord) -> tuple[str, str, str]:
+    return str(record.iteration), record.stage, str(record.to_row()["widths"])
+
+
+def _marked(candidates: list[CandidateRecord], step: StepRecord) -> list[CandidateRecord]:
+    """With the one that `step` kept: of several stages of one network the last."""
+    own = [at for at, candidate in enumerate(candidates) if candidate.iteration == step.iteration]
+    kept = [at for at in own if dict(candidates[at].widths) == dict(step.widths)]
+    marked = list(candidates)
+    for at in own:
+        marked[at] = replace(candidates[at], chosen=at in kept[-1:])
+    return marked

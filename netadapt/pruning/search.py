@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from types import TracebackType
@@ -39,7 +39,7 @@ from netadapt.pruning.schedule import MET, Schedule
 from netadapt.pruning.settings import SearchSettings
 from netadapt.pruning.step import Step
 from netadapt.pruning.strategies.base import Strategy
-from netadapt.training.task import Task, checked_metrics, evaluated
+from netadapt.training.task import Task, checked_metrics, evaluated, tells_images
 
 MOST_ROUNDS = 10
 """How often an iteration proposes at most, each time by what it measured the time before."""
@@ -181,6 +181,7 @@ class Search(Iterator[Step]):
             model, _ = iteration.attempt(candidate.proposal, candidate.stage).trained()
         graph = rebased(candidate.proposal.of(iteration.graph))
         _require_saving(iteration, candidate, graph, model)
+        candidate = replace(candidate, metrics=self._metrics_of(candidate, model))
         record = StepRecord(
             **iteration.facts(
                 candidate,
@@ -301,6 +302,13 @@ class Search(Iterator[Step]):
             raise InputError(f"{what} chose {type(candidate).__name__}; expected a Candidate")
         candidate.proposal.require_cut(iteration.graph)
         return replace(candidate, metrics=checked_metrics(candidate.metrics, iteration.task, what))
+
+    def _metrics_of(self, candidate: Candidate, model: nn.Module) -> Mapping[str, float]:
+        """Over the whole holdout, where a proposal is judged on a part of it."""
+        task = self._tools.task
+        if tells_images(task) and 0 < len(candidate.scores) < task.holdout_count:
+            return evaluated(model, task)
+        return candidate.metrics
 
     def _next_iteration(self) -> Iteration:
         tools, step = self._tools, self.step

@@ -51,10 +51,16 @@ class SearchSettings:
         },
     )
     """What every proposal gets."""
+    proposal_images: int = _shown(
+        "Images of the holdout that a proposal is judged on; those that may still win get more.", 32
+    )
     first_reduction: float = _shown(
         "What the first step must save, as a share of what the network costs.", 0.025
     )
     decay: float = _shown("How that share shrinks each step.", 0.98)
+    distill: bool = _shown(
+        "Fine-tune towards what the network given says instead of labels.", False
+    )
     width_multiple: int = _shown("Widths are multiples of this.", 8)
     confidence: float | None = _shown(
         "Stop only when the upper end of the predicted interval meets the budget: 0.9, the tables' "
@@ -75,6 +81,10 @@ class SearchSettings:
             )
         if not 0 < self.decay <= 1:
             raise InputError(f"the decay is {self.decay}; expected a number in (0, 1]")
+        if self.proposal_images < 2:
+            raise InputError(
+                f"the images a proposal is judged on are {self.proposal_images}; expected 2 or more"
+            )
         if self.width_multiple < 1:
             raise InputError(f"the width multiple is {self.width_multiple}; expected 1 or more")
         if self.confidence is not None and not 0 < self.confidence < 1:
@@ -88,10 +98,13 @@ class SearchSettings:
         """Python's callers and a run.json may hold anything."""
         require_number("the first reduction is", self.first_reduction)
         require_number("the decay is", self.decay)
+        require_number("a proposal's images are", self.proposal_images, whole=True)
         require_number("the width multiple is", self.width_multiple, whole=True)
         require_number("the seed is", self.seed, whole=True)
         if self.confidence is not None:
             require_number("the confidence is", self.confidence)
+        if not isinstance(self.distill, bool):
+            raise InputError(f"distill is {self.distill!r}; expected True or False")
         if not isinstance(self.short_term, FineTuning):
             raise InputError(f"short_term is {self.short_term!r}; expected a FineTuning")
         if not all(isinstance(name, str) for name in self.frozen):

@@ -26,12 +26,19 @@ class Part:
 
 
 def spread(source: DepthSource, count: int) -> DepthSource:
-    """At most `count` images of `source`, evenly spread over it."""
+    """At most `count` images of `source`, evenly spread over it, and so are the first few."""
     if count < 1:
         raise DataError(f"{count} images were asked for; expected at least 1")
-    if count >= len(source):
-        return source
-    return Part(source, [index * len(source) // count for index in range(count)])
+    count = min(count, len(source))
+    even = [index * len(source) // count for index in range(count)]
+    return Part(source, [even[index] for index in spread_order(count)])
+
+
+def spread_order(count: int) -> list[int]:
+    """0 to `count` − 1, each next one far from those before (van der Corput's sequence)."""
+    digits = max(1, count - 1).bit_length()
+    reversed_bits = (int(f"{index:0{digits}b}"[::-1], 2) for index in range(1 << digits))
+    return [index for index in reversed_bits if index < count]
 
 
 class Joined:
