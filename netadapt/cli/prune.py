@@ -10,6 +10,7 @@ import typer
 from rich.table import Table
 
 from netadapt.cli.console import messages, print_json, say
+from netadapt.cli.dry_run import show_dry_run
 from netadapt.cli.options import (
     ComputeOption,
     DataOption,
@@ -93,6 +94,14 @@ def prune(
             help="Measure on the device what the search decides by and the device's table lacks.",
         ),
     ] = False,
+    dry_run: Annotated[
+        bool,
+        typer.Option(
+            "--dry-run",
+            help="Say what is possible, how many iterations it takes, and how long, from one "
+            "candidate that is really tried; nothing is written.",
+        ),
+    ] = False,
     profile: ProfileOption = None,
     tracker: TrackerOption = None,
     key: KeyOption = None,
@@ -131,6 +140,8 @@ def prune(
         **settings,
     }
     quiet = quiet or as_json
+    if resume and dry_run:
+        raise typer.BadParameter("--dry-run tells of a run from its beginning; leave out --resume")
     if resume and out is not None and not is_begun(out):
         say(f"{out} holds no run: this begins one", quiet=quiet)
     others = _budgets(budget or [], {"macs": budget_macs, "params": budget_params})
@@ -143,6 +154,9 @@ def prune(
         say(f"{folder} holds no run: this begins one", quiet=quiet)
     keep_freed_memory()
     use_threads(threads)
+    if dry_run:
+        show_dry_run(job, quiet=quiet, as_json=as_json)
+        return
     with search_progress(quiet) as progress:
         search = _run(job, folder, progress, resume=resume, quiet=quiet)
     if as_json:

@@ -49,6 +49,7 @@ from netadapt.pruning.settings import SearchSettings
 from netadapt.pruning.step import Step
 from netadapt.pruning.strategies.base import Strategy
 from netadapt.pruning.strategies.registry import STRATEGIES
+from netadapt.pruning.unwritten_run import UnwrittenRun
 from netadapt.pruning.weights_hash import weights_hash
 from netadapt.registry import Registry, require_members
 from netadapt.remarks import remark
@@ -95,6 +96,7 @@ def search(
     factory: str | None = None,
     on_demand: DeviceProfile | Sequence[DeviceProfile] | None = None,
     resume: bool = False,
+    written: bool = True,
     opened: Mapping[str, Any] | None = None,
     **settings: Any,
 ) -> Search:
@@ -121,8 +123,9 @@ def search(
     `model`, to be called without arguments. A network of a family has a `config` instead. With
     `on_demand`, the device's profile (of several devices all that are to be measured on), layers
     that the search decides by and the table lacks are measured on the device and appended to the
-    table. A run that is resumed may have a lower budget than before. `opened` is what the command
-    line keeps in run.json of how it opened network and task.
+    table. A run that is resumed may have a lower budget than before. Unless it is `written`,
+    nothing of a run reaches the disk. `opened` is what the command line keeps in run.json of how it
+    opened network and task.
 
     Raises InputError for a budget or setting that isn't one, a name that nothing has, a task whose
     metrics can't be columns, or an object that lacks a member; TableError for a device without a
@@ -155,6 +158,8 @@ def search(
             }
         )
         folder = None if out is None else Path(out)
+        if folder is not None and not written:
+            raise InputError(f"a run that isn't written has no folder; leave out {folder}")
         if resume and folder is not None:
             _require_known_again(folder, chosen)
         example = in_order(model, example_input)
@@ -197,9 +202,11 @@ def search(
             budgets.describe(),
             asked.relative,
         )
-        if folder is None:  # made when nothing can be wrong any more
+        run: RunFolder | UnwrittenRun = UnwrittenRun()
+        if folder is None and written:  # made when nothing can be wrong any more
             folder = Path(tempfile.mkdtemp(prefix="netadapt-"))
-        run = RunFolder(folder, about, task.metrics, more, resume=resume)
+        if folder is not None:
+            run = RunFolder(folder, about, task.metrics, more, resume=resume)
         held.callback(run.close)
         given = Step(StepRecord(iteration=0, checkpoint="", widths={}), model, graph)
         return Search(run, given, tools, held.pop_all())

@@ -24,6 +24,8 @@ from netadapt.networks.open_network import open_network
 from netadapt.pruning.begin import search
 from netadapt.pruning.callbacks import Callback
 from netadapt.pruning.constraints.registry import devices_of, read_budget
+from netadapt.pruning.feasibility import Reach
+from netadapt.pruning.forecast import Forecast, Possible, forecast
 from netadapt.pruning.importance.registry import IMPORTANCES
 from netadapt.pruning.run_json import RUN_JSON, RunAbout
 from netadapt.pruning.search import Search
@@ -228,20 +230,40 @@ def start(
     callbacks: Iterable[Callback] = (),
 ) -> Search:
     """The search of `job`."""
-    settings = {entry.name: getattr(job.settings, entry.name) for entry in fields(SearchSettings)}
     return search(
-        prepared.model,
-        prepared.example,
-        task=prepared.task,
-        budget=job.budget,
+        **_told(job, prepared, callbacks),
         out=out,
-        config=prepared.config,
         on_demand=measuring_profiles(job),
         resume=resume,
-        opened=job.opened.to_json(),
-        callbacks=callbacks,
-        **settings,
     )
+
+
+def look_ahead(
+    job: PruneJob, prepared: Prepared, callbacks: Iterable[Callback] = ()
+) -> tuple[Forecast, dict[str, float], list[Reach]]:
+    """What the search of `job` would take, its budgets as numbers, and what is possible.
+
+    Nothing is written, and nothing measured on a device.
+    """
+    possible = Possible()
+    told = _told(job, prepared, [*callbacks, possible])
+    with search(**told, written=False) as found:
+        return forecast(found), found.budget, possible.reaches
+
+
+def _told(job: PruneJob, prepared: Prepared, callbacks: Iterable[Callback]) -> dict[str, Any]:
+    """What `search` is told of `job`, wherever it leaves its run."""
+    settings = {entry.name: getattr(job.settings, entry.name) for entry in fields(SearchSettings)}
+    return {
+        "model": prepared.model,
+        "example_input": prepared.example,
+        "task": prepared.task,
+        "budget": job.budget,
+        "config": prepared.config,
+        "opened": job.opened.to_json(),
+        "callbacks": callbacks,
+        **settings,
+    }
 
 
 def is_begun(run: Path) -> bool:

@@ -23,6 +23,7 @@ from netadapt.graph.rebasing import rebased
 from netadapt.graph.surgery import check_shapes
 from netadapt.networks.build import describe
 from netadapt.networks.config import ModelConfig
+from netadapt.pruning.attempts import Attempt
 from netadapt.pruning.callbacks import Callback
 from netadapt.pruning.candidates import Candidate
 from netadapt.pruning.constraints.base import Constraint
@@ -30,6 +31,7 @@ from netadapt.pruning.constraints.budgets import Budgets
 from netadapt.pruning.constraints.registry import label_of
 from netadapt.pruning.constraints.trusted import cost_of
 from netadapt.pruning.executors.base import Executor
+from netadapt.pruning.executors.counting import CountingExecutor
 from netadapt.pruning.importance.base import Importance
 from netadapt.pruning.iteration import Iteration, all_widths
 from netadapt.pruning.proposals import Proposal
@@ -39,6 +41,7 @@ from netadapt.pruning.schedule import MET, Schedule
 from netadapt.pruning.settings import SearchSettings
 from netadapt.pruning.step import Step
 from netadapt.pruning.strategies.base import Strategy
+from netadapt.pruning.unwritten_run import UnwrittenRun
 from netadapt.training.task import Task, checked_metrics, evaluated, tells_images
 
 MOST_ROUNDS = 10
@@ -70,7 +73,9 @@ class Search(Iterator[Step]):
     block, and when something is raised. A search that has ended writes nothing more.
     """
 
-    def __init__(self, run: RunFolder, given: Step, tools: Tools, held: ExitStack) -> None:
+    def __init__(
+        self, run: RunFolder | UnwrittenRun, given: Step, tools: Tools, held: ExitStack
+    ) -> None:
         self.out = run.path
         """The run's folder."""
         self._run = run
@@ -198,6 +203,28 @@ class Search(Iterator[Step]):
         tools.callback.chosen(step)
         return step
 
+    def would_choose(self, proposals: Sequence[Proposal]) -> tuple[Candidate, list[Attempt]]:
+        """What the strategy would keep of `proposals` if none lost anything, and what it would try
+        to know that. Nothing is tried, and the search stays where it stands.
+
+        Raises BudgetError when there are no proposals.
+        """
+        iteration = self._iteration or self._next_iteration()
+        if not proposals:
+            raise self._stuck(iteration)
+        executor = CountingExecutor(self.step.record.metrics)
+        iteration = replace(
+            iteration, executor=executor, tried=(), record=lambda tried: None, callback=Callback()
+        )
+        return self._chosen(iteration, proposals), executor.attempts
+
+    def iterations_left_after(self, candidate: Candidate) -> int:
+        """How many iterations it takes from the present step on, where `candidate` is the first
+        choice, and the others save just what they must."""
+        if self._tools.budgets.met(candidate.proposal.of(self.step.graph)):
+            return 1
+        return self._iterations_left()
+
     def stop(self) -> None:
         """End after the present step: the next one isn't begun."""
         self._ended = True
@@ -318,11 +345,7 @@ class Search(Iterator[Step]):
             tools.callback.binding(binding)
         cost, allowed, schedule = self._ahead(binding)
         target = schedule.target(number, cost, allowed)
-        left = max(
-            ahead.iterations_left(number, present, most)
-            for present, most, ahead in map(self._ahead, tools.budgets.constraints)
-        )
-        tools.callback.iteration(number, cost, target, left)
+        tools.callback.iteration(number, cost, target, self._iterations_left())
         return Iteration(
             step,
             target,
@@ -335,6 +358,14 @@ class Search(Iterator[Step]):
             tools.callback,
             self._run.candidates(number),
             self._run.try_out,
+        )
+
+    def _iterations_left(self) -> int:
+        """How many iterations there are from the present step on, if each saves what it must."""
+        number = self.step.iteration + 1
+        return max(
+            schedule.iterations_left(number, cost, allowed)
+            for cost, allowed, schedule in map(self._ahead, self._tools.budgets.constraints)
         )
 
     def _ahead(self, constraint: Constraint) -> tuple[float, float, Schedule]:
