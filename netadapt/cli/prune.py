@@ -34,6 +34,7 @@ from netadapt.cli.options import (
 from netadapt.cli.search_progress import SearchProgress, search_progress
 from netadapt.cli.setting_options import with_settings
 from netadapt.errors import DeviceError
+from netadapt.pruning.settings import VERIFY_EVERY
 
 if TYPE_CHECKING:
     from netadapt.pruning.job import PruneJob
@@ -94,6 +95,17 @@ def prune(
             help="Measure on the device what the search decides by and the device's table lacks.",
         ),
     ] = False,
+    verify: Annotated[
+        bool,
+        typer.Option(
+            "--verify",
+            help="Time the whole network on the device, at first, at the end and every 5th "
+            "iteration, and correct what is predicted by it.",
+        ),
+    ] = False,
+    verify_every: Annotated[
+        int | None, typer.Option(min=1, metavar="N", help="--verify, every Nth iteration.")
+    ] = None,
     dry_run: Annotated[
         bool,
         typer.Option(
@@ -137,6 +149,7 @@ def prune(
         "frozen": tuple(freeze or ()),
         "min_widths": parse_min_widths(min_width),
         "seed": seed,
+        "verify_every": verify_every or (VERIFY_EVERY if verify else 0),
         **settings,
     }
     quiet = quiet or as_json
@@ -164,7 +177,7 @@ def prune(
             {
                 "run": str(folder),
                 "budget": search.budget,
-                "trajectory": [_json(r) for r in search.records],
+                "trajectory": _json(search.records),
             }
         )
         return
@@ -195,8 +208,7 @@ def _job(
     job = PruneJob({}, OpenedBy(given["model"], given["task"], given["data"]))
     if resumed is not None and is_begun(resumed):
         job = PruneJob.of_run(resumed)
-        option = {"frozen": "freeze", "min_widths": "min_width"}
-        given = {n: v for n, v in given.items() if _was_given(context, option.get(n, n))}
+        given = {n: v for n, v in given.items() if _was_given(context, *_OPTIONS.get(n, (n,)))}
     named = _was_given(context, "device")
     if not job.budget and named and budget_ms is None and others:
         raise typer.BadParameter(
@@ -241,9 +253,17 @@ def _budgets(texts: Sequence[str], counts: Mapping[str, str | None]) -> list[tup
     return budgets + [(name, most) for name, most in counts.items() if most is not None]
 
 
-def _was_given(context: typer.Context, name: str) -> bool:
-    source = context.get_parameter_source(name)
-    return source is not None and source.name == "COMMANDLINE"
+_OPTIONS = {
+    "frozen": ("freeze",),
+    "min_widths": ("min_width",),
+    "verify_every": ("verify", "verify_every"),
+}
+"""The options that a setting comes from, where they are called otherwise."""
+
+
+def _was_given(context: typer.Context, *names: str) -> bool:
+    sources = [context.get_parameter_source(name) for name in names]
+    return any(source is not None and source.name == "COMMANDLINE" for source in sources)
 
 
 def _run_name(job: PruneJob) -> str:
@@ -257,14 +277,19 @@ def _run_name(job: PruneJob) -> str:
     return "-".join(parts)
 
 
-def _json(record: StepRecord) -> dict[str, Any]:
-    """A row of the trajectory as JSON: null where there is no number."""
+def _json(records: Sequence[StepRecord]) -> list[dict[str, Any]]:
+    """The trajectory as JSON, every row with all columns: null where there is no number."""
     from netadapt.pruning.records import MISSING_NUMBERS
 
-    return {
-        name: None if name in MISSING_NUMBERS and value == "" else value
-        for name, value in record.to_row().items()
-    }
+    rows = [record.to_row() for record in records]
+    names = dict.fromkeys(name for row in rows for name in row)
+    return [
+        {
+            name: None if name in MISSING_NUMBERS and row[name] == "" else row.get(name)
+            for name in names
+        }
+        for row in rows
+    ]
 
 
 def _print_summary(folder: Path, search: Search) -> None:

@@ -99,6 +99,9 @@ class SearchProgress(Callback):
     def chosen(self, step: Step) -> None:
         record = step.record
         latency = "" if record.latency is None else f"{record.latency.value:6.3f} ms  "
+        if record.latencies:
+            each = (f"{device} {ms.value:.3f} ms" for device, ms in record.latencies.items())
+            latency = "  ".join(each) + "  "
         say(
             f"{record.iteration:>3}  {record.group:<16} {record.width_before:>4} → "
             f"{record.width_after:<4} {latency}"

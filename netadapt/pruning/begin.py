@@ -34,8 +34,9 @@ from netadapt.pruning.feasibility import feasibility, networks_in_reach, require
 from netadapt.pruning.importance.base import Importance
 from netadapt.pruning.importance.registry import IMPORTANCES
 from netadapt.pruning.limits import kept_whole, limited
-from netadapt.pruning.on_demand_device import open_device
+from netadapt.pruning.on_demand_device import OpenDevices
 from netadapt.pruning.records import (
+    MEASURED,
     StepRecord,
     columns_of_several,
     frame_of,
@@ -45,7 +46,7 @@ from netadapt.pruning.rehearsal import rehearsed
 from netadapt.pruning.run_folder import RunFolder
 from netadapt.pruning.run_json import RUN_JSON, RunAbout
 from netadapt.pruning.search import Search, Tools
-from netadapt.pruning.settings import SearchSettings
+from netadapt.pruning.settings import VERIFY_EVERY, SearchSettings
 from netadapt.pruning.step import Step
 from netadapt.pruning.strategies.base import Strategy
 from netadapt.pruning.strategies.registry import STRATEGIES
@@ -95,6 +96,7 @@ def search(
     config: ModelConfig | None = None,
     factory: str | None = None,
     on_demand: DeviceProfile | Sequence[DeviceProfile] | None = None,
+    verify_on: DeviceProfile | None = None,
     resume: bool = False,
     written: bool = True,
     opened: Mapping[str, Any] | None = None,
@@ -123,9 +125,13 @@ def search(
     `model`, to be called without arguments. A network of a family has a `config` instead. With
     `on_demand`, the device's profile (of several devices all that are to be measured on), layers
     that the search decides by and the table lacks are measured on the device and appended to the
-    table. A run that is resumed may have a lower budget than before. Unless it is `written`,
-    nothing of a run reaches the disk. `opened` is what the command line keeps in run.json of how it
-    opened network and task.
+    table. With `verify_on`, the profile of the first device of the budget, the whole network is
+    timed on it at first, every `verify_every` iterations (5) and at the end, and what is predicted
+    is corrected by it.
+
+    A run that is resumed may have a lower budget than before. Unless it is `written`, nothing of a
+    run reaches the disk. `opened` is what the command line keeps in run.json of how it opened
+    network and task.
 
     Raises InputError for a budget or setting that isn't one, a name that nothing has, a task whose
     metrics can't be columns, or an object that lacks a member; TableError for a device without a
@@ -157,6 +163,7 @@ def search(
                 "min_widths": {} if min_widths is None else min_widths,
             }
         )
+        chosen = _verified(chosen, verify_on, written=written)
         folder = None if out is None else Path(out)
         if folder is not None and not written:
             raise InputError(f"a run that isn't written has no folder; leave out {folder}")
@@ -166,18 +173,19 @@ def search(
         graph = limited(trace(model, example), chosen.frozen, chosen.min_widths)
         begun = _begun(folder) if resume else None
         profiles = [on_demand] if isinstance(on_demand, DeviceProfile) else list(on_demand or ())
+        devices = OpenDevices(callback, held)
         budgets, asked = open_budgets(
-            budget,
-            profiles,
-            {} if begun is None else begun.identity,
-            lambda profile, table: held.enter_context(open_device(profile, table, callback)),
+            budget, profiles, {} if begun is None else begun.identity, devices.measuring
         )
         budgets = replace(budgets, confidence=chosen.confidence)
         more = columns_of_several(budgets.labels)
-        require_metric_names(task.metrics, more)
+        require_metric_names(task.metrics, (*more, MEASURED) if verify_on else more)
         for constraint in budgets.constraints:
             callback.table(constraint.describe())
             cost_of(constraint, graph)  # what a table lacks is said before a step is trained
+        verifier = None
+        if verify_on is not None and written:
+            verifier = devices.verifying(verify_on, budgets, chosen.verify_every, example)
         _say_uncounted(graph)
         graph = kept_whole(graph, rehearsed(model, graph, task, chosen))
         budgets = _within_reach(graph, budgets, asked, begun, chosen, callback)
@@ -190,6 +198,7 @@ def search(
             ranking,
             runner,
             callback,
+            verifier,
             config or factory_config(model, graph.input_shapes, factory),
         )
         about = RunAbout(
@@ -206,7 +215,8 @@ def search(
         if folder is None and written:  # made when nothing can be wrong any more
             folder = Path(tempfile.mkdtemp(prefix="netadapt-"))
         if folder is not None:
-            run = RunFolder(folder, about, task.metrics, more, resume=resume)
+            verified = verifier is not None
+            run = RunFolder(folder, about, task.metrics, more, verified=verified, resume=resume)
         held.callback(run.close)
         given = Step(StepRecord(iteration=0, checkpoint="", widths={}), model, graph)
         return Search(run, given, tools, held.pop_all())
@@ -235,6 +245,19 @@ def _say_uncounted(graph: LayerGraph) -> None:
             f"milliseconds leave out operators that no table has rows for, {share:.1%} of the "
             f"multiply-accumulates; netadapt plan lists them"
         )
+
+
+def _verified(
+    settings: SearchSettings, verify_on: DeviceProfile | None, *, written: bool
+) -> SearchSettings:
+    """How often networks are timed, where a device is given. Raises InputError without one."""
+    if verify_on is not None and not settings.verify_every:
+        return settings.changed({"verify_every": VERIFY_EVERY})
+    if verify_on is None and settings.verify_every and written:
+        raise InputError(
+            "a run that is verified needs its device's profile: verify_on=netadapt.load_profile(…)"
+        )
+    return settings
 
 
 def _begun(folder: Path | None) -> RunAbout | None:

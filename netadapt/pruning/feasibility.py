@@ -97,6 +97,8 @@ def _unreachable(constraint: Constraint, smallest: LayerGraph, budgets: Budgets)
     )
     if budgets.margin(constraint, smallest) > 0:
         what += f" (the upper end at a confidence of {budgets.confidence:g})"
+    if (factor := budgets.correction(constraint)) != 1:
+        what += f" ({factor:.3g} times what is predicted, as it was when it was timed whole)"
     if not smallest.widths:
         reasons = Counter(group.reason for group in smallest.groups)
         return (

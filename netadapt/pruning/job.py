@@ -190,25 +190,28 @@ def prepare(
 
 
 def measuring_profiles(job: PruneJob) -> tuple[DeviceProfile, ...]:
-    """The profiles of the devices that an on-demand job measures on; none for any other job.
+    """The profiles of the devices that a job measures on, the first device's first.
 
-    Raises InputError without such a profile, and where one is named that nothing would use.
+    On demand all of the budget's, verified the first; none for any other job. Raises InputError
+    without such a profile, and where one is named that nothing would use.
     """
-    opened = job.opened
+    opened, verified = job.opened, job.settings.verify_every > 0
     named = [option for option in ("profile", "tracker", "key") if getattr(opened, option)]
-    if not opened.on_demand:
+    if not opened.on_demand and not verified:
         for option in named:
             raise InputError(
                 f"--{option} says where the device is, but nothing is measured on it; add "
-                f"--on-demand to measure layers that the table lacks, or leave it out"
+                f"--on-demand to measure layers that the table lacks, or --verify to time whole "
+                f"networks, or leave it out"
             )
         return ()
     devices = devices_of(job.budget)
     if not devices:
         raise InputError(
             f"nothing can be measured on a device: the budget is on {', '.join(job.budget)}; give "
-            f"one on a device, as --budget tx2=6, or leave out --on-demand"
+            f"one on a device, as --budget tx2=6, or leave out --on-demand and --verify"
         )
+    devices = devices if opened.on_demand else devices[:1]
     if len(devices) > 1 and named:
         raise InputError(
             f"--{named[0]} says where one device is, and the budget is on {', '.join(devices)}; "
@@ -230,10 +233,12 @@ def start(
     callbacks: Iterable[Callback] = (),
 ) -> Search:
     """The search of `job`."""
+    profiles = measuring_profiles(job)
     return search(
         **_told(job, prepared, callbacks),
         out=out,
-        on_demand=measuring_profiles(job),
+        on_demand=profiles if job.opened.on_demand else (),
+        verify_on=profiles[0] if job.settings.verify_every else None,
         resume=resume,
     )
 

@@ -33,6 +33,9 @@ MISSING_NUMBERS = ("width_before", "width_after", *_LATENCY, "target_ms", "score
 _SEPARATING = re.compile(r"[\s=%]")
 """What separates names in a cell, or quotes: in a name it is percent-encoded, as in an address."""
 
+MEASURED = "measured_ms"
+"""The column that a verified run adds to its trajectory."""
+
 _SUFFIXES = ("_ms", "_low_ms", "_high_ms")
 
 Cell = str | int | float
@@ -106,7 +109,12 @@ class TrialRecord:
             "samples": _cell(self.samples),
             "score_error": _cell(self.score_error),
             **self._of_several(),
+            **self._measured(),
         }
+
+    def _measured(self) -> dict[str, Cell]:
+        """The cells of what was timed on a device."""
+        return {}
 
     def _of_several(self) -> dict[str, Cell]:
         """The cells that there are where there are several budgets."""
@@ -129,21 +137,28 @@ class StepRecord(TrialRecord):
 
     checkpoint: str
     """The folder of the network, in the run's folder."""
+    measured_ms: float | None = None
+    """What the whole network took on the first device; None where it wasn't timed."""
 
     @staticmethod
     def columns(metrics: Sequence[str], more: Sequence[str] = ()) -> tuple[str, ...]:
         """The header; `metrics` are the task's (delta1, rmse_m, absrel for depth), `more` what
-        `columns_of_several` gives."""
+        `columns_of_several` gives, and MEASURED."""
         own = ("checkpoint", "widths")
         return (*_BEFORE_METRICS, *metrics, *_AFTER_METRICS, *own, *_LAST, *more)
 
     def _own(self) -> dict[str, Cell]:
         return {"checkpoint": self.checkpoint}
 
+    def _measured(self) -> dict[str, Cell]:
+        return {} if self.measured_ms is None else {MEASURED: self.measured_ms}
+
     @classmethod
     def from_row(cls, row: Row) -> StepRecord:
         """Read what `to_row` gave, as text. Raises ValueError naming the column that is wrong."""
-        return cls(**_fields(row, row["widths"]), checkpoint=row["checkpoint"])
+        measured = _number(row, MEASURED) if MEASURED in _added(row) else None
+        fields = _fields(row, row["widths"])
+        return cls(**fields, checkpoint=row["checkpoint"], measured_ms=measured)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -213,7 +228,7 @@ def columns_of_several(devices: Sequence[str] | None) -> tuple[str, ...]:
     """
     if devices is None:
         return ()
-    taken = [*StepRecord.columns(()), *CandidateRecord.columns(()), "binding"]
+    taken = [*StepRecord.columns(()), *CandidateRecord.columns(()), "binding", MEASURED]
     for device in devices:
         own = [device + end for end in _SUFFIXES]
         if not {*own}.isdisjoint(taken):

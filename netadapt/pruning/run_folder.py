@@ -24,7 +24,7 @@ from netadapt.networks.store import (
     load_weights,
     save_model,
 )
-from netadapt.pruning.records import CandidateRecord, StepRecord, Tried, read_records
+from netadapt.pruning.records import MEASURED, CandidateRecord, StepRecord, Tried, read_records
 from netadapt.pruning.run_json import (
     RUN_JSON,
     RunAbout,
@@ -47,8 +47,9 @@ class RunFolder:
     """Open `path` for a run that is asked `about`, which must stay the same when it is resumed.
 
     It may go on to a lower budget, which run.json then says. `metrics` are the task's, `more` the
-    columns that several budgets add. Raises RunError when the folder exists and `resume` is false,
-    when another process writes it, or when it was asked something else.
+    columns that several budgets add, and a `verified` run has MEASURED. Raises RunError when the
+    folder exists and `resume` is false, when another process writes it, or when it was asked
+    something else.
     """
 
     def __init__(
@@ -58,6 +59,7 @@ class RunFolder:
         metrics: Sequence[str],
         more: Sequence[str] = (),
         *,
+        verified: bool = False,
         resume: bool = False,
     ) -> None:
         self.path = Path(path)
@@ -84,12 +86,13 @@ class RunFolder:
             ),
         )
         try:
-            if dict(RunAbout.read(self.path).budget) != dict(about.budget):
+            begun = RunAbout.read(self.path)
+            if dict(begun.budget) != dict(about.budget):
+                require_same(self.path, begun, about)  # another process may have lowered it
                 _require_no_final(self.path)
                 lower_budget(self.path, about)
-            steps, candidates = (
-                kind.columns(metrics, more) for kind in (StepRecord, CandidateRecord)
-            )
+            steps = StepRecord.columns(metrics, (*more, MEASURED) if verified else more)
+            candidates = CandidateRecord.columns(metrics, more)
             self._trajectory = CsvJournal(self.path / TRAJECTORY_NAME, steps)
             self._candidates = CsvJournal(self.path / CANDIDATES, candidates)
             self._image_scores = CsvJournal(self.path / IMAGE_SCORES, (*_SCORE_KEY, "scores"))

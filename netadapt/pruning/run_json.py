@@ -16,6 +16,7 @@ import torch
 
 from netadapt.errors import InputError, RunError
 from netadapt.files import write_text
+from netadapt.pruning.constraints.amounts import budget_of
 from netadapt.pruning.constraints.registry import read_budget
 from netadapt.pruning.settings import SearchSettings
 from netadapt.shipped import PACKAGE_DIR
@@ -74,7 +75,10 @@ class RunAbout:
         content = read_run_json(run)
         try:
             return cls(
-                {name: amount.number for name, amount in read_budget(content["budget"]).items()},
+                {
+                    name: budget_of(name, content["budget"][name])
+                    for name in read_budget(content["budget"])
+                },
                 SearchSettings.from_json(content["settings"]),
                 dict(content["network"]),
                 str(content["weights_sha256"]),

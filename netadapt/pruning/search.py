@@ -32,6 +32,7 @@ from netadapt.pruning.constraints.registry import label_of
 from netadapt.pruning.constraints.trusted import cost_of
 from netadapt.pruning.executors.base import Executor
 from netadapt.pruning.executors.counting import CountingExecutor
+from netadapt.pruning.feasibility import networks_in_reach, require_reachable
 from netadapt.pruning.importance.base import Importance
 from netadapt.pruning.iteration import Iteration, all_widths
 from netadapt.pruning.proposals import Proposal
@@ -42,6 +43,7 @@ from netadapt.pruning.settings import SearchSettings
 from netadapt.pruning.step import Step
 from netadapt.pruning.strategies.base import Strategy
 from netadapt.pruning.unwritten_run import UnwrittenRun
+from netadapt.pruning.verifying import Verifier, correction
 from netadapt.training.task import Task, checked_metrics, evaluated, tells_images
 
 MOST_ROUNDS = 10
@@ -60,6 +62,7 @@ class Tools:
     importance: Importance
     executor: Executor
     callback: Callback
+    verifier: Verifier | None
     config: ModelConfig
 
 
@@ -111,7 +114,15 @@ class Search(Iterator[Step]):
     @property
     def met(self) -> bool:
         """Whether the present step meets all budgets."""
-        return self._tools.budgets.met(self.step.graph)
+        return self._budgets.met(self.step.graph)
+
+    @property
+    def _budgets(self) -> Budgets:
+        """The budgets, corrected by what the network took when it was timed whole last."""
+        budgets, verifier = self._tools.budgets, self._tools.verifier
+        if verifier is None:
+            return budgets
+        return replace(budgets, corrections={verifier.name: correction(self._run.steps)})
 
     def __iter__(self) -> Search:
         return self
@@ -157,7 +168,7 @@ class Search(Iterator[Step]):
                 return proposals
             self._tools = replace(self._tools, budgets=budgets)
             constraint = budgets.named(iteration.constraint.name)
-            iteration = replace(iteration, budgets=budgets, constraint=constraint)
+            iteration = replace(iteration, budgets=self._budgets, constraint=constraint)
         self._iteration = iteration
         cost = iteration.cost_of
         known = [replace(p, cost=cost(p.of(iteration.graph))) for p in proposals]
@@ -196,7 +207,7 @@ class Search(Iterator[Step]):
             ),
             checkpoint=self._run.checkpoint(iteration.number).name,
         )
-        step = Step(record, model, graph)
+        step = self._timed(Step(record, model, graph))
         self._commit(step)
         self._iteration = None
         self._to_give.clear()
@@ -221,7 +232,7 @@ class Search(Iterator[Step]):
     def iterations_left_after(self, candidate: Candidate) -> int:
         """How many iterations it takes from the present step on, where `candidate` is the first
         choice, and the others save just what they must."""
-        if self._tools.budgets.met(candidate.proposal.of(self.step.graph)):
+        if self._budgets.met(candidate.proposal.of(self.step.graph)):
             return 1
         return self._iterations_left()
 
@@ -272,8 +283,21 @@ class Search(Iterator[Step]):
         )
         self._step = replace(self._given, record=record)
         if not self._ended:
+            self._step = self._timed(self._step)
             self._commit(self._step)
         return self._step
+
+    def _timed(self, step: Step) -> Step:
+        """`step` with what its network takes on the device, where that is to be known."""
+        verifier = self._tools.verifier
+        if verifier is None:
+            return step
+        if step.iteration % verifier.every and not self._budgets.met(step.graph):
+            return step
+        record = replace(step.record, measured_ms=verifier.measured_ms(step.model))
+        budget = self._tools.budgets.named(verifier.name).budget
+        self._tools.callback.note(verifier.said_of(record, budget))
+        return replace(step, record=record)
 
     def _present(self) -> Step:
         """The step that the search stands at."""
@@ -298,10 +322,10 @@ class Search(Iterator[Step]):
     def _measure_present(self) -> None:
         """Know the present network better where its cost is within the budgets, and only their
         confidence isn't there: measuring a layer takes less than cutting one."""
-        budgets, graph = self._tools.budgets, self.step.graph
+        budgets, graph = self._budgets, self.step.graph
         if self._ended or budgets.met(graph) or not replace(budgets, confidence=None).met(graph):
             return
-        self._tools = replace(self._tools, budgets=budgets.refined([graph]))
+        self._tools = replace(self._tools, budgets=self._tools.budgets.refined([graph]))
 
     def _require_going(self) -> None:
         if self._ended:
@@ -338,10 +362,13 @@ class Search(Iterator[Step]):
         return candidate.metrics
 
     def _next_iteration(self) -> Iteration:
-        tools, step = self._tools, self.step
+        tools, step, budgets = self._tools, self.step, self._budgets
         number = step.iteration + 1
-        binding = tools.budgets.binding(step.graph)
-        if tools.budgets.several:
+        if any(factor != 1 for factor in budgets.corrections.values()):
+            # What could be met as predicted may be out of reach as timed.
+            require_reachable(networks_in_reach(step.graph, tools.settings.width_multiple), budgets)
+        binding = budgets.binding(step.graph)
+        if budgets.several:
             tools.callback.binding(binding)
         cost, allowed, schedule = self._ahead(binding)
         target = schedule.target(number, cost, allowed)
@@ -350,7 +377,7 @@ class Search(Iterator[Step]):
             step,
             target,
             binding,
-            tools.budgets,
+            budgets,
             tools.task,
             tools.settings,
             tools.importance,
@@ -365,14 +392,14 @@ class Search(Iterator[Step]):
         number = self.step.iteration + 1
         return max(
             schedule.iterations_left(number, cost, allowed)
-            for cost, allowed, schedule in map(self._ahead, self._tools.budgets.constraints)
+            for cost, allowed, schedule in map(self._ahead, self._budgets.constraints)
         )
 
     def _ahead(self, constraint: Constraint) -> tuple[float, float, Schedule]:
         """What the present network costs, what it may cost at the end, and the way there."""
         graph = self.step.graph
         schedule = self._tools.settings.schedule(self._first_cost(constraint))
-        return cost_of(constraint, graph), self._tools.budgets.allowed(constraint, graph), schedule
+        return cost_of(constraint, graph), self._budgets.allowed(constraint, graph), schedule
 
     def _first_cost(self, constraint: Constraint) -> float:
         """What the network given cost when the run began."""

@@ -22,6 +22,7 @@ from netadapt.pruning.constraints.registry import label_of
 from netadapt.pruning.records import CandidateRecord, StepRecord
 from netadapt.pruning.run_folder import read_candidates
 from netadapt.pruning.run_json import RUN_JSON, read_run_json
+from netadapt.pruning.verifying import correction
 from netadapt.report.trajectory_plot import draw_trajectories, read_some_steps
 
 TEMPLATE = "page.html.jinja"
@@ -31,7 +32,8 @@ TEMPLATE = "page.html.jinja"
 class Budget:
     """The most there may be of what `name` counts, and what the last network needs of it.
 
-    `need` is None where the rows don't tell; of a run with a confidence it is the upper end.
+    `need` is None where the rows don't tell; of a run with a confidence it is the upper end, of
+    a verified one corrected by what was timed.
     """
 
     name: str
@@ -101,16 +103,16 @@ def _summary(run: Path, steps: Sequence[StepRecord], content: Mapping[str, Any])
     return RunSummary(
         name=run.resolve().name,
         source=str(content.get("source", "")),
-        budgets=_budgets(content, last),
+        budgets=_budgets(content, steps),
         first=first,
         last=last,
         metrics={metric: (first.metrics[metric], last.metrics[metric]) for metric in first.metrics},
     )
 
 
-def _budgets(content: Mapping[str, Any], last: StepRecord) -> list[Budget]:
+def _budgets(content: Mapping[str, Any], steps: Sequence[StepRecord]) -> list[Budget]:
     """What run.json asks, beside what the last network needs of it."""
-    asked = content.get("budget")
+    asked, last = content.get("budget"), steps[-1]
     if not isinstance(asked, Mapping):
         return []
     latencies = dict(last.latencies)
@@ -120,6 +122,8 @@ def _budgets(content: Mapping[str, Any], last: StepRecord) -> list[Budget]:
     needs: dict[str, float] = {"macs": last.macs, "params": last.params}
     for device, latency in latencies.items():
         needs[device] = latency.value if confidence is None else upper_end(latency, confidence)
+    if first := next(iter(latencies), ""):
+        needs[first] *= correction(steps)
     return [Budget(name, float(most), needs.get(label_of(name))) for name, most in asked.items()]
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from netadapt.errors import InputError
@@ -21,10 +21,12 @@ class Budgets:
     """The constraints of a search, in the order in which they were asked for.
 
     With a `confidence` a budget is met when the upper end of what the network costs is within it.
+    `corrections` has, by name, what a network was seen to take for what is predicted.
     """
 
     constraints: tuple[Constraint, ...]
     confidence: float | None = None
+    corrections: Mapping[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         names: dict[str, str] = {}
@@ -72,11 +74,17 @@ class Budgets:
 
     def demand(self, constraint: Constraint, graph: LayerGraph) -> float:
         """What of the budget on `constraint` the network needs."""
-        return cost_of(constraint, graph) + self.margin(constraint, graph)
+        needed = cost_of(constraint, graph) + self.margin(constraint, graph)
+        return needed * self.correction(constraint)
 
     def allowed(self, constraint: Constraint, graph: LayerGraph) -> float:
         """What a network about as `graph` may cost for the budget on `constraint` to be met."""
-        return constraint.budget - self.margin(constraint, graph)
+        predicted = constraint.budget / self.correction(constraint)
+        return predicted - self.margin(constraint, graph)
+
+    def correction(self, constraint: Constraint) -> float:
+        """What the device takes for a predicted millisecond; 1 where nothing says otherwise."""
+        return self.corrections.get(constraint.name, 1.0)
 
     def binding(self, graph: LayerGraph) -> Constraint:
         """The constraint furthest from being met: the one whose budget is exceeded most."""
