@@ -32,6 +32,8 @@ from netadapt.depth.training.task_data import (
     open_task,
 )
 from netadapt.journal import CsvJournal
+from netadapt.pruning.importance.registry import register_importance
+from netadapt.pruning.importance.taylor import Taylor
 from netadapt.pruning.job import OpenedBy, PruneJob, prepare, start
 from netadapt.training.allocator import keep_freed_memory
 from netadapt.training.finetune import fine_tune
@@ -57,15 +59,23 @@ class Method:
     settings: Mapping[str, Any] = field(default_factory=dict)
 
 
+STEADY = {"first_reduction": 0.05, "decay": 1.0, "finetune_steps": 4}
+"""Each iteration saves a twentieth of what the network given takes."""
+
+register_importance("taylor-64", Taylor(images=64, name="taylor-64"))
+
 METHODS = {
     "full": Method("full"),
     "full, taylor": Method("full", {"importance": "taylor"}),
     "racing": Method("racing"),
-    "saliency": Method("saliency", {"first_reduction": 0.05, "decay": 1.0, "finetune_steps": 4}),
-    "saliency, l2": Method(
-        "saliency",
-        {"importance": "l2", "first_reduction": 0.05, "decay": 1.0, "finetune_steps": 4},
+    "saliency": Method("saliency", STEADY),
+    "saliency, distilled": Method("saliency", {**STEADY, "distill": True}),
+    "saliency, 64 images, 8 steps": Method(
+        "saliency", {**STEADY, "importance": "taylor-64", "finetune_steps": 8}
     ),
+    "saliency, large steps": Method("saliency", {**STEADY, "first_reduction": 0.1}),
+    "saliency, small steps": Method("saliency", {**STEADY, "first_reduction": 0.025}),
+    "saliency, l2": Method("saliency", {**STEADY, "importance": "l2"}),
     "uniform": Method("uniform"),
     "random": Method("random"),
 }

@@ -25,7 +25,7 @@ from netadapt.latency.table.table import LookupTable
 from netadapt.networks.config import FactoryConfig
 from netadapt.pruning.begin import prune
 from netadapt.pruning.callbacks import Callback
-from netadapt.pruning.records import CandidateRecord, StepRecord
+from netadapt.pruning.records import CandidateRecord, StepRecord, Tried
 from netadapt.pruning.run_folder import RunFolder, read_candidates, read_steps
 from netadapt.pruning.run_json import RunAbout
 from netadapt.pruning.settings import SearchSettings
@@ -201,7 +201,7 @@ def test_of_two_widths_of_a_group_the_one_that_is_kept_is_chosen(tmp_path):
     folder = RunFolder(tmp_path / "run", about, ("accuracy",))
     cut = {"iteration": 1, "group": "first", "metrics": {"accuracy": 0.5}}
     for width in (16, 14):
-        folder.try_out(CandidateRecord(**cut, widths={"first": width}, stage="short-term"))
+        folder.try_out(Tried(CandidateRecord(**cut, widths={"first": width}, stage="short-term")))
     record = StepRecord(**cut, checkpoint="iter_001", widths={"first": 14})
     config = FactoryConfig("tiny:network").to_json()
     folder.commit(Step(record, tiny.network(), GRAPH), config)

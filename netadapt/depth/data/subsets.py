@@ -26,12 +26,17 @@ class Part:
 
 
 def spread(source: DepthSource, count: int) -> DepthSource:
-    """At most `count` images of `source`, evenly spread over it, and so are the first few."""
+    """At most `count` images of `source`, evenly spread over it."""
     if count < 1:
         raise DataError(f"{count} images were asked for; expected at least 1")
-    count = min(count, len(source))
-    even = [index * len(source) // count for index in range(count)]
-    return Part(source, [even[index] for index in spread_order(count)])
+    if count >= len(source):
+        return source
+    return Part(source, [index * len(source) // count for index in range(count)])
+
+
+def shuffled_evenly(source: DepthSource) -> DepthSource:
+    """All images of `source` in an order whose first few, however many, are spread over it."""
+    return Part(source, spread_order(len(source)))
 
 
 def spread_order(count: int) -> list[int]:

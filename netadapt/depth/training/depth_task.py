@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from netadapt.depth.data.base import DepthSource
 from netadapt.depth.data.loader import batches
-from netadapt.depth.data.subsets import Part, spread
+from netadapt.depth.data.subsets import Part, shuffled_evenly, spread
 from netadapt.depth.data.transforms import PUBLISHED_RANGE, AugmentationRange
 from netadapt.depth.fastdepth.config import INPUT_SIZE
 from netadapt.depth.training.losses import Loss, loss_named
@@ -56,7 +56,8 @@ class DepthTask:
                 f"the data has no {empty} images; run 'netadapt data check' to see what it has"
             )
         self.train = train
-        self.holdout = spread(holdout, len(holdout) if holdout_images is None else holdout_images)
+        judged = holdout if holdout_images is None else spread(holdout, holdout_images)
+        self.holdout = shuffled_evenly(judged)
         self.size = size
         self.compute = torch.device(compute)
         self._augmentation = augmentation

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from netadapt.depth.data.base import DepthSource
-from netadapt.depth.data.subsets import spread, spread_order
+from netadapt.depth.data.subsets import shuffled_evenly, spread, spread_order
 from netadapt.errors import DataError
 
 
@@ -37,7 +37,7 @@ def test_an_order_has_every_index_once(count: int) -> None:
 
 @given(st.integers(8, 300), st.integers(1, 300))
 def test_the_first_images_are_from_everywhere(count: int, wanted: int) -> None:
-    chosen = spread(source(count), wanted)
+    chosen = shuffled_evenly(spread(source(count), wanted))
     assert len(chosen) == min(count, wanted)
     assert len({chosen.read(index) for index in range(len(chosen))}) == len(chosen)
     for first in (4, 8):
