@@ -38,7 +38,7 @@ class Callback:
         """A layer was measured on demand; the table has `done` rows, and `most` when all are."""
 
     def note(self, text: str) -> None:
-        """Something that the user should know of a measurement."""
+        """Something that the user should know: of a measurement, of what a budget comes to."""
 
     def binding(self, constraint: Constraint) -> None:
         """The budget furthest from being met: what follows is about it."""

@@ -148,6 +148,18 @@ def test_one_budget_adds_no_column(tmp_path, table):
         assert columns == kind.columns(tiny.task().metrics)
 
 
+class Stops(Callback):
+    """Ends a search at its `count`th candidate."""
+
+    def __init__(self, count: int) -> None:
+        self.left = count
+
+    def candidate(self, proposal, index, count):
+        self.left -= 1
+        if self.left == 0:
+            raise KeyboardInterrupt
+
+
 @pytest.mark.parametrize("strategy", ["full", "racing", "saliency", "uniform", "random"])
 def test_every_strategy_meets_all_and_goes_on_after_a_stop(tmp_path, table, slow_table, strategy):
     budget = {**both(table, slow_table), "params": 0.6 * GRAPH.params}
@@ -157,14 +169,16 @@ def test_every_strategy_meets_all_and_goes_on_after_a_stop(tmp_path, table, slow
     assert all(last.latencies[label].value <= budget[name]
                for name, label in ((table, "tiny"), (slow_table, "slow")))  # fmt: skip
     assert last.params <= budget["params"]
-    for step in (search := begin(tmp_path / "half", budget, **options)):
-        if step.iteration == (0 if strategy == "uniform" else 1):
-            search.stop()
-    finished(tmp_path / "half", budget, resume=True, **options)
-    for name in ("trajectory.csv", "candidates.csv"):
-        pd.testing.assert_frame_equal(
-            rows(tmp_path / "half", name), rows(tmp_path / "whole", name), check_exact=True
-        )
+    for count in (1, 3):
+        out = tmp_path / f"stopped-{count}"
+        try:
+            list(begin(out, budget, callbacks=[Stops(count)], **options))
+        except KeyboardInterrupt:
+            finished(out, budget, resume=True, **options)
+        for name in ("trajectory.csv", "candidates.csv"):
+            pd.testing.assert_frame_equal(
+                rows(out, name), rows(tmp_path / "whole", name), check_exact=True
+            )
 
 
 def test_a_budget_out_of_reach_is_named_among_others(tmp_path, table):
