@@ -22,12 +22,14 @@ from netadapt.pruning.attempts import Attempt, Outcome
 from netadapt.pruning.callbacks import Callback
 from netadapt.pruning.candidates import Candidate, score
 from netadapt.pruning.constraints.base import Constraint
+from netadapt.pruning.constraints.budgets import Budgets
+from netadapt.pruning.constraints.registry import label_of
 from netadapt.pruning.constraints.trusted import cost_of
 from netadapt.pruning.executors.base import Executor
 from netadapt.pruning.importance.base import Importance, kept_units, require_scores
 from netadapt.pruning.paired import difference, losses
 from netadapt.pruning.proposals import Proposal, propose
-from netadapt.pruning.records import CandidateRecord, Interval, Tried, names_cell
+from netadapt.pruning.records import CandidateRecord, Tried, names_cell
 from netadapt.pruning.settings import SearchSettings
 from netadapt.pruning.stages import SHORT_TERM, Stage
 from netadapt.pruning.step import Step
@@ -46,12 +48,15 @@ SEEDS_APART = 100_003
 class Iteration:
     """Iteration `number`, which must bring the network of `step` to `target`.
 
-    `tried` are the proposals that an interrupted run has tried in it, `record` keeps a new one.
+    `constraint` is the one of `budgets` that is furthest from being met: the target, every cost and
+    every score are its. `tried` are the proposals that an interrupted run has tried in
+    it, `record` keeps a new one.
     """
 
     step: Step
     target: float
     constraint: Constraint
+    budgets: Budgets
     task: Task
     settings: SearchSettings
     importance: Importance
@@ -79,6 +84,10 @@ class Iteration:
     def cost_of(self, graph: LayerGraph) -> float:
         """What another network costs. Raises InputError where the constraint gives no number."""
         return cost_of(self.constraint, graph)
+
+    def meets(self, graph: LayerGraph) -> bool:
+        """Whether `graph` meets all budgets."""
+        return self.budgets.met(graph)
 
     @property
     def importances(self) -> Mapping[str, Tensor]:
@@ -286,7 +295,7 @@ class Iteration:
             "layers": proposal.layers,
             "width_before": sum(cut.width_before for cut in proposal.cuts),
             "width_after": sum(cut.width_after for cut in proposal.cuts),
-            "latency": latency_of(self.constraint, graph),
+            "latency": self.budgets.latency(graph),
             "target_ms": self.target if self.constraint.in_ms else None,
             "metrics": candidate.metrics,
             "macs": graph.macs,
@@ -296,6 +305,8 @@ class Iteration:
             "widths": all_widths(graph),
             "samples": samples,
             "score_error": candidate.score_error,
+            "binding": label_of(self.constraint.name) if self.budgets.several else None,
+            "latencies": self.budgets.latencies(graph),
         }
 
 
@@ -311,8 +322,3 @@ class _Used:
 def all_widths(graph: LayerGraph) -> dict[str, int]:
     """The width of every group, of frozen ones too."""
     return {group.name: group.width for group in graph.groups}
-
-
-def latency_of(constraint: Constraint, graph: LayerGraph) -> Interval | None:
-    """The milliseconds of `graph`, where the constraint is one on them."""
-    return constraint.interval(graph) if constraint.in_ms else None

@@ -17,9 +17,21 @@ from torch import nn
 from netadapt.errors import RunError
 from netadapt.journal import CsvJournal
 from netadapt.locks import take_lock
-from netadapt.networks.store import TRAJECTORY_NAME, WEIGHTS_NAME, load_weights, save_model
-from netadapt.pruning.records import CandidateRecord, StepRecord, Tried, read_records
-from netadapt.pruning.run_json import RUN_JSON, RunAbout, require_same, write_run_json
+from netadapt.networks.store import (
+    FINAL_NAME,
+    TRAJECTORY_NAME,
+    WEIGHTS_NAME,
+    load_weights,
+    save_model,
+)
+from netadapt.pruning.records import MEASURED, CandidateRecord, StepRecord, Tried, read_records
+from netadapt.pruning.run_json import (
+    RUN_JSON,
+    RunAbout,
+    lower_budget,
+    require_same,
+    write_run_json,
+)
 from netadapt.pruning.step import Step
 
 CANDIDATES = "candidates.csv"
@@ -34,8 +46,10 @@ _SCORE_KEY = ("iteration", "stage", "widths")
 class RunFolder:
     """Open `path` for a run that is asked `about`, which must stay the same when it is resumed.
 
-    Raises RunError when the folder exists and `resume` is false, when another process writes it, or
-    when it was asked something else.
+    It may go on to a lower budget, which run.json then says. `metrics` are the task's, `more` the
+    columns that several budgets add, and a `verified` run has MEASURED. Raises RunError when the
+    folder exists and `resume` is false, when another process writes it, or when it was asked
+    something else.
     """
 
     def __init__(
@@ -43,7 +57,9 @@ class RunFolder:
         path: Path | str,
         about: RunAbout,
         metrics: Sequence[str],
+        more: Sequence[str] = (),
         *,
+        verified: bool = False,
         resume: bool = False,
     ) -> None:
         self.path = Path(path)
@@ -70,8 +86,15 @@ class RunFolder:
             ),
         )
         try:
-            self._trajectory = CsvJournal(self.path / TRAJECTORY_NAME, StepRecord.columns(metrics))
-            self._candidates = CsvJournal(self.path / CANDIDATES, CandidateRecord.columns(metrics))
+            begun = RunAbout.read(self.path)
+            if dict(begun.budget) != dict(about.budget):
+                require_same(self.path, begun, about)  # another process may have lowered it
+                _require_no_final(self.path)
+                lower_budget(self.path, about)
+            steps = StepRecord.columns(metrics, (*more, MEASURED) if verified else more)
+            candidates = CandidateRecord.columns(metrics, more)
+            self._trajectory = CsvJournal(self.path / TRAJECTORY_NAME, steps)
+            self._candidates = CsvJournal(self.path / CANDIDATES, candidates)
             self._image_scores = CsvJournal(self.path / IMAGE_SCORES, (*_SCORE_KEY, "scores"))
             self._steps = read_steps(self.path)
         except BaseException:
@@ -140,6 +163,16 @@ def _require_folder(path: Path) -> None:
                 f"{path / name} is a folder; expected a file of the run; move it away, or choose "
                 f"another folder with --out"
             )
+
+
+def _require_no_final(path: Path) -> None:
+    """Raise RunError where the run's network would still be the one of the budget before."""
+    final = path / FINAL_NAME
+    if final.exists():
+        raise RunError(
+            f"{final} was fine-tuned for the budget before, and would be taken for what the run "
+            f"goes on to; move it out of {path} first"
+        )
 
 
 def read_steps(run: Path | str) -> list[StepRecord]:

@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 import tiny
 
-from netadapt.errors import DeviceError, RunError, TableError
+from netadapt.errors import DeviceError, InputError, RunError, TableError
 from netadapt.graph import LayerGraph, trace
 from netadapt.graph.layer_shape import LayerShape
 from netadapt.latency.devices.profile import DeviceProfile
@@ -256,3 +256,28 @@ def test_published_figures_are_not_added_to(board, table, tmp_path):
     with pytest.raises(TableError, match="netadapt lut build --device paper"):
         run(published, tmp_path / "run")
     assert not (tmp_path / "run").exists()
+
+
+def test_several_devices_are_measured_each_for_its_own_table(board, table, tmp_path):
+    stone = DeviceProfile(name="stone", runtime="fake")
+    other = tmp_path / "stone.csv"
+    demand = OnDemand(stone, board(stone), open_table(stone, board(stone), other))
+    demand.ensure(layer.shape for layer in GRAPH.layers)
+    full_ms = sum(board_ms(layer.shape) for layer in GRAPH.layers)
+    given = {
+        "task": tiny.task(), "budget": {str(table): 0.8 * full_ms, str(other): "80%"},
+        "short_term": FineTuning(steps=0), "first_reduction": 0.05, "width_multiple": 4,
+    }  # fmt: skip
+    devices = {"on_demand": [stone, PROFILE], "out": tmp_path / "run"}
+    result = prune(tiny.network(), tiny.EXAMPLE, **given, **devices)
+    last = GRAPH.with_widths({n: w for n, w in result.records[-1].widths.items() if n != "head"})
+    for path in (table, other):
+        assert all(LookupTable.read(path).find(layer.shape) for layer in last.layers)
+    assert {*result.records[-1].latencies} == {"paper", "stone"}
+    measured = len(board.measured)
+    again = prune(tiny.network(), tiny.EXAMPLE, **given, **devices, resume=True)
+    assert again.records == result.records
+    assert len(board.measured) == measured
+    moon = replace(stone, name="moon")
+    with pytest.raises(InputError, match="moon is to be measured on, but no budget is on it; the"):
+        prune(tiny.network(), tiny.EXAMPLE, **given, on_demand=[PROFILE, moon])

@@ -125,7 +125,7 @@ def test_a_finished_run_is_neither_overwritten_nor_continued_otherwise(table, fu
     with pytest.raises(RunError, match="exists already; add --resume"):
         run(table, finished.out, 0.6 * full_ms)
     with pytest.raises(RunError, match=r"started with the budget on .*tiny\.csv = "):
-        run(table, finished.out, 0.5 * full_ms, resume=True)
+        run(table, finished.out, 0.7 * full_ms, resume=True)
     same = run(table, finished.out, 0.6 * full_ms, resume=True)
     pd.testing.assert_frame_equal(same.trajectory, finished.trajectory)
 
