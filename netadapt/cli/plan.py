@@ -31,7 +31,7 @@ def plan(
     input_shapes: ShapeOption = None,
     multiple: Annotated[
         int, typer.Option("--width-multiple", min=1, help="Widths are multiples of this.")
-    ] = SearchSettings.width_multiple,
+    ] = SearchSettings().step,
     freeze: FreezeOption = None,
     min_width: MinWidthOption = None,
     as_json: JsonOption = False,

@@ -14,7 +14,7 @@ from typing import Annotated, Any
 
 import typer
 
-from netadapt.pruning.settings import OPTIONS
+from netadapt.pruning.settings import OPTIONS, SettingOption
 
 
 def with_settings(command: Callable[..., None]) -> Callable[..., None]:
@@ -30,15 +30,17 @@ def with_settings(command: Callable[..., None]) -> Callable[..., None]:
         inspect.Parameter(
             option.name,
             inspect.Parameter.KEYWORD_ONLY,
-            default=option.default,
-            annotation=Annotated[option.kind, typer.Option(help=option.help)],
+            default=option.default if option.parse is None else str(option.default),
+            annotation=Annotated[
+                option.kind if option.parse is None else str, typer.Option(help=option.help)
+            ],
         )
         for option in OPTIONS
     ]
 
     @functools.wraps(command)
     def called(**given: Any) -> None:
-        settings = {option.name: given.pop(option.name) for option in OPTIONS}
+        settings = {option.name: _value(option, given.pop(option.name)) for option in OPTIONS}
         command(**given, settings=settings)
 
     parameters = [parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY) for parameter in own]
@@ -47,3 +49,7 @@ def with_settings(command: Callable[..., None]) -> Callable[..., None]:
     called.__annotations__ = {p.name: p.annotation for p in parameters}
     del called.__wrapped__  # typer would read the command's own
     return called
+
+
+def _value(option: SettingOption, given: Any) -> Any:
+    return given if option.parse is None else option.parse(given)

@@ -46,7 +46,7 @@ from netadapt.pruning.rehearsal import rehearsed
 from netadapt.pruning.run_folder import RunFolder
 from netadapt.pruning.run_json import RUN_JSON, RunAbout
 from netadapt.pruning.search import Search, Tools
-from netadapt.pruning.settings import VERIFY_EVERY, SearchSettings
+from netadapt.pruning.settings import OF_DEVICE, VERIFY_EVERY, SearchSettings
 from netadapt.pruning.step import Step
 from netadapt.pruning.strategies.base import Strategy
 from netadapt.pruning.strategies.registry import STRATEGIES
@@ -178,6 +178,7 @@ def search(
             budget, profiles, {} if begun is None else begun.identity, devices.measuring
         )
         budgets = replace(budgets, confidence=chosen.confidence)
+        chosen = _with_step(chosen, budgets, begun, callback)
         more = columns_of_several(budgets.labels)
         require_metric_names(task.metrics, (*more, MEASURED) if verify_on else more)
         for constraint in budgets.constraints:
@@ -265,6 +266,24 @@ def _begun(folder: Path | None) -> RunAbout | None:
     return RunAbout.read(folder) if folder is not None and (folder / RUN_JSON).exists() else None
 
 
+def _with_step(
+    settings: SearchSettings, budgets: Budgets, begun: RunAbout | None, callback: Callback
+) -> SearchSettings:
+    """`settings` with the step of the devices' kernels, where that is asked for; a run that goes on
+    keeps the one it began with."""
+    if settings.width_multiple != OF_DEVICE:
+        return settings
+    if begun is not None:
+        return replace(settings, width_multiple=begun.settings.step)
+    step = budgets.width_step
+    if step == 1:
+        step = SearchSettings().step
+        callback.note(f"no table shows a step of widths: they are multiples of {step}")
+    else:
+        callback.note(f"widths are multiples of {step}, which the device's kernels take at once")
+    return replace(settings, width_multiple=step)
+
+
 def _within_reach(
     graph: LayerGraph,
     budgets: Budgets,
@@ -277,7 +296,7 @@ def _within_reach(
 
     The callback is told what is possible. Raises BudgetError when they can't.
     """
-    networks = networks_in_reach(graph, settings.width_multiple)
+    networks = networks_in_reach(graph, settings.step)
     budgets = budgets.refined(networks.values())
     known = {} if begun is None else begun.known_parts
     budgets = asked.resolved(budgets, graph, known, callback.note)

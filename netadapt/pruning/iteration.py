@@ -172,7 +172,7 @@ class Iteration:
 
     def widest_cuts(self) -> list[Proposal]:
         """For every group the widest cut that meets the target; see `propose`."""
-        return propose(self.graph, self.cost_of, self.target, self.settings.width_multiple)
+        return propose(self.graph, self.cost_of, self.target, self.settings.step)
 
     def judge(
         self, proposals: Sequence[Proposal], stage: Stage = SHORT_TERM

@@ -94,7 +94,7 @@ def propose(
     graph: LayerGraph,
     cost: Cost,
     target: float,
-    width_multiple: int = SearchSettings.width_multiple,
+    width_multiple: int = SearchSettings().step,
 ) -> list[Proposal]:
     """For every group the largest width, a multiple of `width_multiple`, that meets `target`.
 

@@ -37,7 +37,7 @@ def rehearsed(
         batch = _batch(task, settings)
         widths = {
             name: width
-            for name, width in smallest_widths(graph, settings.width_multiple).items()
+            for name, width in smallest_widths(graph, settings.step).items()
             if width < graph.group(name).width
         }
         if _fault(model, graph, task, batch, widths) is None:

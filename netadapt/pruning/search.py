@@ -366,7 +366,7 @@ class Search(Iterator[Step]):
         number = step.iteration + 1
         if any(factor != 1 for factor in budgets.corrections.values()):
             # What could be met as predicted may be out of reach as timed.
-            require_reachable(networks_in_reach(step.graph, tools.settings.width_multiple), budgets)
+            require_reachable(networks_in_reach(step.graph, tools.settings.step), budgets)
         binding = budgets.binding(step.graph)
         if budgets.several:
             tools.callback.binding(binding)

@@ -6,7 +6,7 @@ command line makes its options of `OPTIONS`, and run.json keeps the whole. No to
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import Field, asdict, dataclass, field, fields, replace
 from typing import Any, get_type_hints
 
@@ -16,6 +16,9 @@ from netadapt.training.settings import FineTuning, require_number
 
 MOST_SEED = 2**32 - 1
 """What is made of a seed (that of a batch, of an iteration) still fits the generators."""
+
+OF_DEVICE = "device"
+"""As a width multiple: what the device's table shows that its kernels take at once."""
 
 VERIFY_EVERY = 5
 """Iterations between two timings, of a run that is verified without saying how often."""
@@ -64,7 +67,14 @@ class SearchSettings:
     distill: bool = _shown(
         "Fine-tune towards what the network given says instead of labels.", False
     )
-    width_multiple: int = _shown("Widths are multiples of this.", 8)
+    width_multiple: int | str = field(
+        default=8,
+        metadata={
+            "help": "Widths are multiples of this; 'device': of the channels that the device's "
+            "kernels take at once, as its table shows.",
+            "parse": lambda text: int(text) if text.isdecimal() else text,
+        },
+    )
     confidence: float | None = _shown(
         "Stop only when the upper end of the predicted interval meets the budget: 0.9, the tables' "
         "own interval, or another share.",
@@ -90,7 +100,7 @@ class SearchSettings:
             raise InputError(
                 f"the images a proposal is judged on are {self.proposal_images}; expected 2 or more"
             )
-        if self.width_multiple < 1:
+        if isinstance(self.width_multiple, int) and self.width_multiple < 1:
             raise InputError(f"the width multiple is {self.width_multiple}; expected 1 or more")
         if self.confidence is not None and not 0 < self.confidence < 1:
             raise InputError(
@@ -108,7 +118,13 @@ class SearchSettings:
         require_number("the first reduction is", self.first_reduction)
         require_number("the decay is", self.decay)
         require_number("a proposal's images are", self.proposal_images, whole=True)
-        require_number("the width multiple is", self.width_multiple, whole=True)
+        if isinstance(self.width_multiple, str) and self.width_multiple != OF_DEVICE:
+            raise InputError(
+                f"the width multiple is '{self.width_multiple}'; expected a whole number, or "
+                f"'{OF_DEVICE}'"
+            )
+        if not isinstance(self.width_multiple, str):
+            require_number("the width multiple is", self.width_multiple, whole=True)
         require_number("the seed is", self.seed, whole=True)
         require_number("the iterations between two timings are", self.verify_every, whole=True)
         if self.confidence is not None:
@@ -125,6 +141,13 @@ class SearchSettings:
             if not isinstance(name, str):
                 raise InputError(f"min_widths has {name!r}; expected the name of a channel group")
             require_number(f"the least width of group {name} is", width, whole=True)
+
+    @property
+    def step(self) -> int:
+        """What widths are multiples of, once a search knows that of its device."""
+        if not isinstance(self.width_multiple, int):
+            raise InputError("the width multiple is the device's, which isn't known yet")
+        return self.width_multiple
 
     def schedule(self, cost: float) -> Schedule:
         """What each iteration must save, for a network that costs `cost` uncut."""
@@ -176,6 +199,8 @@ class SettingOption:
     """What a value is: float, `str | None`, …"""
     default: Any
     help: str
+    parse: Callable[[str], Any] | None = None
+    """What makes a value of the text that the user types; None where the kind says it."""
 
 
 def _options() -> tuple[SettingOption, ...]:
@@ -184,7 +209,9 @@ def _options() -> tuple[SettingOption, ...]:
     for entry in fields(SearchSettings):
         if "help" in entry.metadata:
             kind = kinds[entry.name]
-            made.append(SettingOption(entry.name, kind, entry.default, entry.metadata["help"]))
+            shown = entry.metadata
+            parse = shown.get("parse")
+            made.append(SettingOption(entry.name, kind, entry.default, shown["help"], parse))
         for name, (part, help) in _parts_of(entry).items():
             default = getattr(entry.default, part)
             made.append(SettingOption(name, kinds_of_parts[part], default, help))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -55,6 +56,12 @@ class Budgets:
         if not self.several:
             return None
         return tuple(label_of(constraint.name) for constraint in self.on_devices)
+
+    @property
+    def width_step(self) -> int:
+        """What widths are to be multiples of, so that no device pads them; 1 where that isn't
+        known. A constraint may tell its own as `width_step`."""
+        return math.lcm(*(getattr(constraint, "width_step", 1) for constraint in self.constraints))
 
     @property
     def most(self) -> dict[str, float]:

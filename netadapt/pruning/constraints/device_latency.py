@@ -39,6 +39,12 @@ class DeviceLatency:
         """The table that it reads."""
         return self.estimator.table
 
+    @property
+    def width_step(self) -> int:
+        """How many channels the device's kernels take at once, as the table shows; 1 where it
+        shows none."""
+        return self.estimator.block
+
     def cost(self, graph: LayerGraph) -> float:
         return self.estimator.network_ms([layer.shape for layer in graph.layers])
 

@@ -25,7 +25,7 @@ class Saliency:
     importance = "taylor"
 
     def propose(self, iteration: Iteration) -> list[Proposal]:
-        multiple = iteration.settings.width_multiple
+        multiple = iteration.settings.step
         knapsack = Knapsack(iteration.graph, iteration.importances, iteration.cost_of, multiple)
         knapsack.shrink_to(iteration.target)
         proposal = proposal_of(iteration.graph, knapsack.widths, iteration.cost_of)

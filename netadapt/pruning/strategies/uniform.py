@@ -22,7 +22,7 @@ class Uniform:
     importance = "l2"
 
     def propose(self, iteration: Iteration) -> list[Proposal]:
-        graph, multiple = iteration.graph, iteration.settings.width_multiple
+        graph, multiple = iteration.graph, iteration.settings.step
         for factor in FACTORS:
             widths = scaled_widths(graph, factor, multiple)
             proposal = proposal_of(graph, widths, iteration.cost_of)
