@@ -34,7 +34,7 @@ from netadapt.pruning.settings import SearchSettings
 from netadapt.pruning.stages import SHORT_TERM, Stage
 from netadapt.pruning.step import Step
 from netadapt.training.task import Task, checked_metrics, evaluated_images, tells_images
-from netadapt.training.task_wrapper import CountedTask
+from netadapt.training.task_wrapper import CountedTask, labelled
 from netadapt.users_code import users_code
 
 FINALIST = "finalist"
@@ -97,7 +97,8 @@ class Iteration:
         """
         if self._used.importances is None:
             what = f"the importance {self.settings.importance}"
-            counted = CountedTask(self.task)
+            # By labels: of what the network itself says, its first gradients are all nothing.
+            counted = CountedTask(labelled(self.task))
             with users_code(what):
                 scores = self.importance(self.step.model, self.graph, counted, self.seed)
             require_scores(scores, self.graph, what)

@@ -77,6 +77,11 @@ class DistilledTask(TaskWrapper):
             yield inputs, given
 
 
+def labelled(task: Task) -> Task:
+    """`task` with its own targets, where a teacher gives them."""
+    return task.inner_task if isinstance(task, DistilledTask) else task
+
+
 def _relative_distance(output: Tensor, target: Tensor) -> Tensor:
     spread = (target - target.mean()).abs().mean().clamp(min=1e-12)
     return (output - target).abs().mean() / spread

@@ -141,6 +141,16 @@ def test_distilling_needs_no_labels(tmp_path, monkeypatch):
     assert '"distill": true' in (search.out / "run.json").read_text()
 
 
+def test_an_importance_goes_by_labels_in_a_distillation_too(tmp_path):
+    """Of what the network itself says, the loss and all its gradients are nothing at first."""
+    plain, distilled = (
+        begin(tmp_path / str(distill), "saliency", 0.5, distill=distill)
+        for distill in (False, True)
+    )
+    with plain, distilled:
+        assert plain.propose() == distilled.propose()
+
+
 def test_the_importance_is_the_strategy_s_own_unless_it_is_named(tmp_path):
     for strategy, importance, kept in (
         ("full", None, "l2"),
