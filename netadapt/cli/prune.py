@@ -25,6 +25,7 @@ from netadapt.cli.options import (
     SeedOption,
     ShapeOption,
     SizeOption,
+    TensorboardOption,
     ThreadsOption,
     TrackerOption,
     parse_min_widths,
@@ -37,6 +38,7 @@ from netadapt.errors import DeviceError
 from netadapt.pruning.settings import VERIFY_EVERY
 
 if TYPE_CHECKING:
+    from netadapt.pruning.callbacks import Callback
     from netadapt.pruning.job import PruneJob
     from netadapt.pruning.records import Interval, StepRecord
     from netadapt.pruning.search import Search
@@ -106,6 +108,7 @@ def prune(
     verify_every: Annotated[
         int | None, typer.Option(min=1, metavar="N", help="--verify, every Nth iteration.")
     ] = None,
+    tensorboard: TensorboardOption = False,
     dry_run: Annotated[
         bool,
         typer.Option(
@@ -130,6 +133,7 @@ def prune(
     Several at once: netadapt prune --budget tx2=6 --budget tx2-cpu=40 --budget-macs 50%
     """
     from netadapt.pruning.job import is_begun, measuring_profiles
+    from netadapt.pruning.tensorboard import TensorBoard
     from netadapt.training.allocator import keep_freed_memory
     from netadapt.training.compute import use_threads
 
@@ -171,7 +175,8 @@ def prune(
         show_dry_run(job, quiet=quiet, as_json=as_json)
         return
     with search_progress(quiet) as progress:
-        search = _run(job, folder, progress, resume=resume, quiet=quiet)
+        callbacks = [progress, *([TensorBoard(folder)] if tensorboard else [])]
+        search = _run(job, folder, progress, callbacks, resume=resume, quiet=quiet)
     if as_json:
         print_json(
             {
@@ -220,14 +225,20 @@ def _job(
 
 
 def _run(
-    job: PruneJob, folder: Path, progress: SearchProgress, *, resume: bool, quiet: bool
+    job: PruneJob,
+    folder: Path,
+    progress: SearchProgress,
+    callbacks: list[Callback],
+    *,
+    resume: bool,
+    quiet: bool,
 ) -> Search:
     """The search of `job`, at its end; where it stops before, how to go on is said."""
     from netadapt.pruning.job import is_begun, prepare, start
 
     try:
         prepared = prepare(job, lambda text: say(text, quiet=quiet), progress.rendering)
-        search = start(job, prepared, folder, resume=resume, callbacks=[progress])
+        search = start(job, prepared, folder, resume=resume, callbacks=callbacks)
         for _ in search:
             pass
     except KeyboardInterrupt:
