@@ -18,12 +18,14 @@ from netadapt.cli.options import (
     ModelOption,
     ProfileOption,
     QuietOption,
+    RayOption,
     ResumeOption,
     SeedOption,
     ShapeOption,
     SizeOption,
     ThreadsOption,
     TrackerOption,
+    WorkersOption,
     parse_shapes,
     parse_size,
 )
@@ -74,6 +76,8 @@ def prune(
     ] = None,
     compute: ComputeOption = None,
     threads: ThreadsOption = None,
+    workers: WorkersOption = None,
+    ray: RayOption = None,
     on_demand: Annotated[
         bool,
         typer.Option(
@@ -96,7 +100,6 @@ def prune(
     """
     from netadapt.pruning.job import is_begun, measuring_profile
     from netadapt.training.allocator import keep_freed_memory
-    from netadapt.training.compute import use_threads
 
     given: dict[str, Any] = {
         "model": model,
@@ -107,6 +110,9 @@ def prune(
         "input_size": parse_size(input_size),
         "input_shapes": parse_shapes(input_shapes),
         "compute": compute,
+        "threads": threads,
+        "workers": workers,
+        "ray": ray,
         "on_demand": on_demand,
         "profile": None if profile is None else str(profile),
         "tracker": tracker,
@@ -127,7 +133,7 @@ def prune(
     if resume and out is None and not is_begun(folder):
         say(f"{folder} holds no run: this begins one", quiet=quiet)
     keep_freed_memory()
-    use_threads(threads)
+    job = _with_threads(job, quiet)
     with search_progress(quiet) as progress:
         search = _run(job, folder, progress, resume=resume, quiet=quiet)
     if as_json:
@@ -163,6 +169,27 @@ def _job(
         given = {n: v for n, v in given.items() if _was_given(context, option.get(n, n))}
     another = not job.budget or _was_given(context, "device")
     return job.changed(given).with_budget(device if another else None, budget_ms)
+
+
+def _with_threads(job: PruneJob, quiet: bool) -> PruneJob:
+    """`job` with the number of threads that this process computes with from now on.
+
+    A resumed run computes with as many as it began with: another number rounds otherwise.
+    """
+    import torch
+
+    from netadapt.cores import usable_cores
+    from netadapt.training.compute import use_threads
+
+    use_threads(job.opened.threads)
+    number = torch.get_num_threads()
+    if number > usable_cores():
+        say(
+            f"{number} threads on {usable_cores()} cores wait for each other; fewer --threads are "
+            f"quicker, and may change the last digits",
+            quiet=quiet,
+        )
+    return job.changed({"threads": number})
 
 
 def _run(

@@ -29,8 +29,9 @@ from netadapt.pruning.constraints.base import Constraint
 from netadapt.pruning.constraints.device_latency import DeviceLatency
 from netadapt.pruning.constraints.registry import CONSTRAINTS, Budget, single_budget
 from netadapt.pruning.constraints.trusted import cost_of, require_constraint
-from netadapt.pruning.executors.base import Executor
-from netadapt.pruning.executors.registry import EXECUTORS
+from netadapt.pruning.executors.base import Executor, Workplace
+from netadapt.pruning.executors.packing import device_of
+from netadapt.pruning.executors.registry import EXECUTORS, executor_for
 from netadapt.pruning.feasibility import feasibility, networks_in_reach, require_reachable
 from netadapt.pruning.importance.base import Importance
 from netadapt.pruning.importance.registry import IMPORTANCES
@@ -48,7 +49,9 @@ from netadapt.pruning.strategies.registry import STRATEGIES
 from netadapt.pruning.weights_hash import weights_hash
 from netadapt.registry import Registry, require_members
 from netadapt.remarks import remark
+from netadapt.training.settings import require_number
 from netadapt.training.task import Task, require_task
+from netadapt.training.tasks import NamedTask
 
 T = TypeVar("T")
 
@@ -77,12 +80,14 @@ def search(
     model: nn.Module,
     example_input: Inputs,
     *,
-    task: Task,
+    task: Task | str,
     budget: Budget,
     out: Path | str | None = None,
     strategy: str | Strategy = SearchSettings.strategy,
     importance: str | Importance | None = SearchSettings.importance,
-    executor: str | Executor = "local",
+    executor: str | Executor | None = None,
+    workers: int | None = None,
+    ray: str | None = None,
     frozen: str | Iterable[str] = (),
     min_widths: Mapping[str, int] | None = None,
     callbacks: Iterable[Callback] = (),
@@ -91,6 +96,7 @@ def search(
     on_demand: DeviceProfile | None = None,
     resume: bool = False,
     opened: Mapping[str, Any] | None = None,
+    named_task: NamedTask | None = None,
     **settings: Any,
 ) -> Search:
     """A search that prunes `model` step by step until `budget` is met; all is checked before it.
@@ -102,6 +108,10 @@ def search(
     `Constraint`. `strategy`, `importance` and `executor` are names or objects of their protocols;
     without an importance it is what goes with the strategy. Groups in `frozen` keep their width
     and those in `min_widths` a least one, by name or glob;
+    `task` may be the name 'package.module:function' of what gives one. Candidates are tried in this
+    process; with `workers` in so many others, with `ray`, 'local' or a cluster's address, as tasks
+    of Ray, at most `workers` at a time. These open a task that has a name by themselves
+    (`named_task` says how, where `task` is the opened one), and are sent any other.
     `settings` are further fields of `SearchSettings` (`short_term=FineTuning(…)`, `decay`, `seed`,
     …). `out` is the run's folder, a temporary one when None.
 
@@ -118,14 +128,18 @@ def search(
     in run.json of how it opened network and task.
 
     Raises InputError for a budget or setting that isn't one, a name that nothing has, a task whose
-    metrics can't be columns, or an object that lacks a member; TableError for a device without a
-    table (on demand: without one of its own) or one that a build holds; DeviceError when the device
-    can't be reached; BudgetError when the budget can't be met; RunError when `out` exists and
-    `resume` is false, or when it was begun otherwise.
+    metrics can't be columns, a task or network that can't be sent to other processes, or an object
+    that lacks a member; TableError for a device without a table (on demand: without one of its own)
+    or one that a build holds; DeviceError when the device or the cluster can't be reached;
+    BudgetError when the budget can't be met; RunError when `out` exists and `resume` is false, or
+    when it was begun otherwise.
     """
+    _require_object("model", model, nn.Module)
+    if isinstance(task, str):
+        named_task = NamedTask.of_function(task)
+        task = named_task.opened_on(device_of(model))
     require_task(task, "the task")
     require_metric_names(task.metrics)
-    _require_object("model", model, nn.Module)
     callbacks = tuple(callbacks) if isinstance(callbacks, Iterable) else (callbacks,)
     for told in callbacks:
         _require_object("callback", told, Callback)
@@ -133,6 +147,8 @@ def search(
     if importance is None:
         importance = getattr(deciding, "importance", WITHOUT_ANY)
     ranking = _of(IMPORTANCES, importance, "__call__")
+    _require_workers(workers, ray)
+    executor = executor_for(workers, ray) if executor is None else executor
     runner = EXECUTORS[executor]() if isinstance(executor, str) else executor
     _require(runner, "executor", "run", "close")
     callback = Callbacks(callbacks)
@@ -158,6 +174,7 @@ def search(
         cost_of(constraint, graph)  # what a table lacks is said before a step is trained
         graph = kept_whole(graph, rehearsed(model, graph, task, chosen))
         constraint = _within_reach(graph, constraint, chosen, callback)
+        _prepare(runner, Workplace(model, task, named_task, workers, ray))
         tools = Tools(
             example,
             task,
@@ -190,7 +207,7 @@ def prune(
     model: nn.Module,
     example_input: Inputs,
     *,
-    task: Task,
+    task: Task | str,
     budget: Budget,
     **options: Any,
 ) -> Result:
@@ -199,6 +216,27 @@ def prune(
         for _ in steps:
             pass
         return Result(steps.step.model, steps.records, steps.out)
+
+
+def _require_workers(workers: int | None, ray: str | None) -> None:
+    if workers is not None:
+        require_number("the number of workers is", workers, whole=True)
+        if workers < 1:
+            raise InputError(f"the number of workers is {workers}; expected 1 or more")
+    if ray is not None and (not isinstance(ray, str) or not ray):
+        raise InputError(f"ray is {ray!r}; expected 'local' or a cluster's address")
+
+
+def _prepare(runner: Executor, workplace: Workplace) -> None:
+    """Tell the executor where it works. Raises InputError where it can't do what is asked."""
+    prepare = getattr(runner, "prepare", None)
+    if callable(prepare):
+        prepare(workplace)
+    elif workplace.workers is not None or workplace.address is not None:
+        raise InputError(
+            f"the executor {type(runner).__name__} has no workers to choose (it has no method "
+            f"prepare); leave workers and ray out, or take the executor 'processes' or 'ray'"
+        )
 
 
 def _say_uncounted(graph: LayerGraph) -> None:

@@ -32,7 +32,7 @@ from netadapt.pruning.strategies.registry import STRATEGIES
 from netadapt.training.batch_norm_restoring import ready_to_train
 from netadapt.training.compute import compute_device
 from netadapt.training.task import Task, batches_of, of_task
-from netadapt.training.tasks import TaskRequest, open_task
+from netadapt.training.tasks import NamedTask, TaskRequest, open_task
 from netadapt.users_code import users_code
 
 
@@ -51,6 +51,10 @@ class OpenedBy:
     input_shapes: tuple[tuple[int, ...], ...] | None = None
     """Of a user's own network; those of the task's batches when neither is given."""
     compute: str | None = None
+    threads: int | None = None
+    """Of the processor, for each candidate: they decide how sums are rounded."""
+    workers: int | None = None
+    ray: str | None = None
     on_demand: bool = False
     profile: str | None = None
     """With `tracker` and `key`: where the device is that is measured on demand."""
@@ -128,6 +132,8 @@ class Prepared:
     config: ModelConfig
     task: Task
     example: tuple[torch.Tensor, ...]
+    named_task: NamedTask
+    """How another process opens the task."""
 
 
 def prepare(
@@ -160,16 +166,19 @@ def prepare(
     )
     if opened.weights is None and ":" in opened.model:
         say(f"the weights are those that {opened.model} gives; for trained ones add --weights FILE")
-    task = open_task(
+    request = TaskRequest(opened.data, config.input_shapes, opened.holdout_images, compute)
+    task = open_task(opened.task, replace(request, progress=progress))
+    named_task = NamedTask(
         opened.task,
-        TaskRequest(opened.data, config.input_shapes, opened.holdout_images, compute, progress),
+        None if ":" in opened.task else request,
+        (opened.model,) if ":" in opened.model else (),
     )
     if opened.input_size is None and opened.input_shapes is None:
         config = _at_shape_of_batches(config, model, task)
     model.to(compute)
     config = ready_to_train(model, config, task, job.settings.seed, say)
     example = tuple(torch.zeros(shape, device=compute) for shape in config.input_shapes)
-    return Prepared(model, config, task, example)
+    return Prepared(model, config, task, example, named_task)
 
 
 def measuring_profile(job: PruneJob) -> DeviceProfile | None:
@@ -209,6 +218,9 @@ def start(
         budget=job.budget,
         out=out,
         config=prepared.config,
+        workers=job.opened.workers,
+        ray=job.opened.ray,
+        named_task=prepared.named_task,
         on_demand=measuring_profile(job),
         resume=resume,
         opened=job.opened.to_json(),

@@ -6,7 +6,7 @@ the last row belongs to an iteration that was interrupted. One process at a time
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -20,6 +20,7 @@ from netadapt.locks import take_lock
 from netadapt.networks.store import TRAJECTORY_NAME, WEIGHTS_NAME, load_weights, save_model
 from netadapt.pruning.records import CandidateRecord, StepRecord, read_records
 from netadapt.pruning.run_json import RUN_JSON, RunAbout, require_same, write_run_json
+from netadapt.pruning.stages import FAILED
 from netadapt.pruning.step import Step
 
 CANDIDATES = "candidates.csv"
@@ -106,12 +107,24 @@ class RunFolder:
         """Keep what a proposal came to."""
         self._candidates.append(record.to_row())
 
-    def commit(self, step: Step, config: Mapping[str, Any]) -> None:
-        """Keep the network, mark the chosen candidate, then append the row: the commit point."""
+    def commit(
+        self,
+        step: Step,
+        config: Mapping[str, Any],
+        place: Callable[[CandidateRecord], float] = lambda record: 0,
+    ) -> None:
+        """Keep the network, mark the chosen candidate, then append the row: the commit point.
+
+        `place` tells the order of the iteration's candidates: their rows came as they ended.
+        """
         record = step.record
         save_model(self.path / record.checkpoint, step.model, dict(config))
+        candidates = read_candidates(self.path)
+        others = [one for one in candidates if one.iteration != record.iteration]
+        tried = [one for one in candidates if one.iteration == record.iteration]
         self._candidates.replace(
-            _marked(candidate, record).to_row() for candidate in read_candidates(self.path)
+            _marked(candidate, record).to_row()
+            for candidate in (*others, *sorted(tried, key=place))
         )
         self._trajectory.append(record.to_row())
         self._steps.append(record)
@@ -147,4 +160,5 @@ def read_candidates(run: Path | str) -> list[CandidateRecord]:
 def _marked(candidate: CandidateRecord, step: StepRecord) -> CandidateRecord:
     if candidate.iteration != step.iteration:
         return candidate
-    return replace(candidate, chosen=dict(candidate.widths) == dict(step.widths))
+    chosen = candidate.stage != FAILED and dict(candidate.widths) == dict(step.widths)
+    return replace(candidate, chosen=chosen)
