@@ -23,7 +23,7 @@ from netadapt.cores import usable_cores
 from netadapt.errors import InputError
 from netadapt.pruning.attempts import Attempt, Ground, Outcome
 from netadapt.pruning.executors.base import Workplace
-from netadapt.pruning.executors.numerics import WITHOUT_SPINNING
+from netadapt.pruning.executors.numerics import WITHOUT_SPINNING, environment
 from netadapt.pruning.executors.packing import device_of, unpacked
 from netadapt.pruning.executors.process_entry import serve
 from netadapt.pruning.executors.workbench import Errand, Report, Setup, pack_ground
@@ -250,7 +250,7 @@ class _Worker:
         )
 
     def start(self, variables: Mapping[str, str]) -> None:
-        with _environment(variables), _interrupts_held():
+        with environment(variables), _interrupts_held():
             self.process.start()
         self._theirs.close()
 
@@ -292,21 +292,6 @@ def _visible_gpus() -> tuple[str, ...]:
     if named:
         return tuple(name.strip() for name in named.split(","))[:count]
     return tuple(str(number) for number in range(count))
-
-
-@contextmanager
-def _environment(variables: Mapping[str, str]) -> Iterator[None]:
-    """Processes that are started within have these variables too."""
-    before = {name: os.environ.get(name) for name in variables}
-    os.environ.update(variables)
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = value
 
 
 @contextmanager
