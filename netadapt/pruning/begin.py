@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import pandas as pd
+import torch
 from torch import nn
 
 from netadapt.errors import InputError, RunError
@@ -40,7 +41,7 @@ from netadapt.pruning.on_demand_device import open_device
 from netadapt.pruning.records import StepRecord, frame_of, require_metric_names
 from netadapt.pruning.rehearsal import rehearsed
 from netadapt.pruning.run_folder import RunFolder
-from netadapt.pruning.run_json import RUN_JSON, RunAbout
+from netadapt.pruning.run_json import RUN_JSON, RunAbout, read_run_json
 from netadapt.pruning.search import Search, Tools
 from netadapt.pruning.settings import SearchSettings
 from netadapt.pruning.step import Step
@@ -197,6 +198,8 @@ def search(
         )
         if folder is None:  # made when nothing can be wrong any more
             folder = Path(tempfile.mkdtemp(prefix="netadapt-"))
+        elif resume:
+            _say_other_threads(folder)
         run = RunFolder(folder, about, task.metrics, resume=resume)
         held.callback(run.close)
         given = Step(StepRecord(iteration=0, checkpoint="", widths={}), model, graph)
@@ -236,6 +239,20 @@ def _prepare(runner: Executor, workplace: Workplace) -> None:
         raise InputError(
             f"the executor {type(runner).__name__} has no workers to choose (it has no method "
             f"prepare); leave workers and ray out, or take the executor 'processes' or 'ray'"
+        )
+
+
+def _say_other_threads(folder: Path) -> None:
+    """A gradient is a sum over threads: another number of them rounds otherwise."""
+    if not (folder / RUN_JSON).exists():
+        return
+    begun = read_run_json(folder).get("environment", {}).get("threads")
+    now = torch.get_num_threads()
+    if begun not in (None, now):
+        remark(
+            f"{folder} was begun with {begun} threads and goes on with {now}, which may change the "
+            f"last digits; to get what it would have come to, use {begun} (--threads {begun}, in "
+            f"Python torch.set_num_threads({begun}))"
         )
 
 

@@ -24,6 +24,7 @@ from netadapt.networks.open_network import open_network
 from netadapt.pruning.begin import search
 from netadapt.pruning.callbacks import Callback
 from netadapt.pruning.constraints.registry import single_budget
+from netadapt.pruning.executors.ray_tasks import require_cluster
 from netadapt.pruning.importance.registry import IMPORTANCES
 from netadapt.pruning.run_json import RUN_JSON, RunAbout
 from netadapt.pruning.search import Search
@@ -160,6 +161,8 @@ def prepare(
     ):
         if name is not None:
             registry[name]  # raises where there is none
+    if opened.ray is not None:
+        require_cluster(opened.ray)
     compute = compute_device(opened.compute)
     model, config = open_network(
         opened.model, opened.weights, opened.input_size, opened.input_shapes

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 import types
+from dataclasses import replace
 from pathlib import Path
 
 import odd_tasks
@@ -150,6 +151,23 @@ def test_what_is_no_choice_of_workers_is_said(tmp_path, options, said):
     with pytest.raises(InputError, match=said):
         trials.pruned(tmp_path / "run", **options)
     assert not (tmp_path / "run").exists()
+
+
+def test_a_network_that_was_lost_is_made_again(tmp_path):
+    """It stays where it was made until it is chosen; there it may be gone."""
+
+    class Lost:
+        def fetched(self):
+            return None
+
+    class Losing(names_of_example(Executor)["Backwards"]):
+        def run(self, attempts, started):
+            for attempt in attempts:
+                yield attempt, replace(attempt.run(), model=Lost())
+
+    trials.pruned(tmp_path / "lost", executor=Losing())
+    trials.pruned(tmp_path / "kept")
+    trials.require_same(tmp_path / "lost", tmp_path / "kept")
 
 
 def test_an_executor_of_one_s_own_is_told_where_it_works(tmp_path):

@@ -52,8 +52,6 @@ QUIET = {
     "RAY_USAGE_STATS_ENABLED": "0",  # nothing is told to Ray's makers
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
 }
-ON_LOOPBACK = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0"}
-"""Ray then listens on 127.0.0.1 alone, as it does by itself on those systems."""
 
 
 class RayTasks:
@@ -80,7 +78,7 @@ class RayTasks:
         """
         setup = Setup.of(workplace)
         self._device = device_of(workplace.model)
-        with environment({**QUIET, **(ON_LOOPBACK if workplace.address in (None, LOCAL) else {})}):
+        with environment(QUIET):
             ray = needed("ray", "ray")
             if not ray.is_initialized():
                 _connect(ray, workplace.address or LOCAL)
@@ -229,7 +227,7 @@ def _connect(ray: Any, address: str) -> None:
     try:
         with _own_signals():
             if address == LOCAL:
-                with environment(WITHOUT_SPINNING):
+                with environment(WITHOUT_SPINNING), _on_loopback():
                     ray.init(
                         address=LOCAL,
                         num_cpus=usable_cores(),
@@ -238,14 +236,21 @@ def _connect(ray: Any, address: str) -> None:
                         **quiet,
                     )
                 return
-            _require_answer(address)
+            require_cluster(address)
             ray.init(address=address, runtime_env={"env_vars": WITHOUT_SPINNING}, **quiet)
     except (OSError, RuntimeError, ValueError, SystemExit) as error:
         raise _unreachable(address, str(error)) from error
 
 
-def _require_answer(address: str) -> None:
-    """Raise DeviceError where no cluster is at `address`: Ray itself would try for minutes."""
+def require_cluster(address: str) -> None:
+    """Raise DeviceError where no cluster is at `address`: Ray itself would try for minutes.
+
+    Raises InputError for what is no address, MissingExtraError without Ray.
+    """
+    if address == LOCAL:
+        return
+    with environment(QUIET):
+        needed("ray", "ray")
     command = [sys.executable, "-m", "ray.scripts.scripts", "health-check"]
     if address != AUTO:
         host, _, port = address.rpartition(":")
@@ -278,9 +283,24 @@ def _require_answer(address: str) -> None:
 def _unreachable(address: str, why: str) -> DeviceError:
     first = next(iter(why.strip().splitlines()), "no reason given")
     return DeviceError(
-        f"the Ray cluster at {address} can't be reached ({first}); start one with ray start --head, "
-        f"or leave the address to --ray local"
+        f"the Ray cluster at {address} can't be reached ({first}); start one with: "
+        f"ray start --head, or take --ray local"
     )
+
+
+@contextmanager
+def _on_loopback() -> Iterator[None]:
+    """A cluster that is started within listens on 127.0.0.1 alone.
+
+    Ray itself does so on systems that it knows no clusters of, whatever address it is given here.
+    """
+    constants = needed("ray._private.ray_constants", "ray")
+    before = constants.ENABLE_RAY_CLUSTER
+    constants.ENABLE_RAY_CLUSTER = False
+    try:
+        yield
+    finally:
+        constants.ENABLE_RAY_CLUSTER = before
 
 
 @contextmanager
