@@ -14,6 +14,7 @@ import odd_tasks
 import pytest
 import tiny
 import trials
+from process_tree import descendants, lives, name_of, until
 
 from netadapt.errors import DeviceError, InputError
 from netadapt.pruning.executors.base import Workplace
@@ -92,6 +93,27 @@ def test_a_node_that_is_lost_changes_nothing(alone, tmp_path, marks):
         remover.join()
         cluster.shutdown()
     assert removed
+
+
+@pytest.mark.slow
+def test_a_cluster_of_this_machine_ends_with_the_search(tmp_path, marks):
+    script = (
+        "import sys; from pathlib import Path; sys.path.insert(0, sys.argv[1]); "
+        "import trials, odd_tasks; "
+        "trials.pruned(Path(sys.argv[2]), ray='local', workers=2, task='odd_tasks:waiting')"
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-c", script, str(Path(__file__).parent), str(tmp_path / "run")],
+        env={**os.environ, "NETADAPT_TEST_MARKS": str(marks)},
+    )
+    until(lambda: list(marks.iterdir()))
+    started = {pid: name_of(pid) for pid in descendants(process.pid)}
+    assert "ray::try_errand" in started.values()
+    process.kill()
+    process.wait()
+    # Ray's own agents, which do no work, see it within some minute.
+    workers = [pid for pid, name in started.items() if not name.endswith("Agent")]
+    until(lambda: not any(map(lives, workers)))
 
 
 def test_a_cluster_that_is_not_there_ends_the_command(tmp_path):

@@ -7,7 +7,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 import types
 from dataclasses import replace
 from pathlib import Path
@@ -16,6 +15,7 @@ import odd_tasks
 import pytest
 import tiny
 import trials
+from process_tree import children, lives, until
 
 import netadapt
 from netadapt.errors import InputError
@@ -48,7 +48,7 @@ def alone(tmp_path_factory) -> Path:
 def test_two_processes_make_the_same_run(alone, tmp_path):
     trials.pruned(tmp_path / "run", strategy="racing", workers=2, task="tiny:task")
     trials.require_same(tmp_path / "run", alone)
-    assert multiprocessing.active_children() == []
+    assert multiprocessing.activechildren() == []
 
 
 def test_a_worker_that_is_killed_changes_nothing(alone, tmp_path, marks):
@@ -121,7 +121,7 @@ def test_a_task_that_cannot_be_sent_is_told_at_once(tmp_path):
     with pytest.raises(InputError, match=r"the task Local can't be sent .* top of a module"):
         trials.pruned(tmp_path / "run", task=task, workers=2)
     assert not (tmp_path / "run").exists()
-    assert multiprocessing.active_children() == []
+    assert multiprocessing.activechildren() == []
 
 
 def test_a_task_that_no_worker_can_import_is_told_before_the_run(tmp_path, monkeypatch):
@@ -134,7 +134,7 @@ def test_a_task_that_no_worker_can_import_is_told_before_the_run(tmp_path, monke
     with pytest.raises(InputError, match=r"the task can't be sent .*only_here.*package\.module"):
         trials.pruned(tmp_path / "run", task=task, workers=2)
     assert not (tmp_path / "run").exists()
-    assert multiprocessing.active_children() == []
+    assert multiprocessing.activechildren() == []
 
 
 @pytest.mark.parametrize(
@@ -219,42 +219,42 @@ def test_no_worker_outlives_the_command(tmp_path, marks, number, instant):
         text=True,
     )
     if instant == "trying":
-        _until(lambda: len(list(marks.iterdir())) == 2)
+        until(lambda: len(list(marks.iterdir())) == 2)
     else:
-        _until(lambda: len(_children(process.pid)) >= 2)  # the worker, and what tracks its files
-    children = _children(process.pid)
-    assert len(children) >= 2
+        until(lambda: len(children(process.pid)) >= 2)  # the worker, and what tracks its files
+    workers = children(process.pid)
+    assert len(workers) >= 2
     process.send_signal(number)
     said = process.communicate(timeout=60)[1]  # its stderr ends when that of the workers does too
-    _until(lambda: not any(_lives(pid) for pid in children))
+    until(lambda: not any(map(lives, workers)))
     if number != signal.SIGKILL:
         assert process.returncode == 130
         assert "continue with" in said
         assert "Traceback" not in said
 
 
-def _children(pid: int) -> list[int]:
-    """The processes that `pid` has started and that live."""
-    found = []
-    for file in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            fields = file.read_text().rpartition(")")[2].split()
-        except OSError:
-            continue
-        if int(fields[1]) == pid and fields[0] != "Z":
-            found.append(int(file.parent.name))
-    return found
+@pytest.mark.slow
+def test_a_run_that_is_killed_among_its_workers_goes_on_to_the_same(alone, tmp_path):
+    """Killed at instants that a clock chooses, each time with work under way."""
+    run = tmp_path / "run"
+    script = (
+        "import sys; from pathlib import Path; sys.path.insert(0, sys.argv[1]); import trials; "
+        "trials.pruned(Path(sys.argv[2]), strategy='racing', workers=2, resume=True)"
+    )
+    candidates = run / "candidates.csv"
 
+    def tried() -> int:
+        return candidates.read_text().count("\n") if candidates.exists() else 0
 
-def _lives(pid: int) -> bool:
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except OSError:
-        return False
+    def kill_after(rows: int) -> None:
+        process = subprocess.Popen([sys.executable, "-c", script, str(HERE), str(run)])
+        until(lambda: process.poll() is not None or tried() > rows)
+        started = children(process.pid)
+        process.kill()
+        process.wait()
+        until(lambda: not any(map(lives, started)))
 
-
-def _until(true) -> None:
-    deadline = time.monotonic() + 60
-    while not true():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
+    for rows in (1, 4, 6):
+        kill_after(rows)
+    trials.pruned(run, strategy="racing", workers=2, resume=True)
+    trials.require_same(run, alone)
