@@ -27,7 +27,8 @@ from netadapt.depth.training.recipe import RECIPES
 from netadapt.depth.training.task_data import data_folder, open_task
 from netadapt.graph import cut, trace
 from netadapt.journal import CsvJournal
-from netadapt.pruning.importance.magnitude import kept_units
+from netadapt.pruning.importance.base import kept_units
+from netadapt.pruning.importance.magnitude import L2
 from netadapt.training import batch_norm_few_steps as statistics
 from netadapt.training import finetune
 from netadapt.training.allocator import keep_freed_memory
@@ -97,7 +98,8 @@ def compare(out: Path, weights: str, seeds: int, settings: FineTuning, holdout: 
         for name, width in CUTS.items():
             start = model
             if width:
-                start = cut(model, graph, {name: kept_units(model, graph.group(name), width)})
+                scores = L2.of_group(model, graph.group(name))
+                start = cut(model, graph, {name: kept_units(scores, width)})
             not_tuned = task.evaluate(start)["delta1"]
             for seed in range(seeds):
                 batches = task.training_batches(settings.batch_size, seed)

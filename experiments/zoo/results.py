@@ -12,6 +12,7 @@ import hashlib
 import importlib.metadata
 import io
 import platform
+import re
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
@@ -22,6 +23,9 @@ from netadapt.version import __version__
 
 ELSEWHERE = ("children.py", "networks.py", "results.py", "run.py", "summary.py")
 """Files of the zoo that decide no row, or by the network's own definition."""
+
+INSTALLED_AT = re.compile(r"\S*/site-packages/")
+"""Where packages lie on the machine that judged: none of a reader's business."""
 
 
 @dataclass
@@ -112,4 +116,4 @@ def write(rows: Iterable[Row], path: Path) -> None:
 def _text(value: object) -> str:
     if value is None:
         return ""
-    return f"{value:.4g}" if isinstance(value, float) else str(value)
+    return f"{value:.4g}" if isinstance(value, float) else INSTALLED_AT.sub("", str(value))

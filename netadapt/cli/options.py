@@ -63,6 +63,18 @@ ShapeOption = Annotated[
         help="Of a network of your own: the shape of an input, once for each: 1x1x28x28.",
     ),
 ]
+FreezeOption = Annotated[
+    list[str] | None,
+    typer.Option("--freeze", help="A channel group that keeps its width, or a glob; repeatable."),
+]
+MinWidthOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--min-width",
+        metavar="GROUP=N",
+        help="The least width of a group, or glob; repeatable.",
+    ),
+]
 AutocastOption = Annotated[
     bool,
     typer.Option(
@@ -119,3 +131,14 @@ def parse_shapes(texts: list[str] | None) -> tuple[tuple[int, ...], ...] | None:
             raise typer.BadParameter(f"'{text}' is not a shape; expected BxCxHxW, as 1x3x224x224")
         shapes.append(tuple(int(part) for part in parts))
     return tuple(shapes)
+
+
+def parse_min_widths(texts: list[str] | None) -> dict[str, int]:
+    """`GROUP=N` each. Raises BadParameter for anything else."""
+    widths = {}
+    for text in texts or []:
+        group, _, width = text.rpartition("=")
+        if not group or not width.isdecimal():
+            raise typer.BadParameter(f"--min-width has '{text}'; expected GROUP=N, as conv1=16")
+        widths[group] = int(width)
+    return widths

@@ -8,11 +8,14 @@ import typer
 
 from netadapt.cli.console import print_json, say
 from netadapt.cli.options import (
+    FreezeOption,
     JsonOption,
+    MinWidthOption,
     ModelOption,
     QuietOption,
     ShapeOption,
     SizeOption,
+    parse_min_widths,
     parse_shapes,
     parse_size,
 )
@@ -29,10 +32,14 @@ def plan(
     multiple: Annotated[
         int, typer.Option("--width-multiple", min=1, help="Widths are multiples of this.")
     ] = SearchSettings.width_multiple,
+    freeze: FreezeOption = None,
+    min_width: MinWidthOption = None,
     as_json: JsonOption = False,
     quiet: QuietOption = False,
 ) -> None:
     """Show a network's layers, its channel groups and the widths each may take.
+
+    With --freeze and --min-width as for prune, what they come to is shown before anything is spent.
 
     Example: netadapt plan --model mypackage.nets:resnet18 --input-size 224x224
     """
@@ -40,11 +47,14 @@ def plan(
 
     from netadapt.graph import trace
     from netadapt.networks.open_network import build_network
+    from netadapt.pruning.limits import limited
 
+    least = parse_min_widths(min_width)
     network, config = build_network(model, parse_size(input_size), parse_shapes(input_shapes))
     shapes = config.input_shapes
     say(f"tracing {model} with input {_shapes_text(shapes)}, and cutting it once", quiet=quiet)
     graph = trace(network, tuple(torch.zeros(shape) for shape in shapes))
+    graph = limited(graph, freeze or (), least)
     if as_json:
         print_json(_as_json(graph, multiple))
     else:
@@ -158,9 +168,12 @@ def _width_text(group: ChannelGroup) -> str:
 
 def _widths_text(group: ChannelGroup, multiple: int) -> str:
     widths = group.allowed_widths(multiple)
-    if len(widths) <= 3:
-        return ", ".join(str(width) for width in widths)
-    return f"{widths[0]}, {widths[1]} … {widths[-1]}"
+    text = (
+        ", ".join(str(width) for width in widths)
+        if len(widths) <= 3
+        else f"{widths[0]}, {widths[1]} … {widths[-1]}"
+    )
+    return text if group.min_width <= multiple else f"{text}, at least {group.min_width}"
 
 
 def _listed(items: tuple[str, ...], between: str = ", ", most: int = 4) -> str:

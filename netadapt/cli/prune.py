@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -10,11 +10,14 @@ import typer
 from rich.table import Table
 
 from netadapt.cli.console import messages, print_json, say
+from netadapt.cli.dry_run import show_dry_run
 from netadapt.cli.options import (
     ComputeOption,
     DataOption,
+    FreezeOption,
     JsonOption,
     KeyOption,
+    MinWidthOption,
     ModelOption,
     ProfileOption,
     QuietOption,
@@ -26,16 +29,18 @@ from netadapt.cli.options import (
     ThreadsOption,
     TrackerOption,
     WorkersOption,
+    parse_min_widths,
     parse_shapes,
     parse_size,
 )
 from netadapt.cli.search_progress import SearchProgress, search_progress
 from netadapt.cli.setting_options import with_settings
 from netadapt.errors import DeviceError
+from netadapt.pruning.settings import VERIFY_EVERY
 
 if TYPE_CHECKING:
     from netadapt.pruning.job import PruneJob
-    from netadapt.pruning.records import StepRecord
+    from netadapt.pruning.records import Interval, StepRecord
     from netadapt.pruning.search import Search
 
 
@@ -43,11 +48,26 @@ if TYPE_CHECKING:
 def prune(
     context: typer.Context,
     budget_ms: Annotated[
-        float | None, typer.Option(help="The latency to reach, in milliseconds.")
+        str | None,
+        typer.Option(
+            metavar="MS",
+            help="The latency to reach, in milliseconds; of what the network takes: 50% or 2x.",
+        ),
     ] = None,
     device: Annotated[
         str, typer.Option(help="The device whose lookup table counts, or a table's CSV.")
     ] = "tx2",
+    budget: Annotated[
+        list[str] | None,
+        typer.Option(metavar="DEVICE=MS", help="A budget on a device; repeatable: all are met."),
+    ] = None,
+    budget_macs: Annotated[
+        str | None,
+        typer.Option(metavar="COUNT", help="The most multiply-accumulates: 0.4G, 50%, 2x."),
+    ] = None,
+    budget_params: Annotated[
+        str | None, typer.Option(metavar="COUNT", help="The most parameters: 1M, 50%, 2x.")
+    ] = None,
     model: ModelOption = "fastdepth",
     weights: Annotated[
         str | None,
@@ -63,17 +83,11 @@ def prune(
     resume: ResumeOption = False,
     holdout_images: Annotated[
         int, typer.Option(help="Images every proposal is evaluated on, spread over the holdout.")
-    ] = 32,
+    ] = 128,
     input_size: SizeOption = None,
     input_shapes: ShapeOption = None,
-    freeze: Annotated[
-        list[str] | None,
-        typer.Option(help="A channel group that keeps its width, or a glob; repeatable."),
-    ] = None,
-    min_width: Annotated[
-        list[str] | None,
-        typer.Option(metavar="GROUP=N", help="The least width of a group, or glob; repeatable."),
-    ] = None,
+    freeze: FreezeOption = None,
+    min_width: MinWidthOption = None,
     compute: ComputeOption = None,
     threads: ThreadsOption = None,
     workers: WorkersOption = None,
@@ -85,6 +99,25 @@ def prune(
             help="Measure on the device what the search decides by and the device's table lacks.",
         ),
     ] = False,
+    verify: Annotated[
+        bool,
+        typer.Option(
+            "--verify",
+            help="Time the whole network on the device, at first, at the end and every 5th "
+            "iteration, and correct what is predicted by it.",
+        ),
+    ] = False,
+    verify_every: Annotated[
+        int | None, typer.Option(min=1, metavar="N", help="--verify, every Nth iteration.")
+    ] = None,
+    dry_run: Annotated[
+        bool,
+        typer.Option(
+            "--dry-run",
+            help="Say what is possible, how many iterations it takes, and how long, from one "
+            "candidate that is really tried; nothing is written.",
+        ),
+    ] = False,
     profile: ProfileOption = None,
     tracker: TrackerOption = None,
     key: KeyOption = None,
@@ -94,11 +127,13 @@ def prune(
     *,
     settings: dict[str, Any],
 ) -> None:
-    """Prune a trained network until it meets a latency budget on a device.
+    """Prune a trained network until it meets its budgets: a latency on a device, a count.
 
     Example: netadapt prune --budget-ms 6 --device tx2
+
+    Several at once: netadapt prune --budget tx2=6 --budget tx2-cpu=40 --budget-macs 50%
     """
-    from netadapt.pruning.job import is_begun, measuring_profile
+    from netadapt.pruning.job import is_begun, measuring_profiles
     from netadapt.training.allocator import keep_freed_memory
 
     given: dict[str, Any] = {
@@ -118,26 +153,39 @@ def prune(
         "tracker": tracker,
         "key": key,
         "frozen": tuple(freeze or ()),
-        "min_widths": _min_widths(min_width or []),
+        "min_widths": parse_min_widths(min_width),
         "seed": seed,
+        "verify_every": verify_every or (VERIFY_EVERY if verify else 0),
         **settings,
     }
     quiet = quiet or as_json
+    if resume and dry_run:
+        raise typer.BadParameter("--dry-run tells of a run from its beginning; leave out --resume")
     if resume and out is not None and not is_begun(out):
         say(f"{out} holds no run: this begins one", quiet=quiet)
-    job = _job(context, given, device, budget_ms, out if resume else None)
+    others = _budgets(budget or [], {"macs": budget_macs, "params": budget_params})
+    job = _job(context, given, device, budget_ms, others, out if resume else None)
     folder = out or Path("runs") / _run_name(job)
-    if (device_profile := measuring_profile(job)) is not None:
+    for device_profile in measuring_profiles(job):
         for advice in device_profile.fix_first:
             say(f"first, on {device_profile.name}: {advice}", quiet=quiet)
     if resume and out is None and not is_begun(folder):
         say(f"{folder} holds no run: this begins one", quiet=quiet)
     keep_freed_memory()
     job = _with_threads(job, quiet)
+    if dry_run:
+        show_dry_run(job, quiet=quiet, as_json=as_json)
+        return
     with search_progress(quiet) as progress:
         search = _run(job, folder, progress, resume=resume, quiet=quiet)
     if as_json:
-        print_json({"run": str(folder), "trajectory": [_json(r) for r in search.records]})
+        print_json(
+            {
+                "run": str(folder),
+                "budget": search.budget,
+                "trajectory": _json(search.records),
+            }
+        )
         return
     if progress.layers_measured:
         say(
@@ -156,7 +204,8 @@ def _job(
     context: typer.Context,
     given: dict[str, Any],
     device: str,
-    budget_ms: float | None,
+    budget_ms: str | None,
+    others: Sequence[tuple[str, str]],
     resumed: Path | None,
 ) -> PruneJob:
     """What the options ask for; of a run that is resumed, what they say otherwise than it did."""
@@ -165,10 +214,15 @@ def _job(
     job = PruneJob({}, OpenedBy(given["model"], given["task"], given["data"]))
     if resumed is not None and is_begun(resumed):
         job = PruneJob.of_run(resumed)
-        option = {"frozen": "freeze", "min_widths": "min_width"}
-        given = {n: v for n, v in given.items() if _was_given(context, option.get(n, n))}
-    another = not job.budget or _was_given(context, "device")
-    return job.changed(given).with_budget(device if another else None, budget_ms)
+        given = {n: v for n, v in given.items() if _was_given(context, *_OPTIONS.get(n, (n,)))}
+    named = _was_given(context, "device")
+    if not job.budget and named and budget_ms is None and others:
+        raise typer.BadParameter(
+            f"--device {device} says where --budget-ms is to be reached, which isn't given; give "
+            f"it, or leave out --device"
+        )
+    another = named or (not job.budget and budget_ms is not None)
+    return job.changed(given).with_budget(device if another else None, budget_ms, others)
 
 
 def _with_threads(job: PruneJob, quiet: bool) -> PruneJob:
@@ -212,51 +266,76 @@ def _run(
     return search
 
 
-def _was_given(context: typer.Context, name: str) -> bool:
-    source = context.get_parameter_source(name)
-    return source is not None and source.name == "COMMANDLINE"
+def _budgets(texts: Sequence[str], counts: Mapping[str, str | None]) -> list[tuple[str, str]]:
+    """Names with their amounts: of `NAME=AMOUNT` each, then of the counts that are given.
 
-
-def _min_widths(texts: Sequence[str]) -> dict[str, int]:
-    """`GROUP=N` each. Raises BadParameter for anything else."""
-    widths = {}
+    Raises BadParameter for anything else.
+    """
+    budgets = []
     for text in texts:
-        group, _, width = text.rpartition("=")
-        if not group or not width.isdecimal():
-            raise typer.BadParameter(f"--min-width has '{text}'; expected GROUP=N, as conv1=16")
-        widths[group] = int(width)
-    return widths
+        name, _, amount = text.rpartition("=")
+        if not name or not amount:
+            raise typer.BadParameter(f"--budget has '{text}'; expected DEVICE=MS, as tx2=6")
+        budgets.append((name, amount))
+    return budgets + [(name, most) for name, most in counts.items() if most is not None]
+
+
+_OPTIONS = {
+    "frozen": ("freeze",),
+    "min_widths": ("min_width",),
+    "verify_every": ("verify", "verify_every"),
+}
+"""The options that a setting comes from, where they are called otherwise."""
+
+
+def _was_given(context: typer.Context, *names: str) -> bool:
+    sources = [context.get_parameter_source(name) for name in names]
+    return any(source is not None and source.name == "COMMANDLINE" for source in sources)
 
 
 def _run_name(job: PruneJob) -> str:
-    model = Path(job.opened.model.replace(":", ".")).name
-    ((device, budget),) = job.budget.items()
-    return f"{model}-{Path(device).stem}-{budget:g}ms"
+    """MODEL-DEVICE-6ms; several budgets one after the other, as …-tx2-6ms-macs-400M."""
+    from netadapt.pruning.constraints.registry import devices_of, label_of, read_budget
+
+    parts = [Path(job.opened.model.replace(":", ".")).name]
+    for name, amount in read_budget(job.budget).items():
+        unit = "ms" if name in devices_of(job.budget) and not amount.relative else ""
+        parts += [label_of(name), f"{amount}{unit}".replace("%", "pct")]
+    return "-".join(parts)
 
 
-def _json(record: StepRecord) -> dict[str, Any]:
-    """A row of the trajectory as JSON: null where there is no number."""
+def _json(records: Sequence[StepRecord]) -> list[dict[str, Any]]:
+    """The trajectory as JSON, every row with all columns: null where there is no number."""
     from netadapt.pruning.records import MISSING_NUMBERS
 
-    return {
-        name: None if name in MISSING_NUMBERS and value == "" else value
-        for name, value in record.to_row().items()
-    }
+    rows = [record.to_row() for record in records]
+    names = dict.fromkeys(name for row in rows for name in row)
+    return [
+        {
+            name: None if name in MISSING_NUMBERS and row[name] == "" else row.get(name)
+            for name in names
+        }
+        for row in rows
+    ]
 
 
 def _print_summary(folder: Path, search: Search) -> None:
     first, last = search.records[0], search.records[-1]
-    rows = Table("", "predicted ms", *first.metrics, "MACs", "parameters", box=None)
+    heads = [f"predicted ms, {device}" for device in first.latencies] or ["predicted ms"]
+    rows = Table("", *heads, *first.metrics, "MACs", "parameters", box=None)
     for name, record in (("given", first), ("pruned", last)):
-        latency = record.latency
         rows.add_row(
             name,
-            "–"
-            if latency is None
-            else f"{latency.value:.3g} ({latency.low:.3g} to {latency.high:.3g})",
+            *map(_latency_text, record.latencies.values() or (record.latency,)),
             *(f"{value:.3f}" for value in record.metrics.values()),
             f"{record.macs / 1e9:.3f} G",
             f"{record.params / 1e6:.2f} M",
         )
     messages.print(rows)
     say(f"trajectory: {folder / 'trajectory.csv'}")
+
+
+def _latency_text(latency: Interval | None) -> str:
+    if latency is None:
+        return "–"
+    return f"{latency.value:.3g} ({latency.low:.3g} to {latency.high:.3g})"

@@ -15,6 +15,7 @@ from netadapt.pruning.callbacks import Callback
 from netadapt.pruning.time_left import TimeLeft
 
 if TYPE_CHECKING:
+    from netadapt.pruning.constraints.base import Constraint
     from netadapt.pruning.feasibility import Reach
     from netadapt.pruning.proposals import Proposal
     from netadapt.pruning.step import Step
@@ -55,7 +56,8 @@ class SearchProgress(Callback):
         say(description, quiet=self._quiet)
 
     def feasible(self, reaches: list[Reach], iterations: int) -> None:
-        unit = self._unit = reaches[0].unit
+        first = reaches[0]
+        unit = self._unit = first.unit
         table = Table(
             "widths", f"predicted {unit}", "90 % interval", "MACs", "parameters", box=None
         )
@@ -69,10 +71,11 @@ class SearchProgress(Callback):
             )
         if not self._quiet:
             messages.print(table)
+        budget = f"the budget of {first.budget:g} {unit} on {first.constraint}"
         if iterations:
-            say(f"the budget needs some {iterations} iterations", quiet=self._quiet)
+            say(f"{budget} needs some {iterations} iterations", quiet=self._quiet)
         else:
-            say("the network meets the budget as it is", quiet=self._quiet)
+            say(f"the network meets {budget} as it is", quiet=self._quiet)
 
     def measured(self, layer: str, latency_ms: float, done: int, most: int) -> None:
         self.layers_measured += 1
@@ -80,6 +83,9 @@ class SearchProgress(Callback):
 
     def note(self, text: str) -> None:
         say(text, quiet=self._quiet)
+
+    def binding(self, constraint: Constraint) -> None:
+        self._unit = f"{constraint.unit} on {constraint.name}"
 
     def iteration(self, iteration: int, cost: float, target: float, left: int) -> None:
         self._iteration = f"iteration {iteration}: {cost:.3g} → {target:.3g} {self._unit}"
@@ -93,6 +99,9 @@ class SearchProgress(Callback):
     def chosen(self, step: Step) -> None:
         record = step.record
         latency = "" if record.latency is None else f"{record.latency.value:6.3f} ms  "
+        if record.latencies:
+            each = (f"{device} {ms.value:.3f} ms" for device, ms in record.latencies.items())
+            latency = "  ".join(each) + "  "
         say(
             f"{record.iteration:>3}  {record.group:<16} {record.width_before:>4} → "
             f"{record.width_after:<4} {latency}"

@@ -20,7 +20,7 @@ from netadapt.pruning.stages import SHORT_TERM, Stage
 from netadapt.training.finetune import fine_tune, renew_statistics
 from netadapt.training.memory_shortage import lacked_memory
 from netadapt.training.settings import FineTuning
-from netadapt.training.task import Task, evaluated
+from netadapt.training.task import Task, evaluated, evaluated_images, tells_images
 
 
 class KeptModel(Protocol):
@@ -43,6 +43,8 @@ class Outcome:
     seconds: float
     samples: int = 0
     """The images that it was trained on."""
+    scores: tuple[float, ...] = ()
+    """The first metric of each image that it was judged on; empty where a task tells none apart."""
     of: Proposal | None = None
     """What was cut, so that outcomes aren't taken for one another; None where that isn't known."""
     failure: str = ""
@@ -75,6 +77,8 @@ class Attempt:
     kept: Mapping[str, tuple[int, ...]]
     ground: Ground = field(repr=False)
     stage: Stage = SHORT_TERM
+    images: int | None = None
+    """How many of the holdout's images it is judged on; None: all, by the task's `evaluate`."""
 
     def trained(self) -> tuple[nn.Module, int]:
         """The network cut and taken as far as the stage says, and the images it was trained on."""
@@ -95,15 +99,23 @@ class Attempt:
         failure = ""
         try:
             model, samples = self.trained()
-            metrics = evaluated(model, self.ground.task)
+            metrics, scores = self._judged(model)
         except Exception as error:
             failure = lacked_memory(error)
             if not failure:
                 raise
+        seconds = time.perf_counter() - started
         if failure:  # here nothing holds the failed network any more
-            return self.failed(failure, time.perf_counter() - started)
-        return Outcome(model, metrics, time.perf_counter() - started, samples, self.proposal)
+            return self.failed(failure, seconds)
+        return Outcome(model, metrics, seconds, samples, scores, self.proposal)
 
     def failed(self, why: str, seconds: float = 0.0) -> Outcome:
         """An outcome without network and metrics."""
-        return Outcome(None, {}, seconds, 0, self.proposal, why)
+        return Outcome(None, {}, seconds, of=self.proposal, failure=why)
+
+    def _judged(self, model: nn.Module) -> tuple[Mapping[str, float], tuple[float, ...]]:
+        task = self.ground.task
+        if self.images is None or not tells_images(task):
+            return evaluated(model, task), ()
+        metrics, each = evaluated_images(model, task, range(self.images))
+        return metrics, tuple(each.tolist())

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import math
 import tempfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -20,16 +20,15 @@ from torch import nn
 
 from netadapt.errors import InputError, RunError
 from netadapt.graph import LayerGraph, trace
+from netadapt.graph.network_copy import copied
 from netadapt.latency.devices.profile import DeviceProfile
-from netadapt.latency.model.estimator import LatencyEstimator
-from netadapt.latency.table.table import LookupTable
 from netadapt.networks.config import ModelConfig, factory_config
 from netadapt.networks.network_inputs import Inputs, in_order
 from netadapt.pruning.callbacks import Callback, Callbacks
-from netadapt.pruning.constraints.base import Constraint
-from netadapt.pruning.constraints.device_latency import DeviceLatency
-from netadapt.pruning.constraints.registry import CONSTRAINTS, Budget, single_budget
-from netadapt.pruning.constraints.trusted import cost_of, require_constraint
+from netadapt.pruning.constraints.budgets import Budgets
+from netadapt.pruning.constraints.opening import Asked, open_budgets
+from netadapt.pruning.constraints.registry import Budget
+from netadapt.pruning.constraints.trusted import cost_of
 from netadapt.pruning.executors.base import Executor, Workplace
 from netadapt.pruning.executors.packing import device_of
 from netadapt.pruning.executors.registry import EXECUTORS, executor_for
@@ -37,21 +36,29 @@ from netadapt.pruning.feasibility import feasibility, networks_in_reach, require
 from netadapt.pruning.importance.base import Importance
 from netadapt.pruning.importance.registry import IMPORTANCES
 from netadapt.pruning.limits import kept_whole, limited
-from netadapt.pruning.on_demand_device import open_device
-from netadapt.pruning.records import StepRecord, frame_of, require_metric_names
+from netadapt.pruning.on_demand_device import OpenDevices
+from netadapt.pruning.records import (
+    MEASURED,
+    StepRecord,
+    columns_of_several,
+    frame_of,
+    require_metric_names,
+)
 from netadapt.pruning.rehearsal import rehearsed
 from netadapt.pruning.run_folder import RunFolder
 from netadapt.pruning.run_json import RUN_JSON, RunAbout, read_run_json
 from netadapt.pruning.search import Search, Tools
-from netadapt.pruning.settings import SearchSettings
+from netadapt.pruning.settings import VERIFY_EVERY, SearchSettings
 from netadapt.pruning.step import Step
 from netadapt.pruning.strategies.base import Strategy
 from netadapt.pruning.strategies.registry import STRATEGIES
+from netadapt.pruning.unwritten_run import UnwrittenRun
 from netadapt.pruning.weights_hash import weights_hash
 from netadapt.registry import Registry, require_members
 from netadapt.remarks import remark
 from netadapt.training.settings import require_number
 from netadapt.training.task import Task, require_task
+from netadapt.training.task_wrapper import DistilledTask
 from netadapt.training.tasks import NamedTask
 
 T = TypeVar("T")
@@ -94,8 +101,10 @@ def search(
     callbacks: Iterable[Callback] = (),
     config: ModelConfig | None = None,
     factory: str | None = None,
-    on_demand: DeviceProfile | None = None,
+    on_demand: DeviceProfile | Sequence[DeviceProfile] | None = None,
+    verify_on: DeviceProfile | None = None,
     resume: bool = False,
+    written: bool = True,
     opened: Mapping[str, Any] | None = None,
     named_task: NamedTask | None = None,
     **settings: Any,
@@ -105,16 +114,18 @@ def search(
     `example_input` is a tensor, a tuple of them, or a dict by the names of the forward's
     parameters. A copy of the network is trained on a batch of `task` before anything is written.
 
-    `budget` is `{device or table path: milliseconds}`, `{"macs": count}`, `{"params": count}` or a
-    `Constraint`. `strategy`, `importance` and `executor` are names or objects of their protocols;
-    without an importance it is what goes with the strategy. Groups in `frozen` keep their width
-    and those in `min_widths` a least one, by name or glob;
+    `budget` is `{device or table path: milliseconds}`, `{"macs": count}`, `{"params": count}`,
+    several of these at once, or a `Constraint`. An amount may be a text: `"0.4G"`, or relative to
+    what `model` takes, `"50%"` or `"2x"` (half of it: twice as fast). `strategy`, `importance` and
+    `executor` are names or objects of their protocols; without an importance it is what goes with
+    the strategy. Groups in `frozen` keep their width and those in `min_widths` a least one, by name
+    or glob; `settings` are further fields of `SearchSettings` (`short_term=FineTuning(…)`, `decay`,
+    `seed`, …). `out` is the run's folder, a temporary one when None.
+
     `task` may be the name 'package.module:function' of what gives one. Candidates are tried in this
     process; with `workers` in so many others, with `ray`, 'local' or a cluster's address, as tasks
     of Ray, at most `workers` at a time. These open a task that has a name by themselves
     (`named_task` says how, where `task` is the opened one), and are sent any other.
-    `settings` are further fields of `SearchSettings` (`short_term=FineTuning(…)`, `decay`, `seed`,
-    …). `out` is the run's folder, a temporary one when None.
 
     A run is resumed by the strategy and importance that began it. They are known by the name given
     here, or the `name` that they have, or else as 'module:qualname' of the function or the object's
@@ -123,10 +134,16 @@ def search(
 
     `factory`, 'package.module:function', builds a network like `model`, so that
     `netadapt.load_model` can rebuild the run's checkpoints; without it they name the class of
-    `model`, to be called without arguments. A network of a family has a `config` instead.
-    With `on_demand`, the device's profile, layers that the search decides by and the table lacks
-    are measured on the device and appended to the table. `opened` is what the command line keeps
-    in run.json of how it opened network and task.
+    `model`, to be called without arguments. A network of a family has a `config` instead. With
+    `on_demand`, the device's profile (of several devices all that are to be measured on), layers
+    that the search decides by and the table lacks are measured on the device and appended to the
+    table. With `verify_on`, the profile of the first device of the budget, the whole network is
+    timed on it at first, every `verify_every` iterations (5) and at the end, and what is predicted
+    is corrected by it.
+
+    A run that is resumed may have a lower budget than before. Unless it is `written`, nothing of a
+    run reaches the disk. `opened` is what the command line keeps in run.json of how it opened
+    network and task.
 
     Raises InputError for a budget or setting that isn't one, a name that nothing has, a task whose
     metrics can't be columns, a task or network that can't be sent to other processes, or an object
@@ -164,43 +181,63 @@ def search(
                 "min_widths": {} if min_widths is None else min_widths,
             }
         )
+        chosen = _verified(chosen, verify_on, written=written)
         folder = None if out is None else Path(out)
+        if folder is not None and not written:
+            raise InputError(f"a run that isn't written has no folder; leave out {folder}")
         if resume and folder is not None:
             _require_known_again(folder, chosen)
         example = in_order(model, example_input)
         graph = limited(trace(model, example), chosen.frozen, chosen.min_widths)
-        constraint = _constraint(budget, on_demand, folder, callback, held)
-        callback.table(constraint.describe())
+        begun = _begun(folder) if resume else None
+        profiles = [on_demand] if isinstance(on_demand, DeviceProfile) else list(on_demand or ())
+        devices = OpenDevices(callback, held)
+        budgets, asked = open_budgets(
+            budget, profiles, {} if begun is None else begun.identity, devices.measuring
+        )
+        budgets = replace(budgets, confidence=chosen.confidence)
+        more = columns_of_several(budgets.labels)
+        require_metric_names(task.metrics, (*more, MEASURED) if verify_on else more)
+        for constraint in budgets.constraints:
+            callback.table(constraint.describe())
+            cost_of(constraint, graph)  # what a table lacks is said before a step is trained
+        verifier = None
+        if verify_on is not None and written:
+            verifier = devices.verifying(verify_on, budgets, chosen.verify_every, example)
         _say_uncounted(graph)
-        cost_of(constraint, graph)  # what a table lacks is said before a step is trained
         graph = kept_whole(graph, rehearsed(model, graph, task, chosen))
-        constraint = _within_reach(graph, constraint, chosen, callback)
-        _prepare(runner, Workplace(model, task, named_task, workers, ray))
+        budgets = _within_reach(graph, budgets, asked, begun, chosen, callback)
         tools = Tools(
             example,
-            task,
-            constraint,
+            DistilledTask(task, copied(model)) if chosen.distill else task,
+            budgets,
             chosen,
             deciding,
             ranking,
             runner,
             callback,
+            verifier,
             config or factory_config(model, graph.input_shapes, factory),
         )
+        _prepare(runner, Workplace(model, tools.task, named_task, workers, ray))
         about = RunAbout(
-            {constraint.name: constraint.budget},
+            budgets.most,
             chosen,
             tools.config.to_json(),
             weights_hash(model),
-            constraint.identity(),
+            budgets.identity(),
             opened or {},
-            constraint.describe(),
+            budgets.describe(),
+            asked.relative,
         )
-        if folder is None:  # made when nothing can be wrong any more
+        run: RunFolder | UnwrittenRun = UnwrittenRun()
+        if folder is None and written:  # made when nothing can be wrong any more
             folder = Path(tempfile.mkdtemp(prefix="netadapt-"))
-        elif resume:
+        elif resume and folder is not None:
             _say_other_threads(folder)
-        run = RunFolder(folder, about, task.metrics, resume=resume)
+        if folder is not None:
+            verified = verifier is not None
+            run = RunFolder(folder, about, task.metrics, more, verified=verified, resume=resume)
         held.callback(run.close)
         given = Step(StepRecord(iteration=0, checkpoint="", widths={}), model, graph)
         return Search(run, given, tools, held.pop_all())
@@ -266,46 +303,53 @@ def _say_uncounted(graph: LayerGraph) -> None:
         )
 
 
-def _constraint(
-    budget: Budget,
-    on_demand: DeviceProfile | None,
-    folder: Path | None,
-    callback: Callback,
-    held: ExitStack,
-) -> Constraint:
-    if not isinstance(budget, Mapping):
-        return require_constraint(budget)
-    name, most = single_budget(budget)
-    if name in CONSTRAINTS:
-        return require_constraint(CONSTRAINTS[name](most))
-    table = LookupTable.read(name)
-    measuring = held.enter_context(open_device(on_demand, table, callback))
-    began = None
-    if measuring is not None and folder is not None and (folder / RUN_JSON).exists():
-        began = RunAbout.read(folder).identity.get("table_rows")
-    return DeviceLatency(name, most, LatencyEstimator(table), measuring, began)
+def _verified(
+    settings: SearchSettings, verify_on: DeviceProfile | None, *, written: bool
+) -> SearchSettings:
+    """How often networks are timed, where a device is given. Raises InputError without one."""
+    if verify_on is not None and not settings.verify_every:
+        return settings.changed({"verify_every": VERIFY_EVERY})
+    if verify_on is None and settings.verify_every and written:
+        raise InputError(
+            "a run that is verified needs its device's profile: verify_on=netadapt.load_profile(…)"
+        )
+    return settings
+
+
+def _begun(folder: Path | None) -> RunAbout | None:
+    """What the run in `folder` was asked, if there is one."""
+    return RunAbout.read(folder) if folder is not None and (folder / RUN_JSON).exists() else None
 
 
 def _within_reach(
-    graph: LayerGraph, constraint: Constraint, settings: SearchSettings, callback: Callback
-) -> Constraint:
-    """The constraint, knowing the networks in reach of `graph`, when it can be met.
+    graph: LayerGraph,
+    budgets: Budgets,
+    asked: Asked,
+    begun: RunAbout | None,
+    settings: SearchSettings,
+    callback: Callback,
+) -> Budgets:
+    """The budgets, knowing the networks in reach of `graph`, when they can be met.
 
-    The callback is told what is possible. Raises BudgetError when it can't.
+    The callback is told what is possible. Raises BudgetError when they can't.
     """
     networks = networks_in_reach(graph, settings.width_multiple)
-    constraint = constraint.refined(networks.values())
-    reaches = feasibility(networks, constraint)
-    first = cost_of(constraint, graph)
-    if math.isinf(first):
-        raise InputError(
-            f"the constraint {constraint.name} gave {first} as the cost of the network given; "
-            f"expected a number of {constraint.unit}"
-        )
-    left = settings.schedule(first).iterations_left(1, first, constraint.budget)
-    callback.feasible(reaches, left)
-    require_reachable(reaches, constraint, graph)
-    return constraint
+    budgets = budgets.refined(networks.values())
+    known = {} if begun is None else begun.known_parts
+    budgets = asked.resolved(budgets, graph, known, callback.note)
+    for constraint in budgets.constraints:
+        reaches = feasibility(networks, constraint)
+        first = cost_of(constraint, graph)
+        if math.isinf(first):
+            raise InputError(
+                f"the constraint {constraint.name} gave {first} as the cost of the network given; "
+                f"expected a number of {constraint.unit}"
+            )
+        allowed = budgets.allowed(constraint, graph)
+        left = settings.schedule(first).iterations_left(1, first, allowed)
+        callback.feasible(reaches, left)
+    require_reachable(networks, budgets)
+    return budgets
 
 
 def _name_of(thing: Any) -> str:

@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from netadapt.pruning.constraints.base import Constraint
     from netadapt.pruning.feasibility import Reach
     from netadapt.pruning.proposals import Proposal
     from netadapt.pruning.step import Step
@@ -17,9 +18,10 @@ if TYPE_CHECKING:
 class Callback:
     """Is told what a search does; every method may be overridden, none has to be.
 
-    `table` and `feasible` are called once, before the first step; then for each iteration
-    `iteration`, `candidate` before each proposal is tried, and `chosen`. All in the search's own
-    process and thread. What a callback raises ends the search; what is on disk stays.
+    `table` and `feasible` are called once for each budget, before the first step; then for each
+    iteration `binding` where there are several budgets, `iteration`, `candidate` before each
+    proposal is tried, and `chosen`. All in the search's own process and thread. What a callback
+    raises ends the search; what is on disk stays.
 
     >>> class Printer(Callback):
     ...     def chosen(self, step):
@@ -30,13 +32,16 @@ class Callback:
         """Where the figures of the constraint come from: which lookup table is used."""
 
     def feasible(self, reaches: list[Reach], iterations: int) -> None:
-        """What is possible, and how many iterations the budget needs at least."""
+        """What is possible, and how many iterations a budget needs at least."""
 
     def measured(self, layer: str, latency_ms: float, done: int, most: int) -> None:
         """A layer was measured on demand; the table has `done` rows, and `most` when all are."""
 
     def note(self, text: str) -> None:
-        """Something that the user should know of a measurement."""
+        """Something that the user should know: of a measurement, of what a budget comes to."""
+
+    def binding(self, constraint: Constraint) -> None:
+        """The budget furthest from being met: what follows is about it."""
 
     def iteration(self, iteration: int, cost: float, target: float, left: int) -> None:
         """An iteration begins, in the constraint's unit; `left` counts it and those after it."""
@@ -69,6 +74,10 @@ class Callbacks(Callback):
     def note(self, text: str) -> None:
         for callback in self._callbacks:
             callback.note(text)
+
+    def binding(self, constraint: Constraint) -> None:
+        for callback in self._callbacks:
+            callback.binding(constraint)
 
     def iteration(self, iteration: int, cost: float, target: float, left: int) -> None:
         for callback in self._callbacks:

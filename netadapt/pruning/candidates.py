@@ -28,6 +28,11 @@ class Candidate:
     model: nn.Module | KeptModel | None = None
     stage: Stage = SHORT_TERM
     """How far it was taken."""
+    scores: tuple[float, ...] = ()
+    """The accuracy on each image of the holdout that it was judged on; empty where a task tells
+    none apart."""
+    score_error: float | None = None
+    """The standard error of `score`, over those images."""
 
     @property
     def rank(self) -> tuple[float, float, tuple[str, ...]]:

@@ -7,10 +7,12 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import ROUND_CEILING, Context, Decimal
+from functools import partial
 
 from netadapt.errors import BudgetError, InputError
 from netadapt.graph import LayerGraph
 from netadapt.pruning.constraints.base import Constraint
+from netadapt.pruning.constraints.budgets import Budgets
 from netadapt.pruning.constraints.trusted import cost_of
 from netadapt.pruning.proposals import half_widths, smallest_widths
 from netadapt.pruning.records import Interval
@@ -18,13 +20,19 @@ from netadapt.pruning.records import Interval
 
 @dataclass(frozen=True)
 class Reach:
-    """A network of some widths: `name` is full, half or smallest; `cost` in the unit `unit`."""
+    """A network of some widths: `name` is full, half or smallest; `cost` in the unit `unit`.
+
+    `constraint` is what it costs, as it is called in the budget, and `budget` how much there may
+    be.
+    """
 
     name: str
     cost: Interval
     unit: str
     macs: int
     params: int
+    constraint: str = ""
+    budget: float = math.inf
 
 
 def networks_in_reach(graph: LayerGraph, width_multiple: int) -> dict[str, LayerGraph]:
@@ -39,7 +47,15 @@ def networks_in_reach(graph: LayerGraph, width_multiple: int) -> dict[str, Layer
 def feasibility(networks: Mapping[str, LayerGraph], constraint: Constraint) -> list[Reach]:
     """What each of `networks` costs. Raises InputError where that is no number."""
     return [
-        Reach(name, _interval(constraint, graph), constraint.unit, graph.macs, graph.params)
+        Reach(
+            name,
+            _interval(constraint, graph),
+            constraint.unit,
+            graph.macs,
+            graph.params,
+            constraint.name,
+            constraint.budget,
+        )
         for name, graph in networks.items()
     ]
 
@@ -55,27 +71,43 @@ def _interval(constraint: Constraint, graph: LayerGraph) -> Interval:
     return interval
 
 
-def require_reachable(reaches: list[Reach], constraint: Constraint, graph: LayerGraph) -> None:
-    """Raise BudgetError, naming the smallest cost, when the budget lies below it.
+def require_reachable(networks: Mapping[str, LayerGraph], budgets: Budgets) -> None:
+    """Raise BudgetError, naming the smallest cost, for each budget that lies below it.
 
-    Of a `graph` that nothing can be cut of, it says why.
+    Of a network that nothing can be cut of, it says why.
     """
-    smallest = min(reach.cost.value for reach in reaches)
-    if smallest > constraint.budget:
-        unit = constraint.unit
-        option = "--budget-ms" if constraint.in_ms else "the budget"
-        if not graph.widths:
-            reasons = Counter(group.reason for group in graph.groups)
-            raise BudgetError(
-                f"the budget of {constraint.budget:g} {unit} on {constraint.name} cannot be met: "
-                f"this network takes {_rounded_up(smallest)} {unit}, and no channel group of it "
-                f"can be cut, most of all because {_most_common(reasons)}; see: netadapt plan"
-            )
-        raise BudgetError(
-            f"the budget of {constraint.budget:g} {unit} on {constraint.name} cannot be met: this "
-            f"network takes {_rounded_up(smallest)} {unit} at its smallest widths; raise {option} "
-            f"to that or more, or lower --input-size"
+    smallest = [
+        (constraint, min(networks.values(), key=partial(budgets.demand, constraint)))
+        for constraint in budgets.constraints
+    ]
+    said = [
+        _unreachable(constraint, graph, budgets)
+        for constraint, graph in smallest
+        if budgets.demand(constraint, graph) > constraint.budget
+    ]
+    if said:
+        raise BudgetError("; ".join(said))
+
+
+def _unreachable(constraint: Constraint, smallest: LayerGraph, budgets: Budgets) -> str:
+    unit, least = constraint.unit, _rounded_up(budgets.demand(constraint, smallest))
+    what = (
+        f"the budget of {constraint.budget:g} {unit} on {constraint.name} cannot be met: this "
+        f"network takes {least} {unit}"
+    )
+    if budgets.margin(constraint, smallest) > 0:
+        what += f" (the upper end at a confidence of {budgets.confidence:g})"
+    if (factor := budgets.correction(constraint)) != 1:
+        what += f" ({factor:.3g} times what is predicted, as it was when it was timed whole)"
+    if not smallest.widths:
+        reasons = Counter(group.reason for group in smallest.groups)
+        return (
+            f"{what}, and no channel group of it can be cut, most of all because "
+            f"{_most_common(reasons)}; see: netadapt plan"
         )
+    single_ms = constraint.in_ms and not budgets.several
+    option = "--budget-ms" if single_ms else "the budget"
+    return f"{what} at its smallest widths; raise {option} to that or more, or lower --input-size"
 
 
 def _most_common(reasons: Counter[str]) -> str:

@@ -7,6 +7,7 @@ goes on to the same rows.
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -21,18 +22,24 @@ from netadapt.pruning.attempts import Attempt, Ground, KeptModel, Outcome
 from netadapt.pruning.callbacks import Callback
 from netadapt.pruning.candidates import Candidate, score
 from netadapt.pruning.constraints.base import Constraint
+from netadapt.pruning.constraints.budgets import Budgets
+from netadapt.pruning.constraints.registry import label_of
 from netadapt.pruning.constraints.trusted import cost_of
 from netadapt.pruning.executors.base import Executor
 from netadapt.pruning.importance.base import Importance, kept_units, require_scores
+from netadapt.pruning.paired import difference, losses
 from netadapt.pruning.proposals import Proposal, propose
-from netadapt.pruning.records import CandidateRecord, Interval, names_cell
+from netadapt.pruning.records import CandidateRecord, Tried, names_cell
 from netadapt.pruning.settings import SearchSettings
 from netadapt.pruning.stages import FAILED, SHORT_TERM, Stage
 from netadapt.pruning.step import Step
 from netadapt.remarks import remark
-from netadapt.training.counted_task import CountedTask
-from netadapt.training.task import Task, checked_metrics
+from netadapt.training.task import Task, checked_metrics, evaluated_images, tells_images
+from netadapt.training.task_wrapper import CountedTask
 from netadapt.users_code import users_code
+
+FINALIST = "finalist"
+"""The stage of a candidate that was judged on more images, whose number follows."""
 
 SEEDS_APART = 100_003
 """The seeds of two searches don't meet within so many iterations."""
@@ -42,20 +49,22 @@ SEEDS_APART = 100_003
 class Iteration:
     """Iteration `number`, which must bring the network of `step` to `target`.
 
-    `tried` are the records of proposals that an interrupted run has tried in it, `record` keeps a
-    new one.
+    `constraint` is the one of `budgets` that is furthest from being met: the target, every cost and
+    every score are its. `tried` are the proposals that an interrupted run has tried in
+    it, `record` keeps a new one.
     """
 
     step: Step
     target: float
     constraint: Constraint
+    budgets: Budgets
     task: Task
     settings: SearchSettings
     importance: Importance
     executor: Executor
     callback: Callback
-    tried: Sequence[CandidateRecord] = ()
-    record: Callable[[CandidateRecord], None] = field(default=lambda record: None)
+    tried: Sequence[Tried] = ()
+    record: Callable[[Tried], None] = field(default=lambda tried: None)
     _used: _Used = field(default_factory=lambda: _Used())
 
     @property
@@ -77,6 +86,10 @@ class Iteration:
         """What another network costs. Raises InputError where the constraint gives no number."""
         return cost_of(self.constraint, graph)
 
+    def meets(self, graph: LayerGraph) -> bool:
+        """Whether `graph` meets all budgets."""
+        return self.budgets.met(graph)
+
     @property
     def importances(self) -> Mapping[str, Tensor]:
         """The scores of each group's units, `[width]`.
@@ -86,9 +99,7 @@ class Iteration:
         if self._used.importances is None:
             what = f"the importance {self.settings.importance}"
             counted = CountedTask(self.task)
-            torch.manual_seed(
-                self.seed
-            )  # not as the attempts before have left it, here or elsewhere
+            torch.manual_seed(self.seed)  # not as attempts have left it, in this process alone
             with users_code(what):
                 scores = self.importance(self.step.model, self.graph, counted, self.seed)
             require_scores(scores, self.graph, what)
@@ -104,7 +115,63 @@ class Iteration:
     @property
     def samples(self) -> int:
         """The images that were trained on in this iteration so far."""
-        return self._used.samples + sum(record.samples or 0 for record in self.tried)
+        return self._used.samples + sum(record.samples or 0 for record, _ in self.tried)
+
+    def scores_before(self, images: range) -> Tensor:
+        """The accuracy of the network that is to be cut on these images of the holdout: `[N]`."""
+        if images not in self._used.before:
+            assert tells_images(self.task)  # nothing else has images
+            _, scores = evaluated_images(self.step.model, self.task, images)
+            self._used.before[images] = scores
+        return self._used.before[images]
+
+    def losses_of(self, candidate: Candidate) -> Tensor:
+        """The accuracy that `candidate` lost on each image for each unit it saves: `[N]`."""
+        after = torch.tensor(candidate.scores, dtype=torch.float64)
+        judged = self._first_images(len(after))
+        before = torch.cat([self.scores_before(images) for images in judged])
+        return losses(before, after, self.cost - candidate.proposal.cost)
+
+    def images_after(self, candidate: Candidate) -> range | None:
+        """The images of the holdout that `candidate` is to be judged on next, as many as so far;
+        None where there are no more."""
+        if not candidate.scores or not tells_images(self.task):
+            return None
+        done, whole = len(candidate.scores), self.task.holdout_count
+        return range(done, min(2 * done, whole)) if done < whole else None
+
+    def judge_further(self, candidate: Candidate, images: range) -> Candidate:
+        """`candidate`, judged on these images too, and recorded as it now stands."""
+        stage = Stage(f"{FINALIST}, {images.stop} images", candidate.stage.steps)
+        known = self._known(candidate.proposal, stage)
+        place = self._used.asked
+        self._used.asked += 1
+        if known is not None:
+            record, scores = known
+            self._used.places[_row_of(record)] = place
+            return self._candidate(candidate.proposal, candidate.stage, record.metrics, scores)
+        started = time.perf_counter()
+        model = self.model_of(candidate)
+        assert tells_images(self.task)  # its images were asked for
+        more, each = evaluated_images(model, self.task, images)
+        share = len(images) / images.stop
+        metrics = {
+            name: (1 - share) * value + share * more[name]
+            for name, value in candidate.metrics.items()
+        }
+        scores = (*candidate.scores, *each.tolist())
+        further = self._candidate(candidate.proposal, candidate.stage, metrics, scores, model)
+        self._record(further, stage, time.perf_counter() - started, samples=0, place=place)
+        return further
+
+    def _first_images(self, count: int) -> list[range]:
+        """The parts in which the first `count` images of the holdout were taken."""
+        first = self.settings.proposal_images
+        parts = [range(min(first, count))]
+        while parts[-1].stop < count:
+            done = parts[-1].stop
+            parts.append(range(done, min(2 * done, count)))
+        return parts
 
     def widest_cuts(self) -> list[Proposal]:
         """For every group the widest cut that meets the target; see `propose`."""
@@ -129,21 +196,25 @@ class Iteration:
             if known is None:
                 attempts.append(self.attempt(proposal, stage, index, len(proposals)))
                 continue
-            self._used.places[_row_of(known)] = first + index
-            if known.stage == FAILED:
+            self._used.places[_row_of(known.record)] = first + index
+            if known.record.stage == FAILED:
                 failures.append(f"{proposal}: failed before the run was stopped")
             else:
-                yield self._candidate(proposal, known.metrics, stage)
+                record, scores = known
+                yield self._candidate(proposal, stage, record.metrics, scores)
         for attempt, outcome in self._outcomes(attempts):
-            record = self._record_of(attempt, outcome)
             self._used.samples += outcome.samples
-            self._used.places[_row_of(record)] = first + attempt.number
-            self.record(record)
+            place = first + attempt.number
             if outcome.failure:
+                self._record_failure(attempt, outcome, place)
                 failures.append(f"{attempt.proposal}: {outcome.failure}")
                 remark(f"the candidate {failures[-1]}; the run goes on without it")
                 continue
-            yield self._candidate(attempt.proposal, outcome.metrics, stage, outcome.model)
+            candidate = self._candidate(
+                attempt.proposal, stage, outcome.metrics, outcome.scores, outcome.model
+            )
+            self._record(candidate, stage, outcome.seconds, outcome.samples, place)
+            yield candidate
         if failures and len(failures) == len(proposals):
             raise InputError(
                 f"none of the {len(failures)} candidates of iteration {self.number} could be tried "
@@ -151,27 +222,13 @@ class Iteration:
                 f"or start another run with a smaller --batch-size"
             )
 
-    def _tried_before(
-        self, proposals: Sequence[Proposal], stage: Stage
-    ) -> list[CandidateRecord | None]:
-        """What an interrupted run has recorded of each; None where it is still to be tried."""
-        tried = {_row_of(record): record for record in self.tried}
-        keys = [_key(all_widths(proposal.of(self.graph))) for proposal in proposals]
-        found = [tried.get((stage.name, key)) or tried.get((FAILED, key)) for key in keys]
-        if all(record is not None and record.stage == FAILED for record in found):
+    def _tried_before(self, proposals: Sequence[Proposal], stage: Stage) -> list[Tried | None]:
+        """What an interrupted run has found of each; None where it is still to be tried."""
+        failed = Stage(FAILED)
+        found = [self._known(each, stage) or self._known(each, failed) for each in proposals]
+        if all(tried is not None and tried.record.stage == FAILED for tried in found):
             return [None] * len(found)  # the run ended by that; now there may be more memory
         return found
-
-    def _record_of(self, attempt: Attempt, outcome: Outcome) -> CandidateRecord:
-        proposal, stage = attempt.proposal, attempt.stage
-        graph = proposal.of(self.graph)
-        if outcome.failure:
-            nothing = Candidate(proposal, {}, math.inf)
-            facts = self.facts(nothing, graph, outcome.seconds, outcome.samples)
-            return CandidateRecord(**{**facts, "score": None}, stage=FAILED)
-        candidate = self._candidate(proposal, outcome.metrics, stage)
-        facts = self.facts(candidate, graph, outcome.seconds, outcome.samples)
-        return CandidateRecord(**facts, stage=stage.name)
 
     def place_of(self, record: CandidateRecord) -> float:
         """Where in candidates.csv a record of this iteration belongs: in the order of asking."""
@@ -186,6 +243,29 @@ class Iteration:
         if model is None:
             model, _ = self.attempt(candidate.proposal, candidate.stage).trained()
         return model
+
+    def _known(self, proposal: Proposal, stage: Stage) -> Tried | None:
+        """What an interrupted run has found of `proposal`."""
+        widths = all_widths(proposal.of(self.graph))
+        found = (one for one in self.tried if one.is_of(stage.name, widths))
+        return next(found, None)
+
+    def _record(
+        self, candidate: Candidate, stage: Stage, seconds: float, samples: int, place: int
+    ) -> None:
+        graph = candidate.proposal.of(self.graph)
+        facts = self.facts(candidate, graph, seconds, samples)
+        record = CandidateRecord(**facts, stage=stage.name)
+        self._used.places[_row_of(record)] = place
+        self.record(Tried(record, candidate.scores))
+
+    def _record_failure(self, attempt: Attempt, outcome: Outcome, place: int) -> None:
+        nothing = Candidate(attempt.proposal, {}, math.inf)
+        graph = attempt.proposal.of(self.graph)
+        facts = self.facts(nothing, graph, outcome.seconds, outcome.samples)
+        record = CandidateRecord(**{**facts, "score": None}, stage=FAILED)
+        self._used.places[_row_of(record)] = place
+        self.record(Tried(record))
 
     def _outcomes(self, attempts: Sequence[Attempt]) -> Iterator[tuple[Attempt, Outcome]]:
         """What the executor gives, of each attempt once.
@@ -228,6 +308,7 @@ class Iteration:
             },
             ground=self._ground,
             stage=stage,
+            images=self._images_at_first(),
         )
 
     @property
@@ -244,20 +325,32 @@ class Iteration:
             )
         return self._used.ground
 
+    def _images_at_first(self) -> int | None:
+        """How many images a proposal is judged on; None where the task tells none apart."""
+        if not tells_images(self.task):
+            return None
+        return min(self.settings.proposal_images, self.task.holdout_count)
+
     def _started(self, attempt: Attempt) -> None:
         self.callback.candidate(attempt.proposal, attempt.number, attempt.count)
 
     def _candidate(
         self,
         proposal: Proposal,
-        metrics: Mapping[str, float],
         stage: Stage,
+        metrics: Mapping[str, float],
+        scores: tuple[float, ...],
         model: nn.Module | KeptModel | None = None,
     ) -> Candidate:
         accuracy = self.task.metrics[0]
         before = self.step.record.metrics[accuracy]
         value = score(before, metrics[accuracy], self.cost, proposal.cost)
-        return Candidate(proposal, metrics, value, model, stage)
+        candidate = Candidate(proposal, metrics, value, model, stage, scores)
+        if not scores:
+            return candidate
+        lost = difference(self.losses_of(candidate), torch.zeros(len(scores)))
+        error = lost.error if math.isfinite(lost.error) else None
+        return replace(candidate, score=lost.mean, score_error=error)
 
     def facts(
         self, candidate: Candidate, graph: LayerGraph, seconds: float, samples: int
@@ -270,7 +363,7 @@ class Iteration:
             "layers": proposal.layers,
             "width_before": sum(cut.width_before for cut in proposal.cuts),
             "width_after": sum(cut.width_after for cut in proposal.cuts),
-            "latency": latency_of(self.constraint, graph),
+            "latency": self.budgets.latency(graph),
             "target_ms": self.target if self.constraint.in_ms else None,
             "metrics": candidate.metrics,
             "macs": graph.macs,
@@ -279,6 +372,9 @@ class Iteration:
             "seconds": round(seconds, 3),
             "widths": all_widths(graph),
             "samples": samples,
+            "score_error": candidate.score_error,
+            "binding": label_of(self.constraint.name) if self.budgets.several else None,
+            "latencies": self.budgets.latencies(graph),
         }
 
 
@@ -288,11 +384,12 @@ class _Used:
 
     importances: Mapping[str, Tensor] | None = None
     samples: int = 0
+    before: dict[range, Tensor] = field(default_factory=dict)
     ground: Ground | None = None
     asked: int = 0
-    """How many proposals were to be judged so far."""
+    """How many rows of candidates.csv were asked for so far."""
     places: dict[RowKey, int] = field(default_factory=dict)
-    """Of rows of candidates.csv, in the order of asking."""
+    """Of those rows, in the order of asking."""
 
 
 RowKey = tuple[str, frozenset[tuple[str, int]]]
@@ -300,18 +397,9 @@ RowKey = tuple[str, frozenset[tuple[str, int]]]
 
 
 def _row_of(record: CandidateRecord) -> RowKey:
-    return record.stage, _key(record.widths)
-
-
-def _key(widths: Mapping[str, int]) -> frozenset[tuple[str, int]]:
-    return frozenset(widths.items())
+    return record.stage, frozenset(record.widths.items())
 
 
 def all_widths(graph: LayerGraph) -> dict[str, int]:
     """The width of every group, of frozen ones too."""
     return {group.name: group.width for group in graph.groups}
-
-
-def latency_of(constraint: Constraint, graph: LayerGraph) -> Interval | None:
-    """The milliseconds of `graph`, where the constraint is one on them."""
-    return constraint.interval(graph) if constraint.in_ms else None

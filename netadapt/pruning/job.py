@@ -23,8 +23,10 @@ from netadapt.networks.network_inputs import in_order, tensors_in
 from netadapt.networks.open_network import open_network
 from netadapt.pruning.begin import search
 from netadapt.pruning.callbacks import Callback
-from netadapt.pruning.constraints.registry import single_budget
+from netadapt.pruning.constraints.registry import devices_of, read_budget
 from netadapt.pruning.executors.ray_tasks import require_cluster
+from netadapt.pruning.feasibility import Reach
+from netadapt.pruning.forecast import Forecast, Possible, forecast
 from netadapt.pruning.importance.registry import IMPORTANCES
 from netadapt.pruning.run_json import RUN_JSON, RunAbout
 from netadapt.pruning.search import Search
@@ -83,7 +85,7 @@ class OpenedBy:
 class PruneJob:
     """Everything that `netadapt prune` is told, and that a resumed run remembers."""
 
-    budget: Mapping[str, float]
+    budget: Mapping[str, float | str]
     opened: OpenedBy
     settings: SearchSettings = field(default_factory=SearchSettings)
 
@@ -100,18 +102,33 @@ class PruneJob:
             opened = OpenedBy.from_json(about.opened)
         except InputError as error:
             raise RunError(f"{run / RUN_JSON}: {error}; start a new run with --out") from error
-        return cls(about.budget, opened, about.settings)
+        return cls(about.as_asked, opened, about.settings)
 
-    def with_budget(self, device: str | None, most: float | None) -> PruneJob:
-        """With another device or another budget on it; None leaves each as it is.
+    def with_budget(
+        self,
+        device: str | None,
+        ms: float | str | None,
+        others: Iterable[tuple[str, float | str]] = (),
+    ) -> PruneJob:
+        """With `ms` on a device, and `others`, names with amounts; None leaves each as it is.
 
-        Raises InputError where no budget is left to go by.
+        Without a `device` it is the first that a budget is on. Raises InputError where no budget is
+        left to go by, or one is given twice.
         """
-        old_device, old_most = next(iter(self.budget.items()), (None, None))
-        device, most = device or old_device, old_most if most is None else most
-        if device is None or most is None:
+        budget = dict(self.budget)
+        old = next(iter((*devices_of(budget), *budget)), None)
+        device = device or old
+        if old is not None and device != old:
+            budget = {str(device) if n == old else n: most for n, most in budget.items()}
+        given = [*others] if ms is None or device is None else [(device, ms), *others]
+        for index, (name, most) in enumerate(given):
+            if name in dict(given[:index]):
+                raise InputError(f"the budget of {name} is given twice; give it once")
+            budget[name] = most
+        if not budget or (ms is not None and device is None):
             raise InputError("there is no budget: give the latency to reach, --budget-ms 6")
-        return replace(self, budget={device: most})
+        read_budget(budget)
+        return replace(self, budget=budget)
 
     def changed(self, options: Mapping[str, Any]) -> PruneJob:
         """With the values of some options, by the names of their fields or settings."""
@@ -147,7 +164,7 @@ def prepare(
     `progress` is told of data that are made on first use. What can be wrong in the job itself is
     said first.
     """
-    single_budget(job.budget)
+    read_budget(job.budget)
     opened = job.opened
     for named, what, error in (
         (opened.model, "network", ModelError),
@@ -184,24 +201,39 @@ def prepare(
     return Prepared(model, config, task, example, named_task)
 
 
-def measuring_profile(job: PruneJob) -> DeviceProfile | None:
-    """The profile of the device that an on-demand job measures on; None for any other job.
+def measuring_profiles(job: PruneJob) -> tuple[DeviceProfile, ...]:
+    """The profiles of the devices that a job measures on, the first device's first.
 
-    Raises InputError without such a profile, and where one is named that nothing would use.
+    On demand all of the budget's, verified the first; none for any other job. Raises InputError
+    without such a profile, and where one is named that nothing would use.
     """
-    opened = job.opened
-    if opened.on_demand:
-        (device,) = job.budget
-        name = LookupTable.read(device).name
-        file = None if opened.profile is None else Path(opened.profile)
-        return load_profile(name, file=file, tracker=opened.tracker, key=opened.key)
-    for option in ("profile", "tracker", "key"):
-        if getattr(opened, option) is not None:
+    opened, verified = job.opened, job.settings.verify_every > 0
+    named = [option for option in ("profile", "tracker", "key") if getattr(opened, option)]
+    if not opened.on_demand and not verified:
+        for option in named:
             raise InputError(
                 f"--{option} says where the device is, but nothing is measured on it; add "
-                f"--on-demand to measure layers that the table lacks, or leave it out"
+                f"--on-demand to measure layers that the table lacks, or --verify to time whole "
+                f"networks, or leave it out"
             )
-    return None
+        return ()
+    devices = devices_of(job.budget)
+    if not devices:
+        raise InputError(
+            f"nothing can be measured on a device: the budget is on {', '.join(job.budget)}; give "
+            f"one on a device, as --budget tx2=6, or leave out --on-demand and --verify"
+        )
+    devices = devices if opened.on_demand else devices[:1]
+    if len(devices) > 1 and named:
+        raise InputError(
+            f"--{named[0]} says where one device is, and the budget is on {', '.join(devices)}; "
+            f"write it into a profile for each: devices/NAME.toml"
+        )
+    file = None if opened.profile is None else Path(opened.profile)
+    return tuple(
+        load_profile(LookupTable.read(name).name, file=file, tracker=opened.tracker, key=opened.key)
+        for name in devices
+    )
 
 
 def start(
@@ -213,23 +245,45 @@ def start(
     callbacks: Iterable[Callback] = (),
 ) -> Search:
     """The search of `job`."""
-    settings = {entry.name: getattr(job.settings, entry.name) for entry in fields(SearchSettings)}
+    profiles = measuring_profiles(job)
     return search(
-        prepared.model,
-        prepared.example,
-        task=prepared.task,
-        budget=job.budget,
+        **_told(job, prepared, callbacks),
         out=out,
-        config=prepared.config,
         workers=job.opened.workers,
         ray=job.opened.ray,
         named_task=prepared.named_task,
-        on_demand=measuring_profile(job),
+        on_demand=profiles if job.opened.on_demand else (),
+        verify_on=profiles[0] if job.settings.verify_every else None,
         resume=resume,
-        opened=job.opened.to_json(),
-        callbacks=callbacks,
-        **settings,
     )
+
+
+def look_ahead(
+    job: PruneJob, prepared: Prepared, callbacks: Iterable[Callback] = ()
+) -> tuple[Forecast, dict[str, float], list[Reach]]:
+    """What the search of `job` would take, its budgets as numbers, and what is possible.
+
+    Nothing is written, and nothing measured on a device.
+    """
+    possible = Possible()
+    told = _told(job, prepared, [*callbacks, possible])
+    with search(**told, written=False) as found:
+        return forecast(found), found.budget, possible.reaches
+
+
+def _told(job: PruneJob, prepared: Prepared, callbacks: Iterable[Callback]) -> dict[str, Any]:
+    """What `search` is told of `job`, wherever it leaves its run."""
+    settings = {entry.name: getattr(job.settings, entry.name) for entry in fields(SearchSettings)}
+    return {
+        "model": prepared.model,
+        "example_input": prepared.example,
+        "task": prepared.task,
+        "budget": job.budget,
+        "config": prepared.config,
+        "opened": job.opened.to_json(),
+        "callbacks": callbacks,
+        **settings,
+    }
 
 
 def is_begun(run: Path) -> bool:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 from urllib.parse import quote, unquote
 
 from netadapt.errors import InputError, RunError
@@ -33,6 +33,11 @@ MISSING_NUMBERS = ("width_before", "width_after", *_LATENCY, "target_ms", "score
 
 _SEPARATING = re.compile(r"[\s=%]")
 """What separates names in a cell, or quotes: in a name it is percent-encoded, as in an address."""
+
+MEASURED = "measured_ms"
+"""The column that a verified run adds to its trajectory."""
+
+_SUFFIXES = ("_ms", "_low_ms", "_high_ms")
 
 Cell = str | int | float
 Row = Mapping[str, str]
@@ -77,6 +82,10 @@ class TrialRecord:
     and '%' in a name are percent-encoded."""
     samples: int | None = None
     score_error: float | None = None
+    binding: str | None = None
+    """Of several budgets the one that `target_ms` and `score` are for, '' for the network given;
+    None where there is one budget. `latencies` then has the milliseconds on each device."""
+    latencies: Mapping[str, Interval] = field(default_factory=dict)
 
     def to_row(self) -> dict[str, Cell]:
         """The cells, in the order of the columns; empty where there is nothing to say."""
@@ -100,7 +109,23 @@ class TrialRecord:
             "widths": " ".join(f"{_quoted(name)}={width}" for name, width in self.widths.items()),
             "samples": _cell(self.samples),
             "score_error": _cell(self.score_error),
+            **self._of_several(),
+            **self._measured(),
         }
+
+    def _measured(self) -> dict[str, Cell]:
+        """The cells of what was timed on a device."""
+        return {}
+
+    def _of_several(self) -> dict[str, Cell]:
+        """The cells that there are where there are several budgets."""
+        if self.binding is None:
+            return {}
+        cells: dict[str, Cell] = {"binding": self.binding}
+        for device, latency in self.latencies.items():
+            figures = (latency.value, latency.low, latency.high)
+            cells.update(zip((device + end for end in _SUFFIXES), figures, strict=True))
+        return cells
 
     def _own(self) -> dict[str, Cell]:
         """The cells that one of the files has alone."""
@@ -113,19 +138,28 @@ class StepRecord(TrialRecord):
 
     checkpoint: str
     """The folder of the network, in the run's folder."""
+    measured_ms: float | None = None
+    """What the whole network took on the first device; None where it wasn't timed."""
 
     @staticmethod
-    def columns(metrics: Sequence[str]) -> tuple[str, ...]:
-        """The header; `metrics` are the task's (delta1, rmse_m, absrel for depth)."""
-        return (*_BEFORE_METRICS, *metrics, *_AFTER_METRICS, "checkpoint", "widths", *_LAST)
+    def columns(metrics: Sequence[str], more: Sequence[str] = ()) -> tuple[str, ...]:
+        """The header; `metrics` are the task's (delta1, rmse_m, absrel for depth), `more` what
+        `columns_of_several` gives, and MEASURED."""
+        own = ("checkpoint", "widths")
+        return (*_BEFORE_METRICS, *metrics, *_AFTER_METRICS, *own, *_LAST, *more)
 
     def _own(self) -> dict[str, Cell]:
         return {"checkpoint": self.checkpoint}
 
+    def _measured(self) -> dict[str, Cell]:
+        return {} if self.measured_ms is None else {MEASURED: self.measured_ms}
+
     @classmethod
     def from_row(cls, row: Row) -> StepRecord:
         """Read what `to_row` gave, as text. Raises ValueError naming the column that is wrong."""
-        return cls(**_fields(row, row["widths"]), checkpoint=row["checkpoint"])
+        measured = _number(row, MEASURED) if MEASURED in _added(row) else None
+        fields = _fields(row, row["widths"])
+        return cls(**fields, checkpoint=row["checkpoint"], measured_ms=measured)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -140,9 +174,10 @@ class CandidateRecord(TrialRecord):
     """Whether the iteration kept it; None until that is decided."""
 
     @staticmethod
-    def columns(metrics: Sequence[str]) -> tuple[str, ...]:
-        """The header."""
-        return (*_BEFORE_METRICS, *metrics, *_AFTER_METRICS, "stage", "chosen", "widths", *_LAST)
+    def columns(metrics: Sequence[str], more: Sequence[str] = ()) -> tuple[str, ...]:
+        """The header, as that of a step."""
+        own = ("stage", "chosen", "widths")
+        return (*_BEFORE_METRICS, *metrics, *_AFTER_METRICS, *own, *_LAST, *more)
 
     def _own(self) -> dict[str, Cell]:
         chosen = "" if self.chosen is None else str(int(self.chosen))
@@ -155,6 +190,17 @@ class CandidateRecord(TrialRecord):
         stage = row["stage"]
         fields = _fields(row, row.get("widths", ""), judged=stage != FAILED)
         return cls(**fields, stage=stage, chosen=chosen)
+
+
+class Tried(NamedTuple):
+    """A candidate's record, and the accuracy on each image of the holdout that it was judged on."""
+
+    record: CandidateRecord
+    scores: tuple[float, ...] = ()
+
+    def is_of(self, stage: str, widths: Mapping[str, int]) -> bool:
+        """Whether the network of `widths` was taken as far as `stage` here."""
+        return self.record.stage == stage and dict(self.record.widths) == dict(widths)
 
 
 Record = TypeVar("Record", StepRecord, CandidateRecord)
@@ -181,9 +227,28 @@ def metric_columns(columns: Iterable[str]) -> tuple[str, ...]:
     return names[len(_BEFORE_METRICS) : names.index(_AFTER_METRICS[0])]
 
 
-def require_metric_names(metrics: Sequence[str]) -> None:
+def columns_of_several(devices: Sequence[str] | None) -> tuple[str, ...]:
+    """The columns that several budgets add to both files; None: there is one budget.
+
+    Raises InputError for a device whose columns would be called as others.
+    """
+    if devices is None:
+        return ()
+    taken = [*StepRecord.columns(()), *CandidateRecord.columns(()), "binding", MEASURED]
+    for device in devices:
+        own = [device + end for end in _SUFFIXES]
+        if not {*own}.isdisjoint(taken):
+            raise InputError(
+                f"the device {device} would have the columns {', '.join(own)} in trajectory.csv, "
+                f"where others are called so; give its table another name"
+            )
+        taken += own
+    return ("binding", *(device + end for device in devices for end in _SUFFIXES))
+
+
+def require_metric_names(metrics: Sequence[str], more: Sequence[str] = ()) -> None:
     """Raise InputError for a task's metric that is called as another column of either file."""
-    others = {*StepRecord.columns(()), *CandidateRecord.columns(())}
+    others = {*StepRecord.columns((), more), *CandidateRecord.columns((), more)}
     for name in metrics:
         if name in others:
             raise InputError(
@@ -203,7 +268,7 @@ def frame_of(records: Sequence[TrialRecord]) -> pd.DataFrame:
 
 
 def _fields(row: Row, widths: str, *, judged: bool = True) -> dict[str, Any]:
-    names = metric_columns(row)
+    names, added = metric_columns(row), _added(row)
     pairs = (pair.rpartition("=") for pair in widths.split())
     value, low, high = (_number(row, column) for column in _LATENCY)
     latency = None if value is None else Interval(value, low or 0.0, high or 0.0)
@@ -223,6 +288,24 @@ def _fields(row: Row, widths: str, *, judged: bool = True) -> dict[str, Any]:
         "widths": {unquote(name): _whole(width, "widths") for name, _, width in pairs},
         "samples": _maybe_whole(row, "samples"),
         "score_error": _number(row, "score_error"),
+        "binding": added.get("binding"),
+        "latencies": _latencies(added),
+    }
+
+
+def _added(row: Row) -> dict[str, str]:
+    """The cells of a row behind those that every run has."""
+    columns = tuple(row)
+    start = columns.index(_LAST[-1]) + 1 if _LAST[-1] in row else len(columns)
+    return {name: row[name] for name in columns[start:]}
+
+
+def _latencies(row: Row) -> dict[str, Interval]:
+    """The milliseconds on each device, of a row's added cells."""
+    names = [name.removesuffix("_ms") for name in row]
+    devices = [name for name in names if f"{name}_low_ms" in row]
+    return {
+        device: Interval(*(_required(row, device + end) for end in _SUFFIXES)) for device in devices
     }
 
 

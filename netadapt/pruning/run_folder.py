@@ -17,21 +17,40 @@ from torch import nn
 from netadapt.errors import RunError
 from netadapt.journal import CsvJournal
 from netadapt.locks import take_lock
-from netadapt.networks.store import TRAJECTORY_NAME, WEIGHTS_NAME, load_weights, save_model
-from netadapt.pruning.records import CandidateRecord, StepRecord, read_records
-from netadapt.pruning.run_json import RUN_JSON, RunAbout, require_same, write_run_json
+from netadapt.networks.store import (
+    FINAL_NAME,
+    TRAJECTORY_NAME,
+    WEIGHTS_NAME,
+    load_weights,
+    save_model,
+)
+from netadapt.pruning.records import MEASURED, CandidateRecord, StepRecord, Tried, read_records
+from netadapt.pruning.run_json import (
+    RUN_JSON,
+    RunAbout,
+    lower_budget,
+    require_same,
+    write_run_json,
+)
 from netadapt.pruning.stages import FAILED
 from netadapt.pruning.step import Step
 
 CANDIDATES = "candidates.csv"
+IMAGE_SCORES = "image_scores.csv"
+"""The accuracy of each candidate on each image that it was judged on: what the choices rest on."""
+
 LOCK = ".lock"
+
+_SCORE_KEY = ("iteration", "stage", "widths")
 
 
 class RunFolder:
     """Open `path` for a run that is asked `about`, which must stay the same when it is resumed.
 
-    Raises RunError when the folder exists and `resume` is false, when another process writes it, or
-    when it was asked something else.
+    It may go on to a lower budget, which run.json then says. `metrics` are the task's, `more` the
+    columns that several budgets add, and a `verified` run has MEASURED. Raises RunError when the
+    folder exists and `resume` is false, when another process writes it, or when it was asked
+    something else.
     """
 
     def __init__(
@@ -39,7 +58,9 @@ class RunFolder:
         path: Path | str,
         about: RunAbout,
         metrics: Sequence[str],
+        more: Sequence[str] = (),
         *,
+        verified: bool = False,
         resume: bool = False,
     ) -> None:
         self.path = Path(path)
@@ -66,8 +87,16 @@ class RunFolder:
             ),
         )
         try:
-            self._trajectory = CsvJournal(self.path / TRAJECTORY_NAME, StepRecord.columns(metrics))
-            self._candidates = CsvJournal(self.path / CANDIDATES, CandidateRecord.columns(metrics))
+            begun = RunAbout.read(self.path)
+            if dict(begun.budget) != dict(about.budget):
+                require_same(self.path, begun, about)  # another process may have lowered it
+                _require_no_final(self.path)
+                lower_budget(self.path, about)
+            steps = StepRecord.columns(metrics, (*more, MEASURED) if verified else more)
+            candidates = CandidateRecord.columns(metrics, more)
+            self._trajectory = CsvJournal(self.path / TRAJECTORY_NAME, steps)
+            self._candidates = CsvJournal(self.path / CANDIDATES, candidates)
+            self._image_scores = CsvJournal(self.path / IMAGE_SCORES, (*_SCORE_KEY, "scores"))
             self._steps = read_steps(self.path)
         except BaseException:
             self.close()
@@ -81,7 +110,7 @@ class RunFolder:
         """Take a run away in which no iteration is: what is wrong with it is said, not kept."""
         if self._steps:
             return
-        for name in (RUN_JSON, TRAJECTORY_NAME, CANDIDATES, LOCK):
+        for name in (RUN_JSON, TRAJECTORY_NAME, CANDIDATES, IMAGE_SCORES, LOCK):
             (self.path / name).unlink(missing_ok=True)
         with suppress(OSError):  # what else a user keeps there stays
             self.path.rmdir()
@@ -91,9 +120,14 @@ class RunFolder:
         """The iterations that are on disk."""
         return tuple(self._steps)
 
-    def candidates(self, iteration: int) -> list[CandidateRecord]:
+    def candidates(self, iteration: int) -> list[Tried]:
         """The proposals that were tried in `iteration`."""
-        return [r for r in read_candidates(self.path) if r.iteration == iteration]
+        scores = read_image_scores(self.path)
+        return [
+            Tried(record, scores.get(_score_key(record), ()))
+            for record in read_candidates(self.path)
+            if record.iteration == iteration
+        ]
 
     def checkpoint(self, iteration: int) -> Path:
         """Where the network of `iteration` is kept."""
@@ -103,8 +137,12 @@ class RunFolder:
         """Give `model`, which has the widths of `record`, the weights that were kept."""
         load_weights(model, self.path / record.checkpoint / WEIGHTS_NAME)
 
-    def try_out(self, record: CandidateRecord) -> None:
+    def try_out(self, tried: Tried) -> None:
         """Keep what a proposal came to."""
+        record, scores = tried
+        if scores:
+            row = dict(zip(_SCORE_KEY, _score_key(record), strict=True))
+            self._image_scores.append({**row, "scores": " ".join(map(repr, scores))})
         self._candidates.append(record.to_row())
 
     def commit(
@@ -122,23 +160,47 @@ class RunFolder:
         candidates = read_candidates(self.path)
         others = [one for one in candidates if one.iteration != record.iteration]
         tried = [one for one in candidates if one.iteration == record.iteration]
-        self._candidates.replace(
-            _marked(candidate, record).to_row()
-            for candidate in (*others, *sorted(tried, key=place))
-        )
+        tried.sort(key=place)
+        marked = _marked([*others, *tried], record)
+        self._candidates.replace(candidate.to_row() for candidate in marked)
+        self._order_image_scores(tried)
         self._trajectory.append(record.to_row())
         self._steps.append(record)
+
+    def _order_image_scores(self, tried: Sequence[CandidateRecord]) -> None:
+        """Bring the iteration's rows to the order of `tried`, which they have mostly."""
+        order = {_score_key(record): at for at, record in enumerate(tried)}
+        rows = self._image_scores.rows()
+        keys = [(row["iteration"], row["stage"], row["widths"]) for row in rows]
+        own = [at for at, key in enumerate(keys) if key in order]
+        wanted = sorted(own, key=lambda at: order[keys[at]])
+        if wanted == own:
+            return
+        ordered = list(rows)
+        for at, source in zip(own, wanted, strict=True):
+            ordered[at] = rows[source]
+        self._image_scores.replace(ordered)
 
 
 def _require_folder(path: Path) -> None:
     if path.exists() and not path.is_dir():
         raise RunError(f"{path} is no folder; choose another one for the run with --out")
-    for name in (TRAJECTORY_NAME, CANDIDATES):
+    for name in (TRAJECTORY_NAME, CANDIDATES, IMAGE_SCORES):
         if (path / name).is_dir():
             raise RunError(
                 f"{path / name} is a folder; expected a file of the run; move it away, or choose "
                 f"another folder with --out"
             )
+
+
+def _require_no_final(path: Path) -> None:
+    """Raise RunError where the run's network would still be the one of the budget before."""
+    final = path / FINAL_NAME
+    if final.exists():
+        raise RunError(
+            f"{final} was fine-tuned for the budget before, and would be taken for what the run "
+            f"goes on to; move it out of {path} first"
+        )
 
 
 def read_steps(run: Path | str) -> list[StepRecord]:
@@ -157,8 +219,35 @@ def read_candidates(run: Path | str) -> list[CandidateRecord]:
     return read_records(CandidateRecord, CsvJournal.read(file), str(file))
 
 
-def _marked(candidate: CandidateRecord, step: StepRecord) -> CandidateRecord:
-    if candidate.iteration != step.iteration:
-        return candidate
-    chosen = candidate.stage != FAILED and dict(candidate.widths) == dict(step.widths)
-    return replace(candidate, chosen=chosen)
+def read_image_scores(run: Path | str) -> dict[tuple[str, str, str], tuple[float, ...]]:
+    """The scores of a run's candidates, by iteration, stage and widths; none without the file.
+
+    Raises RunError for a file that is damaged.
+    """
+    file = Path(run) / IMAGE_SCORES
+    if not file.is_file():
+        return {}
+    try:
+        return {
+            (row["iteration"], row["stage"], row["widths"]): tuple(
+                map(float, row["scores"].split())
+            )
+            for row in CsvJournal.read(file)
+        }
+    except (KeyError, ValueError, AttributeError) as error:
+        raise RunError(f"{file} is damaged ({error}); start another run with --out") from error
+
+
+def _score_key(record: CandidateRecord) -> tuple[str, str, str]:
+    return str(record.iteration), record.stage, str(record.to_row()["widths"])
+
+
+def _marked(candidates: list[CandidateRecord], step: StepRecord) -> list[CandidateRecord]:
+    """With the one that `step` kept: of several stages of one network the last."""
+    own = [at for at, candidate in enumerate(candidates) if candidate.iteration == step.iteration]
+    judged = [at for at in own if candidates[at].stage != FAILED]
+    kept = [at for at in judged if dict(candidates[at].widths) == dict(step.widths)]
+    marked = list(candidates)
+    for at in own:
+        marked[at] = replace(candidates[at], chosen=at in kept[-1:])
+    return marked

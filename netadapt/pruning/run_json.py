@@ -16,7 +16,8 @@ import torch
 
 from netadapt.errors import InputError, RunError
 from netadapt.files import write_text
-from netadapt.pruning.constraints.registry import single_budget
+from netadapt.pruning.constraints.amounts import budget_of
+from netadapt.pruning.constraints.registry import read_budget
 from netadapt.pruning.settings import SearchSettings
 from netadapt.shipped import PACKAGE_DIR
 from netadapt.version import __version__
@@ -28,10 +29,11 @@ RUN_JSON = "run.json"
 class RunAbout:
     """What a run was asked.
 
-    `budget` maps the constraint's name to the most there may be, `identity` is what the constraint
-    must be known by again, `network` the config that builds the network given; `opened` is how the
-    command line opened network and task, {} for a run from Python; `source` says in a line where
-    the constraint's figures come from.
+    `budget` maps each constraint's name to the most there may be, `asked` to what the user said
+    where that was a part of what the network takes; `identity` is what they must be known by again,
+    `network` the config that builds the network given; `opened` is how the command line opened
+    network and task, {} for a run from Python; `source` says in a line where the constraint's
+    figures come from.
     """
 
     budget: Mapping[str, float]
@@ -41,11 +43,23 @@ class RunAbout:
     identity: Mapping[str, Any] = field(default_factory=dict)
     opened: Mapping[str, Any] = field(default_factory=dict)
     source: str = ""
+    asked: Mapping[str, float | str] = field(default_factory=dict)
+
+    @property
+    def as_asked(self) -> dict[str, float | str]:
+        """The budget as the user said it."""
+        return {**self.budget, **self.asked}
+
+    @property
+    def known_parts(self) -> dict[str, tuple[float | str, float]]:
+        """Of budgets that are a part of what the network takes: what was said, and how much."""
+        return {n: (asked, self.budget[n]) for n, asked in self.asked.items() if n in self.budget}
 
     def to_json(self) -> dict[str, Any]:
         """For run.json."""
         return {
             "budget": dict(self.budget),
+            **({"budget_asked": dict(self.asked)} if self.asked else {}),
             "settings": self.settings.to_json(),
             "network": dict(self.network),
             "weights_sha256": self.weights_sha256,
@@ -61,18 +75,27 @@ class RunAbout:
         content = read_run_json(run)
         try:
             return cls(
-                dict([single_budget(content["budget"])]),
+                {
+                    name: budget_of(name, content["budget"][name])
+                    for name in read_budget(content["budget"])
+                },
                 SearchSettings.from_json(content["settings"]),
                 dict(content["network"]),
                 str(content["weights_sha256"]),
                 dict(content["constraint"]),
                 dict(content["opened"]),
                 str(content["source"]),
+                _asked(content),
             )
         except (KeyError, TypeError, ValueError, AttributeError, InputError) as error:
             raise RunError(
                 f"{file} is damaged, or another version's ({error}); start a new run with --out"
             ) from None
+
+
+def _asked(content: Mapping[str, Any]) -> dict[str, float | str]:
+    asked = content.get("budget_asked")
+    return {} if asked is None else {name: a.asked for name, a in read_budget(asked).items()}
 
 
 DECIDING = ("task", "data", "holdout_images")
@@ -81,9 +104,12 @@ its config and weights."""
 
 
 def require_same(run: Path, old: RunAbout, new: RunAbout) -> None:
-    """Raise RunError, naming the first difference, unless a run may go on as `new`."""
+    """Raise RunError, naming the first difference, unless a run may go on as `new`.
+
+    Its budgets may be lower.
+    """
+    _require_no_more(run, old.budget, new.budget)
     for before, now in (
-        (_named(old.budget), _named(new.budget)),
         (old.settings.to_json(), new.settings.to_json()),
         ({"network": old.network}, {"network": new.network}),
         ({"weights_sha256": old.weights_sha256}, {"weights_sha256": new.weights_sha256}),
@@ -100,8 +126,20 @@ def require_same(run: Path, old: RunAbout, new: RunAbout) -> None:
                 )
 
 
-def _named(budget: Mapping[str, float]) -> dict[str, float]:
-    return {f"the budget on {name}": most for name, most in budget.items()}
+def _require_no_more(run: Path, old: Mapping[str, float], new: Mapping[str, float]) -> None:
+    for name in dict.fromkeys((*old, *new)):
+        was, now = old.get(name), new.get(name)
+        if was is None or now is None:
+            raise RunError(
+                f"{run} was started with budgets on {', '.join(old)}, not {', '.join(new)}; resume "
+                f"it as it was, or start another run with --out"
+            )
+        if now > was:
+            raise RunError(
+                f"{run} was started with the budget on {name} = {was}, not {now}; what was cut "
+                f"doesn't grow back, so a run goes on to lower budgets only: start another run "
+                f"with --out"
+            )
 
 
 def write_run_json(run: Path, about: RunAbout) -> None:
@@ -119,6 +157,16 @@ def write_run_json(run: Path, about: RunAbout) -> None:
         "started": datetime.now(timezone.utc).isoformat(timespec="seconds"),
     }
     write_text(run / RUN_JSON, json.dumps(content, indent=2) + "\n")
+
+
+def lower_budget(run: Path, about: RunAbout) -> None:
+    """Let `run`/run.json say the budget of `about`, and all else as it did."""
+    asked = {key: value for key, value in about.to_json().items() if key in _BUDGET}
+    content = {key: value for key, value in read_run_json(run).items() if key not in _BUDGET}
+    write_text(run / RUN_JSON, json.dumps({**asked, **content}, indent=2) + "\n")
+
+
+_BUDGET = ("budget", "budget_asked")
 
 
 def read_run_json(run: Path | str) -> dict[str, Any]:

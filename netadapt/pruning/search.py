@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from types import TracebackType
@@ -23,21 +23,28 @@ from netadapt.graph.rebasing import rebased
 from netadapt.graph.surgery import check_shapes
 from netadapt.networks.build import describe
 from netadapt.networks.config import ModelConfig
+from netadapt.pruning.attempts import Attempt
 from netadapt.pruning.callbacks import Callback
 from netadapt.pruning.candidates import Candidate
 from netadapt.pruning.constraints.base import Constraint
+from netadapt.pruning.constraints.budgets import Budgets
+from netadapt.pruning.constraints.registry import label_of
 from netadapt.pruning.constraints.trusted import cost_of
 from netadapt.pruning.executors.base import Executor
+from netadapt.pruning.executors.counting import CountingExecutor
+from netadapt.pruning.feasibility import networks_in_reach, require_reachable
 from netadapt.pruning.importance.base import Importance
-from netadapt.pruning.iteration import Iteration, all_widths, latency_of
+from netadapt.pruning.iteration import Iteration, all_widths
 from netadapt.pruning.proposals import Proposal
 from netadapt.pruning.records import CandidateRecord, StepRecord
 from netadapt.pruning.run_folder import RunFolder
-from netadapt.pruning.schedule import MET
+from netadapt.pruning.schedule import MET, Schedule
 from netadapt.pruning.settings import SearchSettings
 from netadapt.pruning.step import Step
 from netadapt.pruning.strategies.base import Strategy
-from netadapt.training.task import Task, checked_metrics, evaluated
+from netadapt.pruning.unwritten_run import UnwrittenRun
+from netadapt.pruning.verifying import Verifier, correction
+from netadapt.training.task import Task, checked_metrics, evaluated, tells_images
 
 MOST_ROUNDS = 10
 """How often an iteration proposes at most, each time by what it measured the time before."""
@@ -49,12 +56,13 @@ class Tools:
 
     example_input: tuple[Tensor, ...]
     task: Task
-    constraint: Constraint
+    budgets: Budgets
     settings: SearchSettings
     strategy: Strategy
     importance: Importance
     executor: Executor
     callback: Callback
+    verifier: Verifier | None
     config: ModelConfig
 
 
@@ -63,12 +71,14 @@ class Search(Iterator[Step]):
 
     The first step is the network given; a resumed search gives that and its last one, then goes on.
     Between steps a search may be taken by hand: `propose`, then `choose` from some of the
-    proposals; what is iterated afterwards goes on from there. It ends when the budget is met, and
+    proposals; what is iterated afterwards goes on from there. It ends when all budgets are met, and
     after `stop`; its folder is then free for others, as it is after `close`, at the end of a `with`
     block, and when something is raised. A search that has ended writes nothing more.
     """
 
-    def __init__(self, run: RunFolder, given: Step, tools: Tools, held: ExitStack) -> None:
+    def __init__(
+        self, run: RunFolder | UnwrittenRun, given: Step, tools: Tools, held: ExitStack
+    ) -> None:
         self.out = run.path
         """The run's folder."""
         self._run = run
@@ -97,10 +107,22 @@ class Search(Iterator[Step]):
         return tuple(self._run.steps)
 
     @property
+    def budget(self) -> dict[str, float]:
+        """The most there may be of each constraint, by its name; a relative one resolved."""
+        return self._tools.budgets.most
+
+    @property
     def met(self) -> bool:
-        """Whether the present step meets the budget."""
-        constraint = self._tools.constraint
-        return cost_of(constraint, self.step.graph) <= constraint.budget + MET
+        """Whether the present step meets all budgets."""
+        return self._budgets.met(self.step.graph)
+
+    @property
+    def _budgets(self) -> Budgets:
+        """The budgets, corrected by what the network took when it was timed whole last."""
+        budgets, verifier = self._tools.budgets, self._tools.verifier
+        if verifier is None:
+            return budgets
+        return replace(budgets, corrections={verifier.name: correction(self._run.steps)})
 
     def __iter__(self) -> Search:
         return self
@@ -112,6 +134,7 @@ class Search(Iterator[Step]):
         try:
             if self._to_give:
                 return self._to_give.pop(0)()
+            self._measure_present()
             if not self.met:
                 return self.choose(self.propose())
         except BaseException:
@@ -121,7 +144,7 @@ class Search(Iterator[Step]):
         raise StopIteration
 
     def propose(self) -> list[Proposal]:
-        """What may be chosen from now; nothing is trained. None when the budget is met.
+        """What may be chosen from now; nothing is trained. None when all budgets are met.
 
         Raises RunError when the search has ended before that.
 
@@ -130,6 +153,7 @@ class Search(Iterator[Step]):
         give the same proposals, in a resumed run too. After the last round, what misses the target
         goes, unless nothing meets it.
         """
+        self._measure_present()
         if self.met:
             return []
         self._require_going()
@@ -138,12 +162,13 @@ class Search(Iterator[Step]):
         for _ in range(MOST_ROUNDS):
             proposals = self._proposed(iteration)
             graphs = (proposal.of(iteration.graph) for proposal in proposals)
-            constraint = self._tools.constraint.refined(graphs)
-            if constraint is self._tools.constraint:
+            budgets = self._tools.budgets.refined(graphs)
+            if budgets is self._tools.budgets:
                 self._iteration = iteration
                 return proposals
-            self._tools = replace(self._tools, constraint=constraint)
-            iteration = replace(iteration, constraint=constraint)
+            self._tools = replace(self._tools, budgets=budgets)
+            constraint = budgets.named(iteration.constraint.name)
+            iteration = replace(iteration, budgets=self._budgets, constraint=constraint)
         self._iteration = iteration
         cost = iteration.cost_of
         known = [replace(p, cost=cost(p.of(iteration.graph))) for p in proposals]
@@ -170,6 +195,7 @@ class Search(Iterator[Step]):
         model = iteration.model_of(candidate)
         graph = rebased(candidate.proposal.of(iteration.graph))
         _require_saving(iteration, candidate, graph, model)
+        candidate = replace(candidate, metrics=self._metrics_of(candidate, model))
         record = StepRecord(
             **iteration.facts(
                 candidate,
@@ -179,12 +205,34 @@ class Search(Iterator[Step]):
             ),
             checkpoint=self._run.checkpoint(iteration.number).name,
         )
-        step = Step(record, model, graph)
+        step = self._timed(Step(record, model, graph))
         self._commit(step, iteration.place_of)
         self._iteration = None
         self._to_give.clear()
         tools.callback.chosen(step)
         return step
+
+    def would_choose(self, proposals: Sequence[Proposal]) -> tuple[Candidate, list[Attempt]]:
+        """What the strategy would keep of `proposals` if none lost anything, and what it would try
+        to know that. Nothing is tried, and the search stays where it stands.
+
+        Raises BudgetError when there are no proposals.
+        """
+        iteration = self._iteration or self._next_iteration()
+        if not proposals:
+            raise self._stuck(iteration)
+        executor = CountingExecutor(self.step.record.metrics)
+        iteration = replace(
+            iteration, executor=executor, tried=(), record=lambda tried: None, callback=Callback()
+        )
+        return self._chosen(iteration, proposals), executor.attempts
+
+    def iterations_left_after(self, candidate: Candidate) -> int:
+        """How many iterations it takes from the present step on, where `candidate` is the first
+        choice, and the others save just what they must."""
+        if self._budgets.met(candidate.proposal.of(self.step.graph)):
+            return 1
+        return self._iterations_left()
 
     def stop(self) -> None:
         """End after the present step: the next one isn't begun."""
@@ -217,10 +265,10 @@ class Search(Iterator[Step]):
         except InputError:
             self._run.discard()
             raise
-        graph = self._given.graph
+        graph, budgets = self._given.graph, self._tools.budgets
         record = StepRecord(
             iteration=0,
-            latency=latency_of(self._tools.constraint, graph),
+            latency=budgets.latency(graph),
             metrics=metrics,
             macs=graph.macs,
             params=graph.params,
@@ -228,11 +276,26 @@ class Search(Iterator[Step]):
             checkpoint="" if self._ended else self._run.checkpoint(0).name,
             widths=all_widths(graph),
             samples=0,
+            binding="" if budgets.several else None,
+            latencies=budgets.latencies(graph),
         )
         self._step = replace(self._given, record=record)
         if not self._ended:
+            self._step = self._timed(self._step)
             self._commit(self._step)
         return self._step
+
+    def _timed(self, step: Step) -> Step:
+        """`step` with what its network takes on the device, where that is to be known."""
+        verifier = self._tools.verifier
+        if verifier is None:
+            return step
+        if step.iteration % verifier.every and not self._budgets.met(step.graph):
+            return step
+        record = replace(step.record, measured_ms=verifier.measured_ms(step.model))
+        budget = self._tools.budgets.named(verifier.name).budget
+        self._tools.callback.note(verifier.said_of(record, budget))
+        return replace(step, record=record)
 
     def _present(self) -> Step:
         """The step that the search stands at."""
@@ -253,6 +316,14 @@ class Search(Iterator[Step]):
         self._run.load_weights(record, model)
         widths = {name: len(units) for name, units in keep.items()}
         return Step(record, model, rebased(given.graph.with_widths(widths)))
+
+    def _measure_present(self) -> None:
+        """Know the present network better where its cost is within the budgets, and only their
+        confidence isn't there: measuring a layer takes less than cutting one."""
+        budgets, graph = self._budgets, self.step.graph
+        if self._ended or budgets.met(graph) or not replace(budgets, confidence=None).met(graph):
+            return
+        self._tools = replace(self._tools, budgets=self._tools.budgets.refined([graph]))
 
     def _require_going(self) -> None:
         if self._ended:
@@ -281,19 +352,30 @@ class Search(Iterator[Step]):
         candidate.proposal.require_cut(iteration.graph)
         return replace(candidate, metrics=checked_metrics(candidate.metrics, iteration.task, what))
 
+    def _metrics_of(self, candidate: Candidate, model: nn.Module) -> Mapping[str, float]:
+        """Over the whole holdout, where a proposal is judged on a part of it."""
+        task = self._tools.task
+        if tells_images(task) and 0 < len(candidate.scores) < task.holdout_count:
+            return evaluated(model, task)
+        return candidate.metrics
+
     def _next_iteration(self) -> Iteration:
-        tools, step = self._tools, self.step
-        budget = tools.constraint.budget
-        cost = cost_of(tools.constraint, step.graph)
+        tools, step, budgets = self._tools, self.step, self._budgets
         number = step.iteration + 1
-        schedule = tools.settings.schedule(self._first_cost())
-        target = schedule.target(number, cost, budget)
-        left = schedule.iterations_left(number, cost, budget)
-        tools.callback.iteration(number, cost, target, left)
+        if any(factor != 1 for factor in budgets.corrections.values()):
+            # What could be met as predicted may be out of reach as timed.
+            require_reachable(networks_in_reach(step.graph, tools.settings.width_multiple), budgets)
+        binding = budgets.binding(step.graph)
+        if budgets.several:
+            tools.callback.binding(binding)
+        cost, allowed, schedule = self._ahead(binding)
+        target = schedule.target(number, cost, allowed)
+        tools.callback.iteration(number, cost, target, self._iterations_left())
         return Iteration(
             step,
             target,
-            tools.constraint,
+            binding,
+            budgets,
             tools.task,
             tools.settings,
             tools.importance,
@@ -303,12 +385,27 @@ class Search(Iterator[Step]):
             self._run.try_out,
         )
 
-    def _first_cost(self) -> float:
+    def _iterations_left(self) -> int:
+        """How many iterations there are from the present step on, if each saves what it must."""
+        number = self.step.iteration + 1
+        return max(
+            schedule.iterations_left(number, cost, allowed)
+            for cost, allowed, schedule in map(self._ahead, self._budgets.constraints)
+        )
+
+    def _ahead(self, constraint: Constraint) -> tuple[float, float, Schedule]:
+        """What the present network costs, what it may cost at the end, and the way there."""
+        graph = self.step.graph
+        schedule = self._tools.settings.schedule(self._first_cost(constraint))
+        return cost_of(constraint, graph), self._budgets.allowed(constraint, graph), schedule
+
+    def _first_cost(self, constraint: Constraint) -> float:
         """What the network given cost when the run began."""
         first = self._run.steps[0]
-        if first.latency is not None:
-            return first.latency.value
-        return cost_of(self._tools.constraint, self._given.graph)
+        known = first.latencies.get(label_of(constraint.name), first.latency)
+        if constraint.in_ms and known is not None:
+            return known.value
+        return cost_of(constraint, self._given.graph)
 
     def _commit(self, step: Step, place: Callable[[CandidateRecord], float] | None = None) -> None:
         config = describe(step.model, self._tools.config, step.graph)
@@ -316,10 +413,13 @@ class Search(Iterator[Step]):
         self._step = step
 
     def _stuck(self, iteration: Iteration) -> BudgetError:
-        constraint = iteration.constraint
+        constraint, needs = iteration.constraint, iteration.cost
+        upper = ""
+        if (margin := iteration.budgets.margin(constraint, iteration.graph)) > 0:
+            upper = f" ({needs + margin:.3g} at the upper end)"
         return BudgetError(
             f"the budget of {constraint.budget:g} {constraint.unit} on {constraint.name} cannot be "
-            f"met: at {iteration.cost:.3g} {constraint.unit} no cut of one group makes the network "
+            f"met: at {needs:.3g} {constraint.unit}{upper} no cut of one group makes the network "
             f"cheaper; the smallest reached is in {self._run.checkpoint(iteration.step.iteration)}"
         )
 

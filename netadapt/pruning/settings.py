@@ -17,6 +17,9 @@ from netadapt.training.settings import FineTuning, require_number
 MOST_SEED = 2**32 - 1
 """What is made of a seed (that of a batch, of an iteration) still fits the generators."""
 
+VERIFY_EVERY = 5
+"""Iterations between two timings, of a run that is verified without saying how often."""
+
 
 def _shown(help: str, default: Any) -> Any:
     """A field that is an option of the command line, with its default."""
@@ -51,11 +54,24 @@ class SearchSettings:
         },
     )
     """What every proposal gets."""
+    proposal_images: int = _shown(
+        "Images of the holdout that a proposal is judged on; those that may still win get more.", 32
+    )
     first_reduction: float = _shown(
         "What the first step must save, as a share of what the network costs.", 0.025
     )
     decay: float = _shown("How that share shrinks each step.", 0.98)
+    distill: bool = _shown(
+        "Fine-tune towards what the network given says instead of labels.", False
+    )
     width_multiple: int = _shown("Widths are multiples of this.", 8)
+    confidence: float | None = _shown(
+        "Stop only when the upper end of the predicted interval meets the budget: 0.9, the tables' "
+        "own interval, or another share.",
+        None,
+    )
+    verify_every: int = 0
+    """Iterations between two timings of the whole network on its device; 0: none is timed."""
     frozen: tuple[str, ...] = field(default=())
     """Channel groups that keep their width, by name or glob."""
     min_widths: Mapping[str, int] = field(default_factory=dict)
@@ -70,8 +86,20 @@ class SearchSettings:
             )
         if not 0 < self.decay <= 1:
             raise InputError(f"the decay is {self.decay}; expected a number in (0, 1]")
+        if self.proposal_images < 2:
+            raise InputError(
+                f"the images a proposal is judged on are {self.proposal_images}; expected 2 or more"
+            )
         if self.width_multiple < 1:
             raise InputError(f"the width multiple is {self.width_multiple}; expected 1 or more")
+        if self.confidence is not None and not 0 < self.confidence < 1:
+            raise InputError(
+                f"the confidence is {self.confidence}; expected a share between 0 and 1, as 0.9"
+            )
+        if self.verify_every < 0:
+            raise InputError(
+                f"a network is verified every {self.verify_every} iterations; expected 1 or more"
+            )
         if not 0 <= self.seed <= MOST_SEED:
             raise InputError(f"the seed is {self.seed}; expected 0 to {MOST_SEED}")
 
@@ -79,8 +107,14 @@ class SearchSettings:
         """Python's callers and a run.json may hold anything."""
         require_number("the first reduction is", self.first_reduction)
         require_number("the decay is", self.decay)
+        require_number("a proposal's images are", self.proposal_images, whole=True)
         require_number("the width multiple is", self.width_multiple, whole=True)
         require_number("the seed is", self.seed, whole=True)
+        require_number("the iterations between two timings are", self.verify_every, whole=True)
+        if self.confidence is not None:
+            require_number("the confidence is", self.confidence)
+        if not isinstance(self.distill, bool):
+            raise InputError(f"distill is {self.distill!r}; expected True or False")
         if not isinstance(self.short_term, FineTuning):
             raise InputError(f"short_term is {self.short_term!r}; expected a FineTuning")
         if not all(isinstance(name, str) for name in self.frozen):

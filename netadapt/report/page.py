@@ -17,12 +17,33 @@ from typing import Any
 
 from netadapt.extras import needed
 from netadapt.files import write_text
+from netadapt.pruning.constraints.confidence import upper_end
+from netadapt.pruning.constraints.registry import label_of
 from netadapt.pruning.records import CandidateRecord, StepRecord
 from netadapt.pruning.run_folder import read_candidates
 from netadapt.pruning.run_json import RUN_JSON, read_run_json
+from netadapt.pruning.verifying import correction
 from netadapt.report.trajectory_plot import draw_trajectories, read_some_steps
 
 TEMPLATE = "page.html.jinja"
+
+
+@dataclass(frozen=True)
+class Budget:
+    """The most there may be of what `name` counts, and what the last network needs of it.
+
+    `need` is None where the rows don't tell; of a run with a confidence it is the upper end, of
+    a verified one corrected by what was timed.
+    """
+
+    name: str
+    most: float
+    need: float | None
+
+    @property
+    def met(self) -> bool | None:
+        """Whether it is within; None where that isn't known."""
+        return None if self.need is None else self.need <= self.most
 
 
 @dataclass(frozen=True)
@@ -30,23 +51,15 @@ class RunSummary:
     """A run in a line: where it began, where it stands, and its metrics.
 
     `metrics` maps each to its value at the start and at the end; `source` says where the figures of
-    its constraint come from. A folder without run.json has no `budget`, and no constraint's name.
+    its budgets come from. A folder without run.json has no `budgets`.
     """
 
     name: str
-    constraint: str
     source: str
-    budget: float | None
+    budgets: Sequence[Budget]
     first: StepRecord
     last: StepRecord
     metrics: Mapping[str, tuple[float, float]]
-
-    @property
-    def met(self) -> bool | None:
-        """Whether the last latency is within the budget; None where that isn't known."""
-        if self.budget is None or self.last.latency is None:
-            return None
-        return self.last.latency.value <= self.budget
 
 
 @dataclass(frozen=True)
@@ -86,18 +99,32 @@ def _described(run: Path) -> tuple[RunSummary, RunDetails]:
 
 
 def _summary(run: Path, steps: Sequence[StepRecord], content: Mapping[str, Any]) -> RunSummary:
-    budgets = content.get("budget")
-    name, budget = next(iter(budgets.items())) if isinstance(budgets, dict) else ("", None)
     first, last = steps[0], steps[-1]
     return RunSummary(
         name=run.resolve().name,
-        constraint=str(name),
         source=str(content.get("source", "")),
-        budget=None if budget is None else float(budget),
+        budgets=_budgets(content, steps),
         first=first,
         last=last,
         metrics={metric: (first.metrics[metric], last.metrics[metric]) for metric in first.metrics},
     )
+
+
+def _budgets(content: Mapping[str, Any], steps: Sequence[StepRecord]) -> list[Budget]:
+    """What run.json asks, beside what the last network needs of it."""
+    asked, last = content.get("budget"), steps[-1]
+    if not isinstance(asked, Mapping):
+        return []
+    latencies = dict(last.latencies)
+    if last.latency is not None and len(asked) == 1:
+        latencies = {label_of(name): last.latency for name in asked}
+    confidence = content.get("settings", {}).get("confidence")
+    needs: dict[str, float] = {"macs": last.macs, "params": last.params}
+    for device, latency in latencies.items():
+        needs[device] = latency.value if confidence is None else upper_end(latency, confidence)
+    if first := next(iter(latencies), ""):
+        needs[first] *= correction(steps)
+    return [Budget(name, float(most), needs.get(label_of(name))) for name, most in asked.items()]
 
 
 def _details(run: Path, steps: Sequence[StepRecord], content: Mapping[str, Any]) -> RunDetails:

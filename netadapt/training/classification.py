@@ -42,6 +42,11 @@ class ClassificationTask:
     def loss(self, output: Any, target: Tensor) -> Tensor:
         return nn.functional.cross_entropy(_scores(output, target), target)
 
+    def distillation_loss(self, output: Any, teacher_output: Any) -> Tensor:
+        """Cross-entropy with the probabilities that a teacher gives, in nats."""
+        probabilities = main_output(teacher_output).softmax(1)
+        return nn.functional.cross_entropy(main_output(output), probabilities)
+
     def training_batches(
         self, batch_size: int, seed: int, start_step: int = 0
     ) -> Iterator[tuple[Inputs, Tensor]]:
@@ -55,17 +60,35 @@ class ClassificationTask:
 
     def evaluate(self, model: nn.Module) -> dict[str, float]:
         """The share of the holdout that is right, and the mean cross-entropy in nats."""
-        inputs, labels = self.holdout
-        with evaluation_mode(model), torch.inference_mode():
-            parts = (
-                changed(inputs, itemgetter(slice(start, start + 256)))
-                for start in range(0, len(labels), 256)
-            )
-            scores = torch.cat([_scores(fed(model, part), labels) for part in parts])
+        scores, labels = self._scores_of(model, range(len(self.holdout[1])))
         return {
             "accuracy": float((scores.argmax(1) == labels).double().mean()),
             "cross_entropy": float(nn.functional.cross_entropy(scores, labels)),
         }
+
+    @property
+    def holdout_count(self) -> int:
+        """How many examples `evaluate` takes the means over."""
+        return len(self.holdout[1])
+
+    def evaluate_images(self, model: nn.Module, images: range) -> dict[str, Tensor]:
+        """The same of each of these examples: `[len(images)]`; an accuracy is 0 or 1."""
+        scores, labels = self._scores_of(model, images)
+        return {
+            "accuracy": (scores.argmax(1) == labels).double(),
+            "cross_entropy": nn.functional.cross_entropy(scores, labels, reduction="none"),
+        }
+
+    def _scores_of(self, model: nn.Module, images: range) -> tuple[Tensor, Tensor]:
+        """Scores and labels of these examples of the holdout."""
+        inputs, labels = self.holdout
+        with evaluation_mode(model), torch.inference_mode():
+            parts = (
+                changed(inputs, itemgetter(slice(start, min(start + 256, images.stop))))
+                for start in range(images.start, images.stop, 256)
+            )
+            scores = torch.cat([_scores(fed(model, part), labels) for part in parts])
+        return scores, labels[images.start : images.stop]
 
 
 def _scores(output: Any, labels: Tensor) -> Tensor:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeGuard
 
 from torch import Tensor, nn
 
@@ -70,6 +70,29 @@ class Task(Protocol):
         ...
 
 
+class ImageTask(Task, Protocol):
+    """A task that also tells the holdout's images apart; a search then compares proposals image by
+    image, at first on a few of them."""
+
+    @property
+    def holdout_count(self) -> int:
+        """How many images, or other examples, `evaluate` takes the means over."""
+        ...
+
+    def evaluate_images(self, model: nn.Module, images: range) -> Mapping[str, Tensor]:
+        """The metrics of each of these images of the holdout: `{name: [len(images)]}`.
+
+        NaN for an image that a metric says nothing of. The means over all images are what
+        `evaluate` gives. The first images are spread over the holdout.
+        """
+        ...
+
+
+def tells_images(task: Task) -> TypeGuard[ImageTask]:
+    """Whether `task` has what an `ImageTask` has."""
+    return hasattr(task, "holdout_count") and hasattr(task, "evaluate_images")
+
+
 def require_task(given: Any, what: str) -> Task:
     """`given` as a task; `what` says in an error which one it is.
 
@@ -128,6 +151,27 @@ def evaluated(model: nn.Module, task: Task) -> dict[str, float]:
     with users_code(what):
         found = task.evaluate(model)
     return checked_metrics(found, task, what)
+
+
+def evaluated_images(
+    model: nn.Module, task: ImageTask, images: range
+) -> tuple[dict[str, float], Tensor]:
+    """The metrics over some images of the holdout, and the first metric of each, `[N]` on the CPU.
+
+    Raises InputError, naming the task, where `evaluate_images` fails or gives anything else.
+    """
+    what = of_task(task, "evaluate_images")
+    with users_code(what):
+        found: Any = task.evaluate_images(model, images)
+    if not isinstance(found, Mapping):
+        raise InputError(f"{what} gave {type(found).__name__}; expected a tensor for each metric")
+    for name in task.metrics:
+        values = found.get(name)
+        if not isinstance(values, Tensor) or values.shape != (len(images),):
+            shape = list(values.shape) if isinstance(values, Tensor) else type(values).__name__
+            raise InputError(f"{what} gave {shape} as {name}; expected a tensor [{len(images)}]")
+    means = {name: float(found[name].double().nanmean()) for name in task.metrics}
+    return checked_metrics(means, task, what), found[task.metrics[0]].double().cpu()
 
 
 def checked_metrics(found: Any, task: Task, what: str) -> dict[str, float]:

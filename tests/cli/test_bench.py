@@ -20,6 +20,7 @@ def test_the_time_and_its_spread(netadapt, weights, tmp_path, monkeypatch):
     assert not timed["emulated"]
 
 
+@pytest.mark.slow
 def test_a_table_s_prediction_is_told_from_the_measurement(
     netadapt, weights, tmp_path, monkeypatch
 ):

@@ -39,7 +39,11 @@ sys.exit(run_app(work))
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_command_that_is_stopped_says_so(number: signal.Signals) -> None:
     process = subprocess.Popen(
-        [sys.executable, "-c", WORKING], stderr=subprocess.PIPE, text=True, bufsize=1
+        [sys.executable, "-c", WORKING],
+        stderr=subprocess.PIPE,
+        text=True,
+        bufsize=1,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # ignored under nohup
     )
     assert process.stderr is not None
     assert process.stderr.readline() == f"child ended by {-signal.SIGTERM}\n"

@@ -44,9 +44,33 @@ def test_plan_of_a_network_with_two_inputs(netadapt: Command) -> None:
     assert "trunk" in [group["name"] for group in json.loads(out)["groups"]]
 
 
+def test_plan_shows_what_the_user_keeps_whole_and_how_narrow_a_group_may_be(
+    netadapt: Command,
+) -> None:
+    model = ("--model", "fastdepth", "--input-size", "64")
+    limits = ("--freeze", "conv1*", "--freeze", "decode_conv5", "--min-width", "conv[45]=20")
+    code, out, _ = netadapt("plan", *model, *limits, "--json")
+    assert code == 0
+    groups = {group["name"]: group for group in json.loads(out)["groups"]}
+    frozen = [name for name, g in groups.items() if g["reason"] == "it was frozen by the user"]
+    assert frozen == ["conv1", "conv10", "conv11", "conv12", "conv13", "decode_conv5"]
+    assert all(groups[name]["frozen"] for name in frozen)
+    assert [groups[name]["min_width"] for name in ("conv2", "conv4", "conv5")] == [2, 20, 20]
+    assert groups["conv4"]["widths"][0] == 24
+    code, out, _ = netadapt("plan", *model, *limits, "--quiet")
+    assert code == 0
+    lines = {line.split()[0]: line for line in out.partition("channel groups")[2].splitlines()[2:]
+             if line.strip()}  # fmt: skip
+    assert "24, 32 … 256, at least 20" in lines["conv4"]
+    assert lines["conv12"].endswith("it was frozen by the user")
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
+        (("--freeze", "nose"), "no channel group is called 'nose'; there are conv0"),
+        (("--min-width", "conv1=999"), "the least width of group conv1 is 999; expected 1 to"),
+        (("--min-width", "conv1"), "--min-width has 'conv1'; expected GROUP=N"),
         (("--model", "tests.zoo.oddities:Siamese"), "tracing Siamese failed: TypeError: "),
         (("--model", "tests.zoo.oddities:Norms", "--input-shape", "1x3xx2"), "is not a shape"),
         (("--model", "tests.zoo.oddities:Nobody"), "has no function 'Nobody'"),

@@ -210,3 +210,12 @@ class Stages(nn.Module):
 def test_output_layers_are_found() -> None:
     assert output_layers(small(), (torch.rand(1, 3, 8, 8),)) == ["2"]
     assert output_layers(Stages(), (torch.rand(1, 3, 9, 9),)) == ["layers.1", "layers.2"]
+
+
+def test_where_packages_are_installed_is_left_out(tmp_path: Path) -> None:
+    frozen = (
+        "9 %: it counts: /home/me/.venv-zoo/lib/python3.11/site-packages/timm/models/coat.py:132"
+    )
+    write([Row("timm:coat", "PVT, CoAt", frozen=frozen)], tmp_path / "rows.csv")
+    (row,) = read(tmp_path / "rows.csv").values()
+    assert row.frozen == "9 %: it counts: timm/models/coat.py:132"

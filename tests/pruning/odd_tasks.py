@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 
 import tiny
-from torch import nn
+from torch import Tensor, nn
 
 from netadapt.training.classification import ClassificationTask
 
@@ -25,12 +25,12 @@ class TroubledTask(ClassificationTask):
         self.group = group
         self.parent = os.getpid()
 
-    def evaluate(self, model: nn.Module) -> dict[str, float]:
+    def evaluate_images(self, model: nn.Module, images: range) -> dict[str, Tensor]:
         groups = (self.group,) if self.group else ("first", "inner")
         cut = any(model.get_submodule(name)[0].out_channels < 24 for name in groups)
         if cut:
             self.trouble()
-        return super().evaluate(model)
+        return super().evaluate_images(model, images)
 
     def trouble(self) -> None:
         """What happens."""

@@ -29,6 +29,7 @@ def kitchen(shared_data, tmp_path_factory):
     return target
 
 
+@pytest.mark.slow
 def test_published_weights_are_pruned_on_real_frames(kitchen, shared_data, tmp_path):
     (weights,) = (shared_data / "fastdepth_pruned").glob("*.npz")
     opened = OpenedBy("fastdepth", "depth", str(kitchen), str(weights), holdout_images=2)

@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 import tiny
 
-from netadapt.errors import DeviceError, RunError, TableError
+from netadapt.errors import DeviceError, InputError, RunError, TableError
 from netadapt.graph import LayerGraph, trace
 from netadapt.graph.layer_shape import LayerShape
 from netadapt.latency.devices.profile import DeviceProfile
@@ -25,7 +25,7 @@ from netadapt.latency.table.table import LookupTable
 from netadapt.networks.config import FactoryConfig
 from netadapt.pruning.begin import prune
 from netadapt.pruning.callbacks import Callback
-from netadapt.pruning.records import CandidateRecord, StepRecord
+from netadapt.pruning.records import CandidateRecord, StepRecord, Tried
 from netadapt.pruning.run_folder import RunFolder, read_candidates, read_steps
 from netadapt.pruning.run_json import RunAbout
 from netadapt.pruning.settings import SearchSettings
@@ -201,7 +201,7 @@ def test_of_two_widths_of_a_group_the_one_that_is_kept_is_chosen(tmp_path):
     folder = RunFolder(tmp_path / "run", about, ("accuracy",))
     cut = {"iteration": 1, "group": "first", "metrics": {"accuracy": 0.5}}
     for width in (16, 14):
-        folder.try_out(CandidateRecord(**cut, widths={"first": width}, stage="short-term"))
+        folder.try_out(Tried(CandidateRecord(**cut, widths={"first": width}, stage="short-term")))
     record = StepRecord(**cut, checkpoint="iter_001", widths={"first": 14})
     config = FactoryConfig("tiny:network").to_json()
     folder.commit(Step(record, tiny.network(), GRAPH), config)
@@ -256,3 +256,28 @@ def test_published_figures_are_not_added_to(board, table, tmp_path):
     with pytest.raises(TableError, match="netadapt lut build --device paper"):
         run(published, tmp_path / "run")
     assert not (tmp_path / "run").exists()
+
+
+def test_several_devices_are_measured_each_for_its_own_table(board, table, tmp_path):
+    stone = DeviceProfile(name="stone", runtime="fake")
+    other = tmp_path / "stone.csv"
+    demand = OnDemand(stone, board(stone), open_table(stone, board(stone), other))
+    demand.ensure(layer.shape for layer in GRAPH.layers)
+    full_ms = sum(board_ms(layer.shape) for layer in GRAPH.layers)
+    given = {
+        "task": tiny.task(), "budget": {str(table): 0.8 * full_ms, str(other): "80%"},
+        "short_term": FineTuning(steps=0), "first_reduction": 0.05, "width_multiple": 4,
+    }  # fmt: skip
+    devices = {"on_demand": [stone, PROFILE], "out": tmp_path / "run"}
+    result = prune(tiny.network(), tiny.EXAMPLE, **given, **devices)
+    last = GRAPH.with_widths({n: w for n, w in result.records[-1].widths.items() if n != "head"})
+    for path in (table, other):
+        assert all(LookupTable.read(path).find(layer.shape) for layer in last.layers)
+    assert {*result.records[-1].latencies} == {"paper", "stone"}
+    measured = len(board.measured)
+    again = prune(tiny.network(), tiny.EXAMPLE, **given, **devices, resume=True)
+    assert again.records == result.records
+    assert len(board.measured) == measured
+    moon = replace(stone, name="moon")
+    with pytest.raises(InputError, match="moon is to be measured on, but no budget is on it; the"):
+        prune(tiny.network(), tiny.EXAMPLE, **given, on_demand=[PROFILE, moon])

@@ -5,16 +5,19 @@ from __future__ import annotations
 import csv
 import io
 import math
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from netadapt.errors import RunError
+from netadapt.errors import InputError, RunError
 from netadapt.pruning.records import (
+    MEASURED,
     CandidateRecord,
     Interval,
     StepRecord,
+    columns_of_several,
     frame_of,
     metric_columns,
     read_records,
@@ -43,14 +46,14 @@ candidates = st.builds(
 )
 
 
-def through_csv(record: StepRecord | CandidateRecord) -> dict[str, str]:
+def through_csv(record: StepRecord | CandidateRecord, more: tuple[str, ...] = ()) -> dict[str, str]:
     """The row as a file holds it."""
     stream = io.StringIO(newline="")
-    columns = record.columns(("delta1", "rmse_m"))
+    columns = record.columns(("delta1", "rmse_m"), more)
     writer = csv.DictWriter(stream, columns)
     writer.writeheader()
     row = record.to_row()
-    assert tuple(row) == columns
+    assert tuple(row) == columns[: len(row)]  # a network that wasn't timed has no cell for it
     writer.writerow({k: repr(v) if isinstance(v, float) else v for k, v in row.items()})
     stream.seek(0)
     return next(csv.DictReader(stream))
@@ -64,6 +67,40 @@ def test_a_step_is_read_back(record: StepRecord) -> None:
 @given(candidates)
 def test_a_candidate_is_read_back(record: CandidateRecord) -> None:
     assert CandidateRecord.from_row(through_csv(record)) == record
+
+
+intervals = st.builds(Interval, figures, figures, figures)
+devices = st.dictionaries(st.sampled_from(("tx2", "tx2-cpu", "a_ms", "low", "x.y")), intervals)
+
+
+@given(steps, candidates, devices, st.none() | figures, st.sampled_from(("", "macs", "tx2")))
+def test_what_several_budgets_and_a_timing_add_is_read_back(
+    step: StepRecord,
+    candidate: CandidateRecord,
+    latencies: dict[str, Interval],
+    measured: float | None,
+    binding: str,
+) -> None:
+    more = columns_of_several(tuple(latencies))
+    assert more[0] == "binding"
+    step = replace(step, binding=binding, latencies=latencies, measured_ms=measured)
+    assert StepRecord.from_row(through_csv(step, (*more, MEASURED))) == step
+    candidate = replace(candidate, binding=binding, latencies=latencies)
+    assert CandidateRecord.from_row(through_csv(candidate, more)) == candidate
+    timed = replace(step, binding=None, latencies={})
+    assert StepRecord.from_row(through_csv(timed, (MEASURED,))) == timed
+
+
+@pytest.mark.parametrize("devices", [("latency",), ("measured",), ("target",), ("x", "x_low")])
+def test_a_device_whose_columns_others_have_is_refused(devices: tuple[str, ...]) -> None:
+    with pytest.raises(InputError, match=f"the device {devices[-1]} would have the columns"):
+        columns_of_several(devices)
+
+
+def test_a_metric_called_binding_is_one_where_there_is_one_budget() -> None:
+    record = StepRecord(iteration=1, metrics={"binding": 0.5}, checkpoint="")
+    row = {name: str(cell) for name, cell in record.to_row().items()}
+    assert StepRecord.from_row(row) == record
 
 
 @given(st.lists(st.text(" =%ab.\t\u2003é", min_size=1), unique=True, max_size=4))

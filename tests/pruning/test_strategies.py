@@ -129,6 +129,18 @@ def test_another_seed_draws_another_group(tmp_path):
     assert drawn == {"first", "inner"}
 
 
+def test_distilling_needs_no_labels(tmp_path, monkeypatch):
+    def no_loss(self, output, target):
+        raise AssertionError("labels aren't needed")
+
+    monkeypatch.setattr("netadapt.pruning.begin.rehearsed", lambda *_: {})
+    monkeypatch.setattr("netadapt.training.classification.ClassificationTask.loss", no_loss)
+    with begin(tmp_path / "run", "full", 0.8, distill=True) as search:
+        list(search)
+    assert search.met
+    assert '"distill": true' in (search.out / "run.json").read_text()
+
+
 def test_the_importance_is_the_strategy_s_own_unless_it_is_named(tmp_path):
     for strategy, importance, kept in (
         ("full", None, "l2"),

@@ -48,7 +48,14 @@ def alone(tmp_path_factory) -> Path:
 def test_two_processes_make_the_same_run(alone, tmp_path):
     trials.pruned(tmp_path / "run", strategy="racing", workers=2, task="tiny:task")
     trials.require_same(tmp_path / "run", alone)
-    assert multiprocessing.activechildren() == []
+    assert multiprocessing.active_children() == []
+
+
+@pytest.mark.slow
+def test_workers_have_the_teacher_of_a_distillation(tmp_path):
+    for name, options in (("alone", {}), ("two", {"workers": 2, "task": "tiny:task"})):
+        trials.pruned(tmp_path / name, strategy="full", distill=True, **options)
+    trials.require_same(tmp_path / "two", tmp_path / "alone")
 
 
 def test_a_worker_that_is_killed_changes_nothing(alone, tmp_path, marks):
@@ -121,7 +128,7 @@ def test_a_task_that_cannot_be_sent_is_told_at_once(tmp_path):
     with pytest.raises(InputError, match=r"the task Local can't be sent .* top of a module"):
         trials.pruned(tmp_path / "run", task=task, workers=2)
     assert not (tmp_path / "run").exists()
-    assert multiprocessing.activechildren() == []
+    assert multiprocessing.active_children() == []
 
 
 def test_a_task_that_no_worker_can_import_is_told_before_the_run(tmp_path, monkeypatch):
@@ -134,7 +141,7 @@ def test_a_task_that_no_worker_can_import_is_told_before_the_run(tmp_path, monke
     with pytest.raises(InputError, match=r"the task can't be sent .*only_here.*package\.module"):
         trials.pruned(tmp_path / "run", task=task, workers=2)
     assert not (tmp_path / "run").exists()
-    assert multiprocessing.activechildren() == []
+    assert multiprocessing.active_children() == []
 
 
 @pytest.mark.parametrize(
@@ -218,13 +225,18 @@ def test_no_worker_outlives_the_command(tmp_path, marks, number, instant):
         stderr=subprocess.PIPE,
         text=True,
     )
-    if instant == "trying":
-        until(lambda: len(list(marks.iterdir())) == 2)
-    else:
-        until(lambda: len(children(process.pid)) >= 2)  # the worker, and what tracks its files
-    workers = children(process.pid)
-    assert len(workers) >= 2
-    process.send_signal(number)
+    try:
+        if instant == "trying":
+            until(lambda: len(list(marks.iterdir())) == 2)
+        else:
+            until(lambda: len(children(process.pid)) >= 2)  # the worker, and what tracks its files
+        workers = children(process.pid)
+        assert len(workers) >= 2
+        process.send_signal(number)
+    except BaseException:
+        process.kill()
+        process.communicate()
+        raise
     said = process.communicate(timeout=60)[1]  # its stderr ends when that of the workers does too
     until(lambda: not any(map(lives, workers)))
     if number != signal.SIGKILL:

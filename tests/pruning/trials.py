@@ -29,7 +29,7 @@ def rows(file: Path) -> list[dict[str, str]]:
 
 def require_same(run: Path, other: Path) -> None:
     """Two runs decided the same and made the same networks, to the last bit."""
-    for name in ("trajectory.csv", "candidates.csv"):
+    for name in ("trajectory.csv", "candidates.csv", "image_scores.csv"):
         assert rows(run / name) == rows(other / name)
     weights = sorted(path.relative_to(run) for path in run.rglob("model.safetensors"))
     assert len(weights) == len(rows(run / "trajectory.csv"))

@@ -17,7 +17,13 @@ from netadapt.training import tasks
 from netadapt.training.classification import ClassificationTask
 from netadapt.training.finetune import fine_tune
 from netadapt.training.settings import FineTuning
-from netadapt.training.task import Task, evaluated, require_task
+from netadapt.training.task import (
+    Task,
+    evaluated,
+    evaluated_images,
+    require_task,
+    tells_images,
+)
 from netadapt.training.tasks import TaskRequest, open_task
 
 REQUEST = TaskRequest("somewhere", ((1, 8),))
@@ -47,6 +53,25 @@ def test_the_example_of_the_protocol_is_a_task_that_trains() -> None:
     assert task.evaluate(model)["accuracy"] > max(0.7, before)
     third = next(itertools.islice(task.training_batches(4, 5), 3, None))
     assert torch.equal(third[0], next(task.training_batches(4, 5, start_step=3))[0])
+
+
+def test_a_classification_tells_its_examples_apart() -> None:
+    generator = torch.Generator().manual_seed(0)
+    images, labels = torch.rand(600, 4, generator=generator), torch.arange(600) % 3
+    task = ClassificationTask((images, labels), (images, labels))
+    assert tells_images(task)
+    model = nn.Linear(4, 3)
+    parts = [task.evaluate_images(model, part) for part in (range(300), range(300, 600))]
+    for name, value in task.evaluate(model).items():
+        assert torch.cat([part[name] for part in parts]).mean() == pytest.approx(value, rel=1e-5)
+
+
+def test_images_that_are_none_are_the_task_s_fault() -> None:
+    examples = (torch.rand(6, 4), torch.zeros(6).long())
+    task = ClassificationTask(examples, examples)
+    task.evaluate_images = lambda model, images: {"accuracy": torch.zeros(3)}  # type: ignore[method-assign]
+    with pytest.raises(InputError, match=r"gave \[3\] as accuracy; expected a tensor \[6\]"):
+        evaluated_images(nn.Linear(4, 3), task, range(6))
 
 
 def test_a_registered_task_gets_the_request(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -34,6 +34,18 @@ def spread(source: DepthSource, count: int) -> DepthSource:
     return Part(source, [index * len(source) // count for index in range(count)])
 
 
+def shuffled_evenly(source: DepthSource) -> DepthSource:
+    """All images of `source` in an order whose first few, however many, are spread over it."""
+    return Part(source, spread_order(len(source)))
+
+
+def spread_order(count: int) -> list[int]:
+    """0 to `count` − 1, each next one far from those before (van der Corput's sequence)."""
+    digits = max(1, count - 1).bit_length()
+    reversed_bits = (int(f"{index:0{digits}b}"[::-1], 2) for index in range(1 << digits))
+    return [index for index in reversed_bits if index < count]
+
+
 class Joined:
     """The images of several sources, one source after another."""
 

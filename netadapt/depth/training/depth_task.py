@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import torch
@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from netadapt.depth.data.base import DepthSource
 from netadapt.depth.data.loader import batches
-from netadapt.depth.data.subsets import spread
+from netadapt.depth.data.subsets import Part, shuffled_evenly, spread
 from netadapt.depth.data.transforms import PUBLISHED_RANGE, AugmentationRange
 from netadapt.depth.fastdepth.config import INPUT_SIZE
 from netadapt.depth.training.losses import Loss, loss_named
@@ -22,6 +22,8 @@ from netadapt.training.modes import evaluation_mode
 
 CACHE_LIMIT_BYTES = 2 << 30
 """A holdout that is smaller than this, transformed, is kept in memory between evaluations."""
+
+EVALUATED_AT_ONCE = 16
 
 
 class DepthTask:
@@ -54,13 +56,14 @@ class DepthTask:
                 f"the data has no {empty} images; run 'netadapt data check' to see what it has"
             )
         self.train = train
-        self.holdout = holdout if holdout_images is None else spread(holdout, holdout_images)
+        judged = holdout if holdout_images is None else spread(holdout, holdout_images)
+        self.holdout = shuffled_evenly(judged)
         self.size = size
         self.compute = torch.device(compute)
         self._augmentation = augmentation
         self._process = {"rank": rank, "world_size": world_size}
         self._loss = loss_named(loss) if isinstance(loss, str) else loss
-        self._holdout_batches: list[tuple[Tensor, Tensor]] | None = None
+        self._kept: dict[int, tuple[Tensor, Tensor]] = {}
 
     def __getstate__(self) -> dict[str, Any]:
         """Without the holdout that is kept in memory: another process reads it by itself."""
@@ -69,6 +72,10 @@ class DepthTask:
     def loss(self, output: Any, target: Tensor) -> Tensor:
         """The loss of the network's main output, in metres."""
         return self._loss(main_output(output), target)
+
+    def distillation_loss(self, output: Any, teacher_output: Any) -> Tensor:
+        """The same loss, against the depth that a teacher gives, in metres."""
+        return self._loss(main_output(output), main_output(teacher_output))
 
     def training_batches(
         self, batch_size: int, seed: int, start_step: int = 0
@@ -91,34 +98,56 @@ class DepthTask:
 
     def evaluate(self, model: nn.Module) -> dict[str, float]:
         """The means over the holdout of every metric in `METRICS`."""
-        metrics = DepthMetrics()
-        with evaluation_mode(model), torch.inference_mode():
-            for image, depth in self.evaluation_batches():
-                metrics.update(main_output(model(image)), depth)
-        summary = metrics.summary()
+        summary = _measured(model, self.evaluation_batches()).summary()
         return {name: summary[name] for name in METRICS}
+
+    @property
+    def holdout_count(self) -> int:
+        """How many images `evaluate` takes the means over."""
+        return len(self.holdout)
+
+    def evaluate_images(self, model: nn.Module, images: range) -> dict[str, Tensor]:
+        """Every metric in `METRICS` of each of these images of the holdout: `[len(images)]`.
+
+        They come in an order that spreads the first ones over the set.
+        """
+        rows = _measured(model, self.evaluation_batches(images)).per_image()
+        return {name: torch.tensor(rows[name].to_list(), dtype=torch.float64) for name in METRICS}
 
     def at_size(self, size: tuple[int, int]) -> DepthTask:
         """The same task at another input size."""
         other = copy.copy(self)
-        other.size, other._holdout_batches = size, None
+        other.size, other._kept = size, {}
         return other
 
-    def evaluation_batches(self) -> Iterator[tuple[Tensor, Tensor]]:
-        """The holdout in order: images `[B, 3, H, W]` and depth `[B, 1, H, W]`."""
-        if self._holdout_batches is not None:
-            yield from self._holdout_batches
+    def evaluation_batches(self, images: range | None = None) -> Iterator[tuple[Tensor, Tensor]]:
+        """The holdout, or some of it: images `[B, 3, H, W]` and depth `[B, 1, H, W]`."""
+        wanted = range(len(self.holdout)) if images is None else images
+        if len(self.holdout) * 4 * 4 * self.size[0] * self.size[1] >= CACHE_LIMIT_BYTES:
+            yield from map(_channels_last, self._read(wanted))
             return
-        size_bytes = len(self.holdout) * 4 * 4 * self.size[0] * self.size[1]
-        kept: list[tuple[Tensor, Tensor]] | None = [] if size_bytes < CACHE_LIMIT_BYTES else None
-        for batch in map(
-            _channels_last,
-            batches(self.holdout, 16, self.size, train=False, device=self.compute),
-        ):
-            if kept is not None:
-                kept.append(batch)
-            yield batch
-        self._holdout_batches = kept
+        missing = [index for index in wanted if index not in self._kept]
+        if missing:
+            one_by_one = (
+                (x, y) for batch in self._read(missing) for x, y in zip(*batch, strict=True)
+            )
+            self._kept.update(zip(missing, one_by_one, strict=True))
+        for start in range(0, len(wanted), EVALUATED_AT_ONCE):
+            pairs = [self._kept[index] for index in wanted[start : start + EVALUATED_AT_ONCE]]
+            image, depth = map(torch.stack, zip(*pairs, strict=True))
+            yield _channels_last((image, depth))
+
+    def _read(self, images: Sequence[int]) -> Iterator[tuple[Tensor, Tensor]]:
+        source = Part(self.holdout, images)
+        return batches(source, EVALUATED_AT_ONCE, self.size, train=False, device=self.compute)
+
+
+def _measured(model: nn.Module, holdout: Iterable[tuple[Tensor, Tensor]]) -> DepthMetrics:
+    metrics = DepthMetrics()
+    with evaluation_mode(model), torch.inference_mode():
+        for image, depth in holdout:
+            metrics.update(main_output(model(image)), depth)
+    return metrics
 
 
 def _channels_last(batch: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:

@@ -236,14 +236,12 @@ class LatencyEstimator:
                 by_family.setdefault(family(shape), []).append(shape)
         for name, members in by_family.items():
             if name in self._models:
-                prediction = self._models[name].predict(members)
-                for index, shape in enumerate(members):
-                    self._keep(
-                        shape,
-                        math.exp(prediction.log_ms[index]),
-                        float(prediction.log_sd[index]),
-                        "modelled",
-                    )
+                for shape in members:
+                    # One by one: in a batch the last digits would depend on what else is asked,
+                    # and a run that goes on asks otherwise than one that was never stopped.
+                    prediction = self._models[name].predict([shape])
+                    log_ms, log_sd = prediction.log_ms[0], prediction.log_sd[0]
+                    self._keep(shape, math.exp(log_ms), float(log_sd), "modelled")
             elif is_memory_bound(members[0]):
                 for shape in members:
                     ms = self._traffic_price * traffic_bytes(shape) / 1e6

@@ -43,8 +43,8 @@ class DeviceLatency:
         return self.estimator.network_ms([layer.shape for layer in graph.layers])
 
     def interval(self, graph: LayerGraph) -> Interval:
-        latency = self.estimator.network(graph)
-        return Interval(latency.ms, latency.low_ms, latency.high_ms)
+        estimates = self.estimator.layers(layer.shape for layer in graph.layers)
+        return Interval(*self.estimator.total(estimates))
 
     def refined(self, graphs: Iterable[LayerGraph]) -> DeviceLatency:
         """With a row for every layer of `graphs` that the device can run; this one if it has them.

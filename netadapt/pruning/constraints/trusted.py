@@ -12,8 +12,8 @@ from typing import Any
 
 from netadapt.errors import InputError
 from netadapt.graph import LayerGraph
+from netadapt.pruning.constraints.amounts import budget_of
 from netadapt.pruning.constraints.base import Constraint
-from netadapt.pruning.constraints.registry import budget_of
 
 MEMBERS = (
     *("name", "unit", "budget", "in_ms"),

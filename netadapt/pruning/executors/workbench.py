@@ -30,6 +30,7 @@ from netadapt.remarks import LOGGER
 from netadapt.training.allocator import keep_freed_memory
 from netadapt.training.memory_shortage import lacked_memory
 from netadapt.training.task import Task
+from netadapt.training.task_wrapper import TaskWrapper
 from netadapt.training.tasks import NamedTask
 from netadapt.users_code import told
 
@@ -45,6 +46,8 @@ class Setup:
     device: str
     """The kind of device to compute on; of several GPUs a worker sees its own alone."""
     task: bytes | NamedTask
+    wrapper: bytes | None
+    """What is around a task that is opened by its name: a teacher for one."""
     classes: bytes
     """Those of the network: what can't be imported is told before anything is tried."""
 
@@ -52,12 +55,16 @@ class Setup:
     def of(cls, place: Workplace) -> Setup:
         """Raises InputError for a task or a network that no other process can have."""
         packed((place.model,), "the network")
+        wrapper = None
+        if place.named_task is not None and isinstance(place.task, TaskWrapper):
+            wrapper = packed(place.task.around(None), "what is around the task")
         return cls(
             tuple(sys.path),
             os.getcwd(),
             Numerics.of_this_process(),
             device_of(place.model).type,
             place.named_task or packed(place.task, f"the task {type(place.task).__name__}"),
+            wrapper,
             packed(tuple({type(module) for module in place.model.modules()}), "the network"),
         )
 
@@ -70,10 +77,11 @@ class Errand:
     proposal: Proposal
     kept: Mapping[str, tuple[int, ...]]
     stage: Stage
+    images: int | None
 
     @classmethod
     def of(cls, attempt: Attempt, ticket: int) -> Errand:
-        return cls(ticket, attempt.proposal, attempt.kept, attempt.stage)
+        return cls(ticket, attempt.proposal, attempt.kept, attempt.stage, attempt.images)
 
 
 @dataclass(frozen=True)
@@ -84,6 +92,7 @@ class Report:
     metrics: Mapping[str, float] = field(default_factory=dict)
     seconds: float = 0.0
     samples: int = 0
+    scores: tuple[float, ...] = ()
     failure: str = ""
     remarks: tuple[str, ...] = ()
     error: BaseException | None = None
@@ -97,7 +106,15 @@ class Report:
         if self.error is not None:
             raise self.error from RuntimeError(f"in a worker:\n{self.trace}")
         model = None if self.failure else model
-        return Outcome(model, self.metrics, self.seconds, self.samples, proposal, self.failure)
+        return Outcome(
+            model,
+            self.metrics,
+            self.seconds,
+            self.samples,
+            self.scores,
+            proposal,
+            self.failure,
+        )
 
 
 def pack_ground(ground: Ground) -> bytes:
@@ -131,7 +148,10 @@ class Workbench:
             except Exception as error:
                 raise unsendable(what, told(error)) from error
         task: Task = thing.opened_on(self._device) if isinstance(thing, NamedTask) else thing
-        return task
+        if setup.wrapper is None:
+            return task
+        wrapper: TaskWrapper = unpacked(setup.wrapper, self._device)
+        return wrapper.around(task)
 
     def stands_on(self, version: int) -> bool:
         """Whether the ground of that version is here."""
@@ -150,7 +170,15 @@ class Workbench:
             try:
                 if self._ground is None:
                     raise InputError("a worker has nothing to cut")
-                attempt = Attempt(0, 1, errand.proposal, errand.kept, self._ground, errand.stage)
+                attempt = Attempt(
+                    0,
+                    1,
+                    errand.proposal,
+                    errand.kept,
+                    self._ground,
+                    errand.stage,
+                    errand.images,
+                )
                 outcome = attempt.run()
             except Exception as error:
                 return report_of(errand.ticket, error, tuple(remarks)), None
@@ -159,6 +187,7 @@ class Workbench:
             outcome.metrics,
             outcome.seconds,
             outcome.samples,
+            outcome.scores,
             outcome.failure,
             tuple(remarks),
         )

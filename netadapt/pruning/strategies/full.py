@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from netadapt.pruning.candidates import Candidate, choose
+from netadapt.pruning.candidates import Candidate
+from netadapt.pruning.finalists import clear_best
 from netadapt.pruning.proposals import Proposal
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ class Full:
         return iteration.widest_cuts()
 
     def choose(self, iteration: Iteration, proposals: Sequence[Proposal]) -> Candidate:
-        return choose(iteration.judge(proposals))
+        return clear_best(iteration, iteration.judge(proposals))
 
 
 FULL = Full()

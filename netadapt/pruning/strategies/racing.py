@@ -11,7 +11,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from netadapt.pruning.candidates import Candidate, choose
+from netadapt.pruning.candidates import Candidate
+from netadapt.pruning.finalists import clear_best
 from netadapt.pruning.proposals import Proposal
 from netadapt.pruning.stages import UNTRAINED
 
@@ -38,7 +39,8 @@ class Racing:
             key=lambda candidate: candidate.rank,
         )
         count = max(FEWEST_THAT_STAY, math.ceil(SHARE_THAT_STAYS * len(ranked)))
-        return choose(iteration.judge([candidate.proposal for candidate in ranked[:count]]))
+        best = iteration.judge([candidate.proposal for candidate in ranked[:count]])
+        return clear_best(iteration, best)
 
 
 RACING = Racing()

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from netadapt.pruning.candidates import Candidate
 from netadapt.pruning.proposals import Proposal, proposal_of, scaled_widths
-from netadapt.pruning.schedule import MET
 
 if TYPE_CHECKING:
     from netadapt.pruning.iteration import Iteration
@@ -17,18 +16,17 @@ FACTORS = tuple(count / 512 for count in range(511, -1, -1))
 
 
 class Uniform:
-    """The largest factor at which the network meets the budget; a single iteration."""
+    """The largest factor at which the network meets all budgets; a single iteration."""
 
     name = "uniform"
     importance = "l2"
 
     def propose(self, iteration: Iteration) -> list[Proposal]:
         graph, multiple = iteration.graph, iteration.settings.width_multiple
-        budget = iteration.constraint.budget
         for factor in FACTORS:
             widths = scaled_widths(graph, factor, multiple)
             proposal = proposal_of(graph, widths, iteration.cost_of)
-            if proposal is not None and proposal.cost <= budget + MET:
+            if proposal is not None and iteration.meets(proposal.of(graph)):
                 return [proposal]
         return []
 

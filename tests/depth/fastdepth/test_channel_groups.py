@@ -65,7 +65,7 @@ def test_published_pruned_widths_give_the_published_macs() -> None:
     assert graph.widths["conv1"] == 56
 
 
-@settings(max_examples=6, deadline=None, phases=[Phase.explicit, Phase.generate])
+@settings(max_examples=3, deadline=None, phases=[Phase.explicit, Phase.generate])
 @given(data=st.data())
 def test_cut_network_equals_full_one_with_removed_channels_zeroed(
     fastdepth: tuple[nn.Module, LayerGraph, torch.Tensor], data: st.DataObject

@@ -7,11 +7,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from torch import nn
 
 from netadapt.depth.data.hdf5_pairs import write_pair
 from netadapt.depth.training.depth_task import DepthTask
 from netadapt.depth.training.losses import log_l1
 from netadapt.errors import DataError, InputError
+from netadapt.training.task import tells_images
 from netadapt.training.tasks import TaskRequest, open_task
 
 
@@ -35,6 +37,22 @@ def test_depth_is_found_by_its_name_and_opened_for_the_network(frames: Path) -> 
     assert torch.equal(task.loss(prediction, depth), log_l1(prediction, depth))
     whole = open_task("depth", TaskRequest(str(frames), ((1, 3, 32, 64),)))
     assert len(whole.holdout) == 2
+
+
+@pytest.mark.parametrize("kept_bytes", [0, 1 << 30])
+def test_the_means_over_images_are_the_evaluation(
+    frames: Path, kept_bytes: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("netadapt.depth.training.depth_task.CACHE_LIMIT_BYTES", kept_bytes)
+    task = open_task("depth", TaskRequest(str(frames), ((1, 3, 32, 64),)))
+    assert tells_images(task)
+    model = nn.Sequential(nn.Conv2d(3, 1, 1), nn.Softplus()).eval()
+    whole = task.evaluate(model)
+    parts = [task.evaluate_images(model, range(at, at + 1)) for at in range(task.holdout_count)]
+    for name in task.metrics:
+        assert torch.cat([part[name] for part in parts]).mean() == pytest.approx(whole[name])
+    assert parts[0]["rmse_m"] != parts[1]["rmse_m"]
+    assert task.evaluate(model) == whole
 
 
 def test_what_depth_cannot_be_of_is_refused(frames: Path) -> None:

@@ -106,6 +106,16 @@ def test_two_fits_of_a_table_agree_to_the_last_bit() -> None:
     assert first.layers(shapes) == second.layers(shapes)
 
 
+def test_an_estimate_is_the_same_to_the_last_bit_whatever_is_asked_with_it(
+    made_up: LatencyEstimator,
+) -> None:
+    """A search that goes on asks for other shapes together than one that was never stopped."""
+    shapes = [conv(8 * i + 4, 8 * j, 28) for i in range(1, 12) for j in range(1, 12)]
+    alone = LatencyEstimator(made_up.table, hyperparameters=made_up.hyperparameters)
+    together = LatencyEstimator(made_up.table, hyperparameters=made_up.hyperparameters)
+    assert [alone.layers([shape])[0] for shape in shapes] == together.layers(shapes)
+
+
 @pytest.mark.parametrize("rows", [1, 2, 3, 5])
 def test_a_handful_of_rows_gives_an_estimate_that_knows_it(rows: int) -> None:
     shapes = [conv(16 * i, 32, 28) for i in range(1, rows + 1)]
@@ -139,7 +149,7 @@ def test_thousands_of_shapes_take_a_moment(tx2: LatencyEstimator) -> None:
     ]
     start = time.process_time()
     tx2.layers(shapes)
-    assert time.process_time() - start < 1.5  # 0.25 s on an idle core
+    assert time.process_time() - start < 1.5  # 0.8 s on a busy core
     start = time.process_time()
     tx2.network_ms(shapes)
     assert time.process_time() - start < 0.1

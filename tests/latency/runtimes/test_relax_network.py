@@ -84,6 +84,7 @@ def _modules(module: Any) -> list[Any]:
     return [module, *(inner for m in module.imports for inner in _modules(m))]
 
 
+@pytest.mark.slow
 def test_tuning_gives_right_answers_and_is_not_done_again(tmp_path: Path) -> None:
     making = Making(trials=2, database=tmp_path / "tuning")
     records = tmp_path / "tuning" / "database_tuning_record.json"

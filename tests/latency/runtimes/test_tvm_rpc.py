@@ -221,6 +221,7 @@ def _wait_gone(loopback: Loopback, key: str) -> None:
         time.sleep(0.1)
 
 
+@pytest.mark.slow
 def test_trials_run_on_the_board(
     loopback: Loopback, profile: DeviceProfile, tmp_path: Path
 ) -> None:
