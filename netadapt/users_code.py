@@ -52,14 +52,14 @@ def told(failure: BaseException) -> str:
 
     Without the place where no line of the user's had a part in it.
     """
-    for raised in _chain(failure):
+    for raised in causes(failure):
         where = _where(raised)
         if where:
             return f"{where}: {_said(raised)}"
     return _said(failure)
 
 
-def _chain(failure: BaseException) -> Iterator[BaseException]:
+def causes(failure: BaseException) -> Iterator[BaseException]:
     """`failure`, and what it came from in turn: libraries wrap what a user's code raised."""
     seen: set[int] = set()
     following: BaseException | None = failure

@@ -32,6 +32,25 @@ ThreadsOption = Annotated[
     int | None,
     typer.Option("--threads", min=1, help="Of the processor; default: the cores it may use."),
 ]
+WorkersOption = Annotated[
+    int | None,
+    typer.Option(
+        "--workers",
+        min=1,
+        metavar="N",
+        help="Try N candidates at a time: in processes, one a GPU where there are GPUs; with --ray "
+        "as tasks of the cluster. The result is the same. Default: one at a time, in this process.",
+    ),
+]
+RayOption = Annotated[
+    str | None,
+    typer.Option(
+        "--ray",
+        metavar="ADDRESS",
+        help="Try candidates on a Ray cluster: HOST:PORT of its head, auto (the one that this "
+        "machine is in), or local (one that is started for this run).",
+    ),
+]
 SizeOption = Annotated[
     str | None,
     typer.Option("--input-size", metavar="HxW", help="The network's input in pixels: 224x224."),

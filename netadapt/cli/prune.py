@@ -21,6 +21,7 @@ from netadapt.cli.options import (
     ModelOption,
     ProfileOption,
     QuietOption,
+    RayOption,
     ResumeOption,
     SeedOption,
     ShapeOption,
@@ -28,6 +29,7 @@ from netadapt.cli.options import (
     TensorboardOption,
     ThreadsOption,
     TrackerOption,
+    WorkersOption,
     parse_min_widths,
     parse_shapes,
     parse_size,
@@ -90,6 +92,8 @@ def prune(
     min_width: MinWidthOption = None,
     compute: ComputeOption = None,
     threads: ThreadsOption = None,
+    workers: WorkersOption = None,
+    ray: RayOption = None,
     on_demand: Annotated[
         bool,
         typer.Option(
@@ -135,7 +139,6 @@ def prune(
     from netadapt.pruning.job import is_begun, measuring_profiles
     from netadapt.pruning.tensorboard import TensorBoard
     from netadapt.training.allocator import keep_freed_memory
-    from netadapt.training.compute import use_threads
 
     given: dict[str, Any] = {
         "model": model,
@@ -146,6 +149,9 @@ def prune(
         "input_size": parse_size(input_size),
         "input_shapes": parse_shapes(input_shapes),
         "compute": compute,
+        "threads": threads,
+        "workers": workers,
+        "ray": ray,
         "on_demand": on_demand,
         "profile": None if profile is None else str(profile),
         "tracker": tracker,
@@ -170,7 +176,7 @@ def prune(
     if resume and out is None and not is_begun(folder):
         say(f"{folder} holds no run: this begins one", quiet=quiet)
     keep_freed_memory()
-    use_threads(threads)
+    job = _with_threads(job, quiet)
     if dry_run:
         show_dry_run(job, quiet=quiet, as_json=as_json)
         return
@@ -222,6 +228,27 @@ def _job(
         )
     another = named or (not job.budget and budget_ms is not None)
     return job.changed(given).with_budget(device if another else None, budget_ms, others)
+
+
+def _with_threads(job: PruneJob, quiet: bool) -> PruneJob:
+    """`job` with the number of threads that this process computes with from now on.
+
+    A resumed run computes with as many as it began with: another number rounds otherwise.
+    """
+    import torch
+
+    from netadapt.cores import usable_cores
+    from netadapt.training.compute import use_threads
+
+    use_threads(job.opened.threads)
+    number = torch.get_num_threads()
+    if number > usable_cores():
+        say(
+            f"{number} threads on {usable_cores()} cores wait for each other; fewer --threads are "
+            f"quicker, and may change the last digits",
+            quiet=quiet,
+        )
+    return job.changed({"threads": number})
 
 
 def _run(

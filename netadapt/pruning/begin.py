@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import pandas as pd
+import torch
 from torch import nn
 
 from netadapt.errors import InputError, RunError
@@ -28,8 +29,9 @@ from netadapt.pruning.constraints.budgets import Budgets
 from netadapt.pruning.constraints.opening import Asked, open_budgets
 from netadapt.pruning.constraints.registry import Budget
 from netadapt.pruning.constraints.trusted import cost_of
-from netadapt.pruning.executors.base import Executor
-from netadapt.pruning.executors.registry import EXECUTORS
+from netadapt.pruning.executors.base import Executor, Workplace
+from netadapt.pruning.executors.packing import device_of
+from netadapt.pruning.executors.registry import EXECUTORS, executor_for
 from netadapt.pruning.feasibility import feasibility, networks_in_reach, require_reachable
 from netadapt.pruning.importance.base import Importance
 from netadapt.pruning.importance.registry import IMPORTANCES
@@ -44,7 +46,7 @@ from netadapt.pruning.records import (
 )
 from netadapt.pruning.rehearsal import rehearsed
 from netadapt.pruning.run_folder import RunFolder
-from netadapt.pruning.run_json import RUN_JSON, RunAbout
+from netadapt.pruning.run_json import RUN_JSON, RunAbout, read_run_json
 from netadapt.pruning.search import Search, Tools
 from netadapt.pruning.settings import OF_DEVICE, VERIFY_EVERY, SearchSettings
 from netadapt.pruning.step import Step
@@ -54,8 +56,10 @@ from netadapt.pruning.unwritten_run import UnwrittenRun
 from netadapt.pruning.weights_hash import weights_hash
 from netadapt.registry import Registry, require_members
 from netadapt.remarks import remark
+from netadapt.training.settings import require_number
 from netadapt.training.task import Task, require_task
 from netadapt.training.task_wrapper import DistilledTask
+from netadapt.training.tasks import NamedTask
 
 T = TypeVar("T")
 
@@ -84,12 +88,14 @@ def search(
     model: nn.Module,
     example_input: Inputs,
     *,
-    task: Task,
+    task: Task | str,
     budget: Budget,
     out: Path | str | None = None,
     strategy: str | Strategy = SearchSettings.strategy,
     importance: str | Importance | None = SearchSettings.importance,
-    executor: str | Executor = "local",
+    executor: str | Executor | None = None,
+    workers: int | None = None,
+    ray: str | None = None,
     frozen: str | Iterable[str] = (),
     min_widths: Mapping[str, int] | None = None,
     callbacks: Iterable[Callback] = (),
@@ -100,6 +106,7 @@ def search(
     resume: bool = False,
     written: bool = True,
     opened: Mapping[str, Any] | None = None,
+    named_task: NamedTask | None = None,
     **settings: Any,
 ) -> Search:
     """A search that prunes `model` step by step until `budget` is met; all is checked before it.
@@ -114,6 +121,11 @@ def search(
     the strategy. Groups in `frozen` keep their width and those in `min_widths` a least one, by name
     or glob; `settings` are further fields of `SearchSettings` (`short_term=FineTuning(…)`, `decay`,
     `seed`, …). `out` is the run's folder, a temporary one when None.
+
+    `task` may be the name 'package.module:function' of what gives one. Candidates are tried in this
+    process; with `workers` in so many others, with `ray`, 'local' or a cluster's address, as tasks
+    of Ray, at most `workers` at a time. These open a task that has a name by themselves
+    (`named_task` says how, where `task` is the opened one), and are sent any other.
 
     A run is resumed by the strategy and importance that began it. They are known by the name given
     here, or the `name` that they have, or else as 'module:qualname' of the function or the object's
@@ -134,14 +146,18 @@ def search(
     network and task.
 
     Raises InputError for a budget or setting that isn't one, a name that nothing has, a task whose
-    metrics can't be columns, or an object that lacks a member; TableError for a device without a
-    table (on demand: without one of its own) or one that a build holds; DeviceError when the device
-    can't be reached; BudgetError when the budget can't be met; RunError when `out` exists and
-    `resume` is false, or when it was begun otherwise.
+    metrics can't be columns, a task or network that can't be sent to other processes, or an object
+    that lacks a member; TableError for a device without a table (on demand: without one of its own)
+    or one that a build holds; DeviceError when the device or the cluster can't be reached;
+    BudgetError when the budget can't be met; RunError when `out` exists and `resume` is false, or
+    when it was begun otherwise.
     """
+    _require_object("model", model, nn.Module)
+    if isinstance(task, str):
+        named_task = NamedTask.of_function(task)
+        task = named_task.opened_on(device_of(model))
     require_task(task, "the task")
     require_metric_names(task.metrics)
-    _require_object("model", model, nn.Module)
     callbacks = tuple(callbacks) if isinstance(callbacks, Iterable) else (callbacks,)
     for told in callbacks:
         _require_object("callback", told, Callback)
@@ -149,6 +165,8 @@ def search(
     if importance is None:
         importance = getattr(deciding, "importance", WITHOUT_ANY)
     ranking = _of(IMPORTANCES, importance, "__call__")
+    _require_workers(workers, ray)
+    executor = executor_for(workers, ray) if executor is None else executor
     runner = EXECUTORS[executor]() if isinstance(executor, str) else executor
     _require(runner, "executor", "run", "close")
     callback = Callbacks(callbacks)
@@ -202,6 +220,7 @@ def search(
             verifier,
             config or factory_config(model, graph.input_shapes, factory),
         )
+        _prepare(runner, Workplace(model, tools.task, named_task, workers, ray))
         about = RunAbout(
             budgets.most,
             chosen,
@@ -215,6 +234,8 @@ def search(
         run: RunFolder | UnwrittenRun = UnwrittenRun()
         if folder is None and written:  # made when nothing can be wrong any more
             folder = Path(tempfile.mkdtemp(prefix="netadapt-"))
+        elif resume and folder is not None:
+            _say_other_threads(folder)
         if folder is not None:
             verified = verifier is not None
             run = RunFolder(folder, about, task.metrics, more, verified=verified, resume=resume)
@@ -227,7 +248,7 @@ def prune(
     model: nn.Module,
     example_input: Inputs,
     *,
-    task: Task,
+    task: Task | str,
     budget: Budget,
     **options: Any,
 ) -> Result:
@@ -236,6 +257,41 @@ def prune(
         for _ in steps:
             pass
         return Result(steps.step.model, steps.records, steps.out)
+
+
+def _require_workers(workers: int | None, ray: str | None) -> None:
+    if workers is not None:
+        require_number("the number of workers is", workers, whole=True)
+        if workers < 1:
+            raise InputError(f"the number of workers is {workers}; expected 1 or more")
+    if ray is not None and (not isinstance(ray, str) or not ray):
+        raise InputError(f"ray is {ray!r}; expected 'local' or a cluster's address")
+
+
+def _prepare(runner: Executor, workplace: Workplace) -> None:
+    """Tell the executor where it works. Raises InputError where it can't do what is asked."""
+    prepare = getattr(runner, "prepare", None)
+    if callable(prepare):
+        prepare(workplace)
+    elif workplace.workers is not None or workplace.address is not None:
+        raise InputError(
+            f"the executor {type(runner).__name__} has no workers to choose (it has no method "
+            f"prepare); leave workers and ray out, or take the executor 'processes' or 'ray'"
+        )
+
+
+def _say_other_threads(folder: Path) -> None:
+    """A gradient is a sum over threads: another number of them rounds otherwise."""
+    if not (folder / RUN_JSON).exists():
+        return
+    begun = read_run_json(folder).get("environment", {}).get("threads")
+    now = torch.get_num_threads()
+    if begun not in (None, now):
+        remark(
+            f"{folder} was begun with {begun} threads and goes on with {now}, which may change the "
+            f"last digits; to get what it would have come to, use {begun} (--threads {begun}, in "
+            f"Python torch.set_num_threads({begun}))"
+        )
 
 
 def _say_uncounted(graph: LayerGraph) -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from torch import nn
 
+from netadapt.pruning.attempts import KeptModel
 from netadapt.pruning.proposals import Proposal
 from netadapt.pruning.stages import SHORT_TERM, Stage
 
@@ -15,15 +16,16 @@ from netadapt.pruning.stages import SHORT_TERM, Stage
 class Candidate:
     """A proposal that was tried and evaluated.
 
-    `model` is the cut network; None where an interrupted run had tried it, and only its row is
-    left.
+    `model` is the cut network, or stands for one that stays where it was made; None where an
+    interrupted run had tried it, and only its row is left. `Iteration.model_of` gives the network
+    in every case.
     """
 
     proposal: Proposal
     metrics: Mapping[str, float]
     score: float
     """Accuracy lost for each unit of the constraint that it saves; smaller is better."""
-    model: nn.Module | None = None
+    model: nn.Module | KeptModel | None = None
     stage: Stage = SHORT_TERM
     """How far it was taken."""
     scores: tuple[float, ...] = ()

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 
 from netadapt.errors import InputError
 from netadapt.graph import LayerGraph
-from netadapt.pruning.attempts import Attempt, Outcome
+from netadapt.pruning.attempts import Attempt, Ground, KeptModel, Outcome
 from netadapt.pruning.callbacks import Callback
 from netadapt.pruning.candidates import Candidate, score
 from netadapt.pruning.constraints.base import Constraint
@@ -31,8 +31,9 @@ from netadapt.pruning.paired import difference, losses
 from netadapt.pruning.proposals import Proposal, propose
 from netadapt.pruning.records import CandidateRecord, Tried, names_cell
 from netadapt.pruning.settings import SearchSettings
-from netadapt.pruning.stages import SHORT_TERM, Stage
+from netadapt.pruning.stages import FAILED, SHORT_TERM, Stage
 from netadapt.pruning.step import Step
+from netadapt.remarks import remark
 from netadapt.training.task import Task, checked_metrics, evaluated_images, tells_images
 from netadapt.training.task_wrapper import CountedTask, labelled
 from netadapt.users_code import users_code
@@ -99,6 +100,7 @@ class Iteration:
             what = f"the importance {self.settings.importance}"
             # By labels: of what the network itself says, its first gradients are all nothing.
             counted = CountedTask(labelled(self.task))
+            torch.manual_seed(self.seed)  # not as attempts have left it, in this process alone
             with users_code(what):
                 scores = self.importance(self.step.model, self.graph, counted, self.seed)
             require_scores(scores, self.graph, what)
@@ -143,13 +145,14 @@ class Iteration:
         """`candidate`, judged on these images too, and recorded as it now stands."""
         stage = Stage(f"{FINALIST}, {images.stop} images", candidate.stage.steps)
         known = self._known(candidate.proposal, stage)
+        place = self._used.asked
+        self._used.asked += 1
         if known is not None:
             record, scores = known
+            self._used.places[_row_of(record)] = place
             return self._candidate(candidate.proposal, candidate.stage, record.metrics, scores)
         started = time.perf_counter()
-        model = candidate.model
-        if model is None:
-            model, _ = self.attempt(candidate.proposal, candidate.stage).trained()
+        model = self.model_of(candidate)
         assert tells_images(self.task)  # its images were asked for
         more, each = evaluated_images(model, self.task, images)
         share = len(images) / images.stop
@@ -159,7 +162,7 @@ class Iteration:
         }
         scores = (*candidate.scores, *each.tolist())
         further = self._candidate(candidate.proposal, candidate.stage, metrics, scores, model)
-        self._record(further, stage, time.perf_counter() - started, samples=0)
+        self._record(further, stage, time.perf_counter() - started, samples=0, place=place)
         return further
 
     def _first_images(self, count: int) -> list[range]:
@@ -179,25 +182,68 @@ class Iteration:
         self, proposals: Sequence[Proposal], stage: Stage = SHORT_TERM
     ) -> Iterator[Candidate]:
         """Each proposal tried: cut, taken as far as `stage` says, evaluated and recorded, as they
-        end.
+        end, in any order.
 
-        What an interrupted run has tried is not tried again; such a candidate has no model.
+        What an interrupted run has tried is not tried again; such a candidate has no model. One
+        that fails for want of memory, or ends its process, is recorded and left out. Raises
+        InputError where all do.
         """
+        before = self._tried_before(proposals, stage)
+        first = self._used.asked
+        self._used.asked += len(proposals)
         attempts = []
-        for index, proposal in enumerate(proposals):
-            known = self._known(proposal, stage)
+        failures: list[str] = []
+        for index, (proposal, known) in enumerate(zip(proposals, before, strict=True)):
             if known is None:
                 attempts.append(self.attempt(proposal, stage, index, len(proposals)))
+                continue
+            self._used.places[_row_of(known.record)] = first + index
+            if known.record.stage == FAILED:
+                failures.append(f"{proposal}: failed before the run was stopped")
             else:
                 record, scores = known
                 yield self._candidate(proposal, stage, record.metrics, scores)
         for attempt, outcome in self._outcomes(attempts):
+            self._used.samples += outcome.samples
+            place = first + attempt.number
+            if outcome.failure:
+                self._record_failure(attempt, outcome, place)
+                failures.append(f"{attempt.proposal}: {outcome.failure}")
+                remark(f"the candidate {failures[-1]}; the run goes on without it")
+                continue
             candidate = self._candidate(
                 attempt.proposal, stage, outcome.metrics, outcome.scores, outcome.model
             )
-            self._used.samples += outcome.samples
-            self._record(candidate, stage, outcome.seconds, outcome.samples)
+            self._record(candidate, stage, outcome.seconds, outcome.samples, place)
             yield candidate
+        if failures and len(failures) == len(proposals):
+            raise InputError(
+                f"none of the {len(failures)} candidates of iteration {self.number} could be tried "
+                f"({failures[0]}); free memory or use fewer --workers, then go on with --resume, "
+                f"or start another run with a smaller --batch-size"
+            )
+
+    def _tried_before(self, proposals: Sequence[Proposal], stage: Stage) -> list[Tried | None]:
+        """What an interrupted run has found of each; None where it is still to be tried."""
+        failed = Stage(FAILED)
+        found = [self._known(each, stage) or self._known(each, failed) for each in proposals]
+        if all(tried is not None and tried.record.stage == FAILED for tried in found):
+            return [None] * len(found)  # the run ended by that; now there may be more memory
+        return found
+
+    def place_of(self, record: CandidateRecord) -> float:
+        """Where in candidates.csv a record of this iteration belongs: in the order of asking."""
+        return self._used.places.get(_row_of(record), math.inf)
+
+    def model_of(self, candidate: Candidate) -> nn.Module:
+        """The cut network of `candidate`: as it holds it, fetched from where it was made, or made
+        again, which gives the same weights."""
+        model = candidate.model
+        if model is not None and not isinstance(model, nn.Module):
+            model = model.fetched()
+        if model is None:
+            model, _ = self.attempt(candidate.proposal, candidate.stage).trained()
+        return model
 
     def _known(self, proposal: Proposal, stage: Stage) -> Tried | None:
         """What an interrupted run has found of `proposal`."""
@@ -205,10 +251,22 @@ class Iteration:
         found = (one for one in self.tried if one.is_of(stage.name, widths))
         return next(found, None)
 
-    def _record(self, candidate: Candidate, stage: Stage, seconds: float, samples: int) -> None:
+    def _record(
+        self, candidate: Candidate, stage: Stage, seconds: float, samples: int, place: int
+    ) -> None:
         graph = candidate.proposal.of(self.graph)
         facts = self.facts(candidate, graph, seconds, samples)
-        self.record(Tried(CandidateRecord(**facts, stage=stage.name), candidate.scores))
+        record = CandidateRecord(**facts, stage=stage.name)
+        self._used.places[_row_of(record)] = place
+        self.record(Tried(record, candidate.scores))
+
+    def _record_failure(self, attempt: Attempt, outcome: Outcome, place: int) -> None:
+        nothing = Candidate(attempt.proposal, {}, math.inf)
+        graph = attempt.proposal.of(self.graph)
+        facts = self.facts(nothing, graph, outcome.seconds, outcome.samples)
+        record = CandidateRecord(**{**facts, "score": None}, stage=FAILED)
+        self._used.places[_row_of(record)] = place
+        self.record(Tried(record))
 
     def _outcomes(self, attempts: Sequence[Attempt]) -> Iterator[tuple[Attempt, Outcome]]:
         """What the executor gives, of each attempt once.
@@ -229,8 +287,10 @@ class Iteration:
                 raise InputError(f"{what} gave the attempt at {proposal} again, or unasked")
             if outcome.of not in (None, proposal):
                 raise InputError(f"{what} gave the attempt at {proposal} another's outcome")
-            metrics = checked_metrics(outcome.metrics, self.task, what)
-            yield attempt, replace(outcome, metrics=metrics)
+            if not outcome.failure:
+                metrics = checked_metrics(outcome.metrics, self.task, what)
+                outcome = replace(outcome, metrics=metrics)
+            yield attempt, outcome
         if waiting:
             lost = ", ".join(str(attempt.proposal) for attempt in waiting.values())
             raise InputError(f"{what} gave no outcome of the attempts at {lost}")
@@ -239,7 +299,6 @@ class Iteration:
         self, proposal: Proposal, stage: Stage = SHORT_TERM, index: int = 0, count: int = 1
     ) -> Attempt:
         """`proposal` with all that trying it needs."""
-        settings = self.settings
         return Attempt(
             number=index,
             count=count,
@@ -248,15 +307,24 @@ class Iteration:
                 group: tuple(kept_units(self.importances[group], width))
                 for group, width in proposal.widths.items()
             },
-            model=self.step.model,
-            graph=self.graph,
-            task=self.task,
-            short_term=settings.short_term,
-            batches_seed=self.seed,
-            seed=settings.seed * SEEDS_APART + self.step.iteration,
+            ground=self._ground,
             stage=stage,
             images=self._images_at_first(),
         )
+
+    @property
+    def _ground(self) -> Ground:
+        """What all attempts share: one object, so that an executor sends it anywhere once."""
+        if self._used.ground is None:
+            self._used.ground = Ground(
+                self.step.model,
+                self.graph,
+                self.task,
+                self.settings.short_term,
+                batches_seed=self.seed,
+                seed=self.settings.seed * SEEDS_APART + self.step.iteration,
+            )
+        return self._used.ground
 
     def _images_at_first(self) -> int | None:
         """How many images a proposal is judged on; None where the task tells none apart."""
@@ -273,7 +341,7 @@ class Iteration:
         stage: Stage,
         metrics: Mapping[str, float],
         scores: tuple[float, ...],
-        model: nn.Module | None = None,
+        model: nn.Module | KeptModel | None = None,
     ) -> Candidate:
         accuracy = self.task.metrics[0]
         before = self.step.record.metrics[accuracy]
@@ -318,6 +386,19 @@ class _Used:
     importances: Mapping[str, Tensor] | None = None
     samples: int = 0
     before: dict[range, Tensor] = field(default_factory=dict)
+    ground: Ground | None = None
+    asked: int = 0
+    """How many rows of candidates.csv were asked for so far."""
+    places: dict[RowKey, int] = field(default_factory=dict)
+    """Of those rows, in the order of asking."""
+
+
+RowKey = tuple[str, frozenset[tuple[str, int]]]
+"""What tells the rows of an iteration in candidates.csv apart: the stage and the widths."""
+
+
+def _row_of(record: CandidateRecord) -> RowKey:
+    return record.stage, frozenset(record.widths.items())
 
 
 def all_widths(graph: LayerGraph) -> dict[str, int]:

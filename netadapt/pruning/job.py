@@ -24,6 +24,7 @@ from netadapt.networks.open_network import open_network
 from netadapt.pruning.begin import search
 from netadapt.pruning.callbacks import Callback
 from netadapt.pruning.constraints.registry import devices_of, read_budget
+from netadapt.pruning.executors.ray_tasks import require_cluster
 from netadapt.pruning.feasibility import Reach
 from netadapt.pruning.forecast import Forecast, Possible, forecast
 from netadapt.pruning.importance.registry import IMPORTANCES
@@ -34,7 +35,7 @@ from netadapt.pruning.strategies.registry import STRATEGIES
 from netadapt.training.batch_norm_restoring import ready_to_train
 from netadapt.training.compute import compute_device
 from netadapt.training.task import Task, batches_of, of_task
-from netadapt.training.tasks import TaskRequest, open_task
+from netadapt.training.tasks import NamedTask, TaskRequest, open_task
 from netadapt.users_code import users_code
 
 
@@ -53,6 +54,10 @@ class OpenedBy:
     input_shapes: tuple[tuple[int, ...], ...] | None = None
     """Of a user's own network; those of the task's batches when neither is given."""
     compute: str | None = None
+    threads: int | None = None
+    """Of the processor, for each candidate: they decide how sums are rounded."""
+    workers: int | None = None
+    ray: str | None = None
     on_demand: bool = False
     profile: str | None = None
     """With `tracker` and `key`: where the device is that is measured on demand."""
@@ -145,6 +150,8 @@ class Prepared:
     config: ModelConfig
     task: Task
     example: tuple[torch.Tensor, ...]
+    named_task: NamedTask
+    """How another process opens the task."""
 
 
 def prepare(
@@ -171,22 +178,27 @@ def prepare(
     ):
         if name is not None:
             registry[name]  # raises where there is none
+    if opened.ray is not None:
+        require_cluster(opened.ray)
     compute = compute_device(opened.compute)
     model, config = open_network(
         opened.model, opened.weights, opened.input_size, opened.input_shapes
     )
     if opened.weights is None and ":" in opened.model:
         say(f"the weights are those that {opened.model} gives; for trained ones add --weights FILE")
-    task = open_task(
+    request = TaskRequest(opened.data, config.input_shapes, opened.holdout_images, compute)
+    task = open_task(opened.task, replace(request, progress=progress))
+    named_task = NamedTask(
         opened.task,
-        TaskRequest(opened.data, config.input_shapes, opened.holdout_images, compute, progress),
+        None if ":" in opened.task else request,
+        (opened.model,) if ":" in opened.model else (),
     )
     if opened.input_size is None and opened.input_shapes is None:
         config = _at_shape_of_batches(config, model, task)
     model.to(compute)
     config = ready_to_train(model, config, task, job.settings.seed, say)
     example = tuple(torch.zeros(shape, device=compute) for shape in config.input_shapes)
-    return Prepared(model, config, task, example)
+    return Prepared(model, config, task, example, named_task)
 
 
 def measuring_profiles(job: PruneJob) -> tuple[DeviceProfile, ...]:
@@ -237,6 +249,9 @@ def start(
     return search(
         **_told(job, prepared, callbacks),
         out=out,
+        workers=job.opened.workers,
+        ray=job.opened.ray,
+        named_task=prepared.named_task,
         on_demand=profiles if job.opened.on_demand else (),
         verify_on=profiles[0] if job.settings.verify_every else None,
         resume=resume,

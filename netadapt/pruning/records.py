@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 from urllib.parse import quote, unquote
 
 from netadapt.errors import InputError, RunError
+from netadapt.pruning.stages import FAILED
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -163,7 +164,10 @@ class StepRecord(TrialRecord):
 
 @dataclass(frozen=True, kw_only=True)
 class CandidateRecord(TrialRecord):
-    """A row of `candidates.csv`: a proposal, and how far it was taken."""
+    """A row of `candidates.csv`: a proposal, and how far it was taken.
+
+    One that couldn't be tried has the stage 'failed', and neither metrics nor a score.
+    """
 
     stage: str
     chosen: bool | None = None
@@ -183,7 +187,9 @@ class CandidateRecord(TrialRecord):
     def from_row(cls, row: Row) -> CandidateRecord:
         """Read what `to_row` gave, as text. Raises ValueError naming the column that is wrong."""
         chosen = None if row["chosen"] == "" else row["chosen"] == "1"
-        return cls(**_fields(row, row.get("widths", "")), stage=row["stage"], chosen=chosen)
+        stage = row["stage"]
+        fields = _fields(row, row.get("widths", ""), judged=stage != FAILED)
+        return cls(**fields, stage=stage, chosen=chosen)
 
 
 class Tried(NamedTuple):
@@ -261,7 +267,7 @@ def frame_of(records: Sequence[TrialRecord]) -> pd.DataFrame:
     return frame
 
 
-def _fields(row: Row, widths: str) -> dict[str, Any]:
+def _fields(row: Row, widths: str, *, judged: bool = True) -> dict[str, Any]:
     names, added = metric_columns(row), _added(row)
     pairs = (pair.rpartition("=") for pair in widths.split())
     value, low, high = (_number(row, column) for column in _LATENCY)
@@ -274,7 +280,7 @@ def _fields(row: Row, widths: str) -> dict[str, Any]:
         "width_after": _maybe_whole(row, "width_after"),
         "latency": latency,
         "target_ms": _number(row, "target_ms"),
-        "metrics": {name: _required(row, name) for name in names},
+        "metrics": {name: _required(row, name) for name in names} if judged else {},
         "macs": _whole(row["macs"], "macs"),
         "params": _whole(row["params"], "params"),
         "score": _number(row, "score"),

@@ -6,7 +6,7 @@ the last row belongs to an iteration that was interrupted. One process at a time
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -32,6 +32,7 @@ from netadapt.pruning.run_json import (
     require_same,
     write_run_json,
 )
+from netadapt.pruning.stages import FAILED
 from netadapt.pruning.step import Step
 
 CANDIDATES = "candidates.csv"
@@ -144,14 +145,41 @@ class RunFolder:
             self._image_scores.append({**row, "scores": " ".join(map(repr, scores))})
         self._candidates.append(record.to_row())
 
-    def commit(self, step: Step, config: Mapping[str, Any]) -> None:
-        """Keep the network, mark the chosen candidate, then append the row: the commit point."""
+    def commit(
+        self,
+        step: Step,
+        config: Mapping[str, Any],
+        place: Callable[[CandidateRecord], float] = lambda record: 0,
+    ) -> None:
+        """Keep the network, mark the chosen candidate, then append the row: the commit point.
+
+        `place` tells the order of the iteration's candidates: their rows came as they ended.
+        """
         record = step.record
         save_model(self.path / record.checkpoint, step.model, dict(config))
-        marked = _marked(read_candidates(self.path), record)
+        candidates = read_candidates(self.path)
+        others = [one for one in candidates if one.iteration != record.iteration]
+        tried = [one for one in candidates if one.iteration == record.iteration]
+        tried.sort(key=place)
+        marked = _marked([*others, *tried], record)
         self._candidates.replace(candidate.to_row() for candidate in marked)
+        self._order_image_scores(tried)
         self._trajectory.append(record.to_row())
         self._steps.append(record)
+
+    def _order_image_scores(self, tried: Sequence[CandidateRecord]) -> None:
+        """Bring the iteration's rows to the order of `tried`, which they have mostly."""
+        order = {_score_key(record): at for at, record in enumerate(tried)}
+        rows = self._image_scores.rows()
+        keys = [(row["iteration"], row["stage"], row["widths"]) for row in rows]
+        own = [at for at, key in enumerate(keys) if key in order]
+        wanted = sorted(own, key=lambda at: order[keys[at]])
+        if wanted == own:
+            return
+        ordered = list(rows)
+        for at, source in zip(own, wanted, strict=True):
+            ordered[at] = rows[source]
+        self._image_scores.replace(ordered)
 
 
 def _require_folder(path: Path) -> None:
@@ -217,7 +245,8 @@ def _score_key(record: CandidateRecord) -> tuple[str, str, str]:
 def _marked(candidates: list[CandidateRecord], step: StepRecord) -> list[CandidateRecord]:
     """With the one that `step` kept: of several stages of one network the last."""
     own = [at for at, candidate in enumerate(candidates) if candidate.iteration == step.iteration]
-    kept = [at for at in own if dict(candidates[at].widths) == dict(step.widths)]
+    judged = [at for at in own if candidates[at].stage != FAILED]
+    kept = [at for at in judged if dict(candidates[at].widths) == dict(step.widths)]
     marked = list(candidates)
     for at in own:
         marked[at] = replace(candidates[at], chosen=at in kept[-1:])

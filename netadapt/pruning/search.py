@@ -36,7 +36,7 @@ from netadapt.pruning.feasibility import networks_in_reach, require_reachable
 from netadapt.pruning.importance.base import Importance
 from netadapt.pruning.iteration import Iteration, all_widths
 from netadapt.pruning.proposals import Proposal
-from netadapt.pruning.records import StepRecord
+from netadapt.pruning.records import CandidateRecord, StepRecord
 from netadapt.pruning.run_folder import RunFolder
 from netadapt.pruning.schedule import MET, Schedule
 from netadapt.pruning.settings import SearchSettings
@@ -192,9 +192,7 @@ class Search(Iterator[Step]):
         for proposal in proposals:
             proposal.require_cut(iteration.graph)
         candidate = self._chosen(iteration, proposals)
-        model = candidate.model
-        if model is None:  # tried before an interruption: the same weights come again
-            model, _ = iteration.attempt(candidate.proposal, candidate.stage).trained()
+        model = iteration.model_of(candidate)
         graph = rebased(candidate.proposal.of(iteration.graph))
         _require_saving(iteration, candidate, graph, model)
         candidate = replace(candidate, metrics=self._metrics_of(candidate, model))
@@ -208,7 +206,7 @@ class Search(Iterator[Step]):
             checkpoint=self._run.checkpoint(iteration.number).name,
         )
         step = self._timed(Step(record, model, graph))
-        self._commit(step)
+        self._commit(step, iteration.place_of)
         self._iteration = None
         self._to_give.clear()
         tools.callback.chosen(step)
@@ -409,9 +407,9 @@ class Search(Iterator[Step]):
             return known.value
         return cost_of(constraint, self._given.graph)
 
-    def _commit(self, step: Step) -> None:
+    def _commit(self, step: Step, place: Callable[[CandidateRecord], float] | None = None) -> None:
         config = describe(step.model, self._tools.config, step.graph)
-        self._run.commit(step, config.to_json())
+        self._run.commit(step, config.to_json(), place or (lambda record: 0))
         self._step = step
 
     def _stuck(self, iteration: Iteration) -> BudgetError:

@@ -30,5 +30,8 @@ SHORT_TERM = Stage("short-term")
 UNTRAINED = Stage("untrained", 0, statistics_batches=4)
 """Cut and evaluated; no gradient is taken."""
 
+FAILED = "failed"
+"""What stands in candidates.csv where a proposal couldn't be tried: no stage, and no metrics."""
+
 CUT = Stage("cut", 0)
 """Cut alone: what a strategy takes that trains nothing in between."""

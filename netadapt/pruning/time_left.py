@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import time
 
+AT_ONCE_S = 1.0
+"""Proposals that begin within so long after the first are tried side by side."""
+
 
 class TimeLeft:
     """Told of iterations and proposals as they begin."""
 
     def __init__(self) -> None:
         self._started: float | None = None
-        self._trained = 0
+        self._begun = 0
+        self._side_by_side = 0
         self._iterations_left = 1
 
     def iteration(self, left: int) -> None:
@@ -22,9 +26,12 @@ class TimeLeft:
         now = time.monotonic()
         if self._started is None:
             self._started = now
+        self._begun += 1
+        if now - self._started < AT_ONCE_S and self._begun == self._side_by_side + 1:
+            self._side_by_side += 1
             return ""
-        self._trained += 1
-        seconds_each = (now - self._started) / self._trained
-        proposals = count - index + (self._iterations_left - 1) * count
+        seconds_each = (now - self._started) / (self._begun - self._side_by_side)
+        running = self._side_by_side - 1
+        proposals = count - index + running + (self._iterations_left - 1) * count
         minutes = proposals * seconds_each / 60
         return f"about {minutes:.0f} min left" if minutes >= 1 else "less than a minute left"

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from torch import nn
 
 from netadapt.errors import RunError
-from netadapt.pruning.records import StepRecord, Tried
+from netadapt.pruning.records import CandidateRecord, StepRecord, Tried
 from netadapt.pruning.step import Step
 
 
@@ -44,7 +44,9 @@ class UnwrittenRun:
         """Keep what a proposal came to."""
         self._tried.append(tried)
 
-    def commit(self, step: Step, config: Mapping[str, Any]) -> None:
+    def commit(
+        self, step: Step, config: Mapping[str, Any], place: Callable[[CandidateRecord], float]
+    ) -> None:
         """Keep the row."""
         self._steps.append(step.record)
 

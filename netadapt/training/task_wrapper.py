@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -20,6 +21,16 @@ class TaskWrapper:
     def __init__(self, task: Task) -> None:
         self.inner_task = task
         self.metrics = task.metrics
+
+    def around(self, task: Any) -> TaskWrapper:
+        """The same of another task; of None, which is to be filled so later."""
+        other = copy.copy(self)
+        other.inner_task = task
+        return other
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Its own, not the inner task's, whose members are looked up here too."""
+        return dict(vars(self))
 
     def loss(self, output: Any, target: Any) -> Tensor:
         return self.inner_task.loss(output, target)

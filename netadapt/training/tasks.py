@@ -7,12 +7,12 @@ Depth is found here as any other package's task is, by an entry point of the gro
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import torch
 
 from netadapt.errors import InputError
-from netadapt.networks.named_functions import call_named
+from netadapt.networks.named_functions import call_named, module_of
 from netadapt.registry import Registry
 from netadapt.training.task import Task, require_task
 from netadapt.users_code import users_code
@@ -42,6 +42,31 @@ class TaskRequest:
 
 TASKS: Registry[Callable[[TaskRequest], Task]] = Registry("task", group="netadapt.tasks")
 """What opens a task, by the task's name."""
+
+
+@dataclass(frozen=True)
+class NamedTask:
+    """A task by its name, so that another process can open it by itself."""
+
+    name: str
+    request: TaskRequest | None = None
+    """None for 'package.module:function', which takes none."""
+    imports: tuple[str, ...] = ()
+    """Further 'package.module:function' whose modules may register the task."""
+
+    @classmethod
+    def of_function(cls, name: str) -> NamedTask:
+        """What 'package.module:function' gives. Raises InputError for another kind of name."""
+        if ":" not in name:
+            raise InputError(f"the task is '{name}', expected a task or 'package.module:function'")
+        return cls(name)
+
+    def opened_on(self, compute: torch.device) -> Task:
+        """The task, with its batches on the device `compute`."""
+        for name in self.imports:
+            module_of(name, "network", InputError)
+        request = self.request or TaskRequest("", ())
+        return open_task(self.name, replace(request, compute=compute, progress=None))
 
 
 def open_task(name: str, request: TaskRequest) -> Task:

@@ -116,6 +116,21 @@ def test_seeds_that_no_generator_takes_are_refused(prune, tmp_path):
     assert "the seed is 92" in refused(prune(tmp_path / "run", "--seed", 92 * 10**17, "--quiet"))
 
 
+def test_a_run_goes_on_with_the_threads_and_workers_that_it_began_with(prune, tmp_path):
+    run, before = tmp_path / "run", torch.get_num_threads()
+    try:
+        assert prune(run, "--finetune-steps", 0, "--threads", 2)[0] == 0
+        opened = json.loads((run / "run.json").read_text())["opened"]
+        assert (opened["threads"], opened["workers"], opened["ray"]) == (2, None, None)
+        torch.set_num_threads(1)
+        assert prune(run, "--resume", begin=False)[0] == 0
+        assert torch.get_num_threads() == 2
+        err = prune(run, "--resume", "--threads", 1, begin=False)[2]
+        assert "was begun with 2 threads and goes on with 1" in err
+    finally:
+        torch.set_num_threads(before)
+
+
 def test_json_of_a_count_has_no_milliseconds_and_odd_names_are_resumed(prune, tmp_path):
     run = tmp_path / "run"
     options = ("--finetune-steps", 0, "--model", f"{__name__}:spaced", "--json")

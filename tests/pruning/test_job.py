@@ -65,6 +65,16 @@ def test_a_task_that_is_none_is_refused(name):
         open_task(name, TaskRequest("", (), None, torch.device("cpu")))
 
 
+def test_the_time_left_knows_proposals_that_are_tried_side_by_side(monkeypatch):
+    clock = iter([0.0, 0.1, 60.0, 61.0])
+    monkeypatch.setattr("time.monotonic", lambda: next(clock))
+    left = TimeLeft()
+    left.iteration(1)
+    assert [left.candidate(0, 9), left.candidate(1, 9)] == ["", ""]
+    assert left.candidate(2, 9) == "about 8 min left"  # one a minute, with the one that still runs
+    assert left.candidate(3, 9) == "about 4 min left"
+
+
 def test_the_time_left_counts_all_proposals(monkeypatch):
     clock = iter([0.0, 30.0, 60.0])
     monkeypatch.setattr("time.monotonic", lambda: next(clock))

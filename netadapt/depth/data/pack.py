@@ -117,6 +117,10 @@ class PackedSource:
         self._maps: OrderedDict[int, tuple[npt.NDArray[np.uint8], npt.NDArray[np.uint16]]]
         self._maps = OrderedDict()
 
+    def __getstate__(self) -> dict[str, Any]:
+        """Another process maps the shards by itself; a map would travel with all its data."""
+        return {**vars(self), "_maps": OrderedDict()}
+
     def __len__(self) -> int:
         return len(self.names)
 

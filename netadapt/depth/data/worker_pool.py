@@ -6,17 +6,16 @@ or go on writing into a folder that the same command, run again, is filling alre
 
 from __future__ import annotations
 
-import os
 import signal
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
-from multiprocessing import get_context, parent_process
+from multiprocessing import get_context
 from pathlib import Path
-from threading import Thread
 
 from netadapt.errors import OutputError
+from netadapt.orphans import end_with_parent
 
 
 @contextmanager
@@ -42,11 +41,4 @@ def worker_pool(target: Path, workers: int) -> Iterator[ProcessPoolExecutor]:
 def _begin() -> None:
     # Ctrl-C ends a worker at once and silently: what it hadn't finished is made again.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
-    Thread(target=_end_with_parent, daemon=True).start()
-
-
-def _end_with_parent() -> None:
-    parent = parent_process()
-    if parent is not None:
-        parent.join()
-        os._exit(1)
+    end_with_parent()

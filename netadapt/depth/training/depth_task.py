@@ -65,6 +65,10 @@ class DepthTask:
         self._loss = loss_named(loss) if isinstance(loss, str) else loss
         self._kept: dict[int, tuple[Tensor, Tensor]] = {}
 
+    def __getstate__(self) -> dict[str, Any]:
+        """Without the holdout that is kept in memory: another process reads it by itself."""
+        return {**vars(self), "_holdout_batches": None}
+
     def loss(self, output: Any, target: Tensor) -> Tensor:
         """The loss of the network's main output, in metres."""
         return self._loss(main_output(output), target)

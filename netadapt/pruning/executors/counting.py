@@ -19,7 +19,7 @@ class CountingExecutor:
     ) -> Iterator[tuple[Attempt, Outcome]]:
         for attempt in attempts:
             self.attempts.append(attempt)
-            yield attempt, Outcome(attempt.model, self._metrics, 0.0, of=attempt.proposal)
+            yield attempt, Outcome(attempt.ground.model, self._metrics, 0.0, of=attempt.proposal)
 
     def close(self) -> None:
         """Nothing is held."""

@@ -12,9 +12,20 @@ if TYPE_CHECKING:
 
 EXECUTORS: Registry[Callable[[], Executor]] = Registry(
     "executor",
-    {"local": "netadapt.pruning.executors.local:LocalExecutor"},
+    {
+        "local": "netadapt.pruning.executors.local:LocalExecutor",
+        "processes": "netadapt.pruning.executors.worker_processes:WorkerProcesses",
+        "ray": "netadapt.pruning.executors.ray_tasks:RayTasks",
+    },
     group="netadapt.executors",
 )
+
+
+def executor_for(workers: int | None, address: str | None) -> str:
+    """The name of the executor that goes with so many workers, or with a Ray cluster's address."""
+    if address is not None:
+        return "ray"
+    return "local" if workers is None else "processes"
 
 
 def register_executor(
