@@ -62,7 +62,13 @@ class Method:
 STEADY = {"first_reduction": 0.05, "decay": 1.0, "finetune_steps": 4}
 """Each iteration saves a twentieth of what the network given takes."""
 
+BY_WEIGHTS = {**STEADY, "importance": "taylor-weights"}
+
 register_importance("taylor-64", Taylor(images=64, name="taylor-64"))
+register_importance("taylor-weights", Taylor(at_outputs=False, name="taylor-weights"))
+register_importance(
+    "taylor-weights-64", Taylor(images=64, at_outputs=False, name="taylor-weights-64")
+)
 
 METHODS = {
     "full": Method("full"),
@@ -70,11 +76,15 @@ METHODS = {
     "racing": Method("racing"),
     "saliency": Method("saliency", STEADY),
     "saliency, distilled": Method("saliency", {**STEADY, "distill": True}),
-    "saliency, 64 images, 8 steps": Method(
-        "saliency", {**STEADY, "importance": "taylor-64", "finetune_steps": 8}
+    "saliency, 64 images": Method("saliency", {**STEADY, "importance": "taylor-64"}),
+    "saliency, by weights": Method("saliency", BY_WEIGHTS),
+    "saliency, by weights, large steps": Method("saliency", {**BY_WEIGHTS, "first_reduction": 0.1}),
+    "saliency, by weights, small steps": Method(
+        "saliency", {**BY_WEIGHTS, "first_reduction": 0.025}
     ),
-    "saliency, large steps": Method("saliency", {**STEADY, "first_reduction": 0.1}),
-    "saliency, small steps": Method("saliency", {**STEADY, "first_reduction": 0.025}),
+    "saliency, by weights, 64 images, 8 steps": Method(
+        "saliency", {**BY_WEIGHTS, "importance": "taylor-weights-64", "finetune_steps": 8}
+    ),
     "saliency, l2": Method("saliency", {**STEADY, "importance": "l2"}),
     "uniform": Method("uniform"),
     "random": Method("random"),

@@ -17,24 +17,71 @@ from netadapt.training.modes import evaluation_mode
 GRAPH = trace(tiny.network(), tiny.EXAMPLE)
 
 
-def test_taylor_is_the_square_of_weights_times_gradients_over_all_layers_of_a_unit():
-    model, task = tiny.network(), tiny.task()
+def stirred(model: nn.Module) -> nn.Module:
+    """With biases and gains that count."""
+    torch.manual_seed(1)
     with torch.no_grad():
         for parameter in model.parameters():
             parameter.add_(0.1 * torch.rand_like(parameter))
+    return model
+
+
+def test_taylor_is_what_a_unit_gives_times_its_gradient_of_each_image():
+    model, task = stirred(tiny.network()), tiny.task()
     scores = Taylor(images=32, batch_size=16)(model, GRAPH, task, seed=3)
     expected = torch.zeros(24, dtype=torch.float64)
     batches = task.training_batches(16, 3)
     with evaluation_mode(model):
         for _ in range(2):
             images, labels = next(batches)
-            model.zero_grad()
-            task.loss(model(images), labels).backward()
-            layers = (model.first[0].weight, model.first[1].weight, model.first[1].bias)
-            terms = (*layers, model.outer.weight, model.outer.bias)
-            change = sum((w * w.grad).reshape(24, -1).sum(1) for w in terms)
-            expected += change.detach().double().square()
-    torch.testing.assert_close(scores["first"], expected, rtol=1e-4, atol=1e-12)
+            inner = model.inner(model.first(images).relu())
+            inner.retain_grad()
+            features = model.first(images).relu() + model.outer(inner.relu())
+            task.loss(model.head(features.mean((2, 3))), labels).backward()
+            expected += (inner * inner.grad).sum((2, 3)).detach().double().square().sum(0)
+    torch.testing.assert_close(scores["inner"], expected, rtol=1e-4, atol=1e-12)
+
+
+class Functional(nn.Module):
+    """A network whose layers aren't modules."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.kernel = nn.Parameter(torch.rand(8, 3, 3, 3) - 0.5)
+        self.matrix = nn.Parameter(torch.rand(3, 8) - 0.5)
+
+    def forward(self, image: torch.Tensor) -> torch.Tensor:
+        features = nn.functional.conv2d(image, self.kernel).relu().mean((2, 3))
+        return nn.functional.linear(features, self.matrix)
+
+
+def test_without_modules_taylor_reads_the_weights():
+    model, task = Functional(), tiny.task()
+    graph = trace(model, tiny.EXAMPLE)
+    (group,) = (group for group in graph.groups if not group.frozen)
+    scores = Taylor(images=16, batch_size=16)(model, graph, task, seed=3)
+    images, labels = next(task.training_batches(16, 3))
+    task.loss(model(images), labels).backward()
+    expected = (model.kernel * model.kernel.grad).flatten(1).sum(1).detach().double().square()
+    torch.testing.assert_close(scores[group.name], expected, rtol=1e-4, atol=1e-12)
+
+
+def test_taylor_sees_every_free_group_of_other_kinds_of_networks():
+    """Transposed and grouped convolutions, linear layers of tokens, a norm that is called twice."""
+    twice = nn.BatchNorm2d(8)
+    model = nn.Sequential(
+        nn.Conv2d(3, 8, 3, padding=1), twice, nn.ReLU(inplace=True),
+        nn.Conv2d(8, 8, 3, padding=1, groups=8), twice, nn.ConvTranspose2d(8, 16, 2, 2),
+        nn.Flatten(2), nn.Linear(256, 12), nn.GELU(), nn.Linear(12, 4),
+        nn.AdaptiveAvgPool2d((1, 3)), nn.Flatten(),
+    ).eval()  # fmt: skip
+    graph = trace(model, tiny.EXAMPLE)
+    task = tiny.task()
+    scores = Taylor(images=8)(stirred(model), graph, task, seed=0)
+    free = [group for group in graph.groups if not group.frozen]
+    assert free
+    for group in free:
+        assert (scores[group.name] > 0).any(), group.name
 
 
 def test_taylor_leaves_the_network_as_it_was():
