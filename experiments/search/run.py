@@ -18,6 +18,7 @@ from typing import Any
 
 from torch import nn
 
+from netadapt import load_model
 from netadapt.cores import usable_cores
 from netadapt.depth.data.base import SPLITS
 from netadapt.depth.data.datasets import open_depth_data
@@ -129,6 +130,8 @@ def compare(out: Path, runs: Path, methods: list[str], budgets: list[float], see
     rooms = open_task(
         data_folder("rooms"), loss=SHORT_TERM_LOSS, augmentation=SHORT_TERM_AUGMENTATION
     )
+    given = unseen.evaluate(load_model("fastdepth-rooms"))
+    print({"the network given": {name: round(given[name], 4) for name in ("delta1", "rmse_m")}})
     journal = CsvJournal(out, COLUMNS)
     known = {(row["method"], row["budget_ms"], row["seed"]) for row in journal.rows()}
     for seed in range(seeds):
