@@ -155,7 +155,8 @@ class Iteration:
         model = self.model_of(candidate)
         assert tells_images(self.task)  # its images were asked for
         more, each = evaluated_images(model, self.task, images)
-        share = len(images) / images.stop
+        new, old = (sum(not math.isnan(one) for one in part) for part in (each, candidate.scores))
+        share = new / (new + old)  # of images that tell something
         metrics = {
             name: (1 - share) * value + share * more[name]
             for name, value in candidate.metrics.items()
@@ -188,6 +189,11 @@ class Iteration:
         that fails for want of memory, or ends its process, is recorded and left out. Raises
         InputError where all do.
         """
+        if len({tuple(proposal.widths.items()) for proposal in proposals}) < len(proposals):
+            raise InputError(
+                f"the strategy {self.settings.strategy} judges a proposal twice at once; give each "
+                f"once"
+            )
         before = self._tried_before(proposals, stage)
         first = self._used.asked
         self._used.asked += len(proposals)
@@ -246,10 +252,10 @@ class Iteration:
         return model
 
     def _known(self, proposal: Proposal, stage: Stage) -> Tried | None:
-        """What an interrupted run has found of `proposal`."""
+        """What was found of `proposal` before: by an interrupted run, or in this one."""
         widths = all_widths(proposal.of(self.graph))
-        found = (one for one in self.tried if one.is_of(stage.name, widths))
-        return next(found, None)
+        tried = (*self.tried, *self._used.tried)
+        return next((one for one in tried if one.is_of(stage.name, widths)), None)
 
     def _record(
         self, candidate: Candidate, stage: Stage, seconds: float, samples: int, place: int
@@ -258,7 +264,9 @@ class Iteration:
         facts = self.facts(candidate, graph, seconds, samples)
         record = CandidateRecord(**facts, stage=stage.name)
         self._used.places[_row_of(record)] = place
-        self.record(Tried(record, candidate.scores))
+        tried = Tried(record, candidate.scores)
+        self._used.tried.append(tried)
+        self.record(tried)
 
     def _record_failure(self, attempt: Attempt, outcome: Outcome, place: int) -> None:
         nothing = Candidate(attempt.proposal, {}, math.inf)
@@ -385,6 +393,7 @@ class _Used:
 
     importances: Mapping[str, Tensor] | None = None
     samples: int = 0
+    tried: list[Tried] = field(default_factory=list)
     before: dict[range, Tensor] = field(default_factory=dict)
     ground: Ground | None = None
     asked: int = 0

@@ -73,7 +73,7 @@ class RunFolder:
                 )
             require_same(self.path, RunAbout.read(self.path), about)
         else:
-            if self.path.exists() and any(self.path.iterdir()):
+            if self.path.exists() and any(map(_is_anothers, self.path.iterdir())):
                 raise RunError(
                     f"{self.path} exists and is not a run's folder (it has no {RUN_JSON}); choose "
                     f"another folder with --out"
@@ -163,23 +163,29 @@ class RunFolder:
         tried.sort(key=place)
         marked = _marked([*others, *tried], record)
         self._candidates.replace(candidate.to_row() for candidate in marked)
-        self._order_image_scores(tried)
+        if tried:
+            self._order_image_scores(tried)
         self._trajectory.append(record.to_row())
         self._steps.append(record)
 
     def _order_image_scores(self, tried: Sequence[CandidateRecord]) -> None:
-        """Bring the iteration's rows to the order of `tried`, which they have mostly."""
-        order = {_score_key(record): at for at, record in enumerate(tried)}
+        """Bring the iteration's rows to the order of `tried`, one for each; a run that was stopped
+        between its two files has written one again."""
         rows = self._image_scores.rows()
-        keys = [(row["iteration"], row["stage"], row["widths"]) for row in rows]
-        own = [at for at, key in enumerate(keys) if key in order]
-        wanted = sorted(own, key=lambda at: order[keys[at]])
-        if wanted == own:
-            return
-        ordered = list(rows)
-        for at, source in zip(own, wanted, strict=True):
-            ordered[at] = rows[source]
-        self._image_scores.replace(ordered)
+        own = {_key_of_row(row): row for row in rows if row["iteration"] == str(tried[0].iteration)}
+        others = [row for row in rows if row["iteration"] != str(tried[0].iteration)]
+        wanted = [own[key] for key in map(_score_key, tried) if key in own]
+        if [*others, *wanted] != rows:
+            self._image_scores.replace([*others, *wanted])
+
+
+def _key_of_row(row: Mapping[str, str]) -> tuple[str, str, str]:
+    return row["iteration"], row["stage"], row["widths"]
+
+
+def _is_anothers(file: Path) -> bool:
+    """Whether a file is none that a run leaves whose very first write was cut off."""
+    return not (file.name.startswith(f".{Path(RUN_JSON).stem}-") and file.suffix == ".json")
 
 
 def _require_folder(path: Path) -> None:

@@ -44,7 +44,8 @@ from netadapt.pruning.step import Step
 from netadapt.pruning.strategies.base import Strategy
 from netadapt.pruning.unwritten_run import UnwrittenRun
 from netadapt.pruning.verifying import Verifier, correction
-from netadapt.training.task import Task, checked_metrics, evaluated, tells_images
+from netadapt.training.task import Task, checked_metrics, evaluated_whole, tells_images
+from netadapt.users_code import users_code
 
 MOST_ROUNDS = 10
 """How often an iteration proposes at most, each time by what it measured the time before."""
@@ -261,7 +262,7 @@ class Search(Iterator[Step]):
             return replace(self._given, record=self._run.steps[0])
         started = time.perf_counter()
         try:
-            metrics = evaluated(self._given.model, self._tools.task)
+            metrics = evaluated_whole(self._given.model, self._tools.task)
         except InputError:
             self._run.discard()
             raise
@@ -335,7 +336,8 @@ class Search(Iterator[Step]):
     def _proposed(self, iteration: Iteration) -> list[Proposal]:
         """What the strategy proposes. Raises InputError, naming it, for anything else."""
         what = f"the strategy {iteration.settings.strategy}"
-        given = self._tools.strategy.propose(iteration)
+        with users_code(f"proposing by {what}"):
+            given = self._tools.strategy.propose(iteration)
         proposals = list(given) if isinstance(given, Iterable) else [given]
         for proposal in proposals:
             if not isinstance(proposal, Proposal):
@@ -346,7 +348,8 @@ class Search(Iterator[Step]):
     def _chosen(self, iteration: Iteration, proposals: Sequence[Proposal]) -> Candidate:
         """What the strategy chooses. Raises InputError, naming it, for anything else."""
         what = f"the strategy {iteration.settings.strategy}"
-        candidate = self._tools.strategy.choose(iteration, proposals)
+        with users_code(f"choosing by {what}"):
+            candidate = self._tools.strategy.choose(iteration, proposals)
         if not isinstance(candidate, Candidate):
             raise InputError(f"{what} chose {type(candidate).__name__}; expected a Candidate")
         candidate.proposal.require_cut(iteration.graph)
@@ -355,8 +358,9 @@ class Search(Iterator[Step]):
     def _metrics_of(self, candidate: Candidate, model: nn.Module) -> Mapping[str, float]:
         """Over the whole holdout, where a proposal is judged on a part of it."""
         task = self._tools.task
-        if tells_images(task) and 0 < len(candidate.scores) < task.holdout_count:
-            return evaluated(model, task)
+        judged = min(self._tools.settings.proposal_images, len(candidate.scores))
+        if tells_images(task) and 0 < judged < task.holdout_count:
+            return evaluated_whole(model, task)
         return candidate.metrics
 
     def _next_iteration(self) -> Iteration:

@@ -102,7 +102,9 @@ class SearchSettings:
             )
         if isinstance(self.width_multiple, int) and self.width_multiple < 1:
             raise InputError(f"the width multiple is {self.width_multiple}; expected 1 or more")
-        if self.confidence is not None and not 0 < self.confidence < 1:
+        if self.confidence is not None and not (
+            self.confidence > 0 and (1 + self.confidence) / 2 < 1  # rounded too
+        ):
             raise InputError(
                 f"the confidence is {self.confidence}; expected a share between 0 and 1, as 0.9"
             )

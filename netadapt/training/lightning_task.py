@@ -7,6 +7,7 @@ themselves; here they are given its output in the network's place.
 from __future__ import annotations
 
 import copy
+import inspect
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
@@ -15,7 +16,7 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
 from netadapt.errors import InputError
-from netadapt.networks.network_inputs import Inputs, examples_in, fed
+from netadapt.networks.network_inputs import Inputs, examples_in, fed, tensors_in
 from netadapt.training.loader_batches import on_device, require_indexed, seeded_batches
 from netadapt.training.modes import evaluation_mode
 from netadapt.training.task import Batch
@@ -60,7 +61,7 @@ class LightningTask:
 
     def loss(self, output: Any, target: Any) -> Tensor:
         """What `training_step` gives for a batch, where the network gave `output`."""
-        given: Any = _Given(self._module, self._network, output).training_step(target)
+        given: Any = self._given(output, target).training_step(target)
         loss: Tensor = given["loss"] if isinstance(given, Mapping) else given
         return loss
 
@@ -77,12 +78,15 @@ class LightningTask:
             for batch in self._holdout:
                 placed = on_device(batch, self._device)
                 inputs = self._inputs(placed)
-                given = _Given(self._module, self._network, fed(model, inputs))
+                given = self._given(fed(model, inputs), placed)
                 size = examples_in(inputs)
                 for name, value in given.validation_step(placed).items():
                     sums[name] = sums.get(name, 0.0) + size * value
                 count += size
         return {name: total / count for name, total in sums.items()}
+
+    def _given(self, output: Any, batch: Any) -> _Given:
+        return _Given(self._module, self._network, _Output(output, self._inputs(batch)))
 
 
 def _first(batch: Any) -> Any:
@@ -90,38 +94,70 @@ def _first(batch: Any) -> Any:
 
 
 class _Output(nn.Module):
-    """Stands where the network was, and gives what it gave."""
+    """Stands where the network was, and gives what it gave for `inputs`, once.
 
-    def __init__(self, output: Any) -> None:
+    A step that asks for anything else can't be served: it raises InputError.
+    """
+
+    def __init__(self, output: Any, inputs: Inputs) -> None:
         super().__init__()
         self._output = (output,)  # in a tuple it is no buffer
+        self._tensors = tensors_in(inputs, "the batch")
+        self._called = False
 
-    def forward(self, *_: Any, **__: Any) -> Any:
+    def forward(self, *arguments: Any, **named: Any) -> Any:
+        asked = [item for item in (*arguments, *named.values()) if isinstance(item, Tensor)]
+        same = len(asked) == len(self._tensors) and all(
+            one is other for one, other in zip(asked, self._tensors, strict=True)
+        )
+        if self._called or not same:
+            how = "twice" if self._called else "something else than the batch's inputs"
+            raise InputError(
+                f"a step of the LightningModule feeds its network {how}; say what is fed with "
+                f"inputs=…, or give a task of your own (netadapt.Task)"
+            )
+        self._called = True
         return self._output[0]
+
+    def named_parameters(self, *_: Any, **__: Any) -> Any:
+        raise InputError(
+            "a step of the LightningModule reads its network's parameters; weight_decay does that "
+            "for the penalty on them, anything else needs a task of your own (netadapt.Task)"
+        )
 
 
 class _Given:
     """A module whose network has been run already."""
 
-    def __init__(self, module: nn.Module, network: str, output: Any) -> None:
+    def __init__(self, module: nn.Module, network: str, output: _Output) -> None:
         self._logged: dict[str, float] = {}
         self._module: Any = copy.copy(module)
         self._module.__dict__["_modules"] = dict(module._modules)
         if network:
-            self._module._modules[network] = _Output(output)
+            self._module._modules[network] = output
         else:
-            self._module.__dict__["forward"] = _Output(output).forward
+            self._module.__dict__["forward"] = output.forward
         self._module.__dict__["log"] = self._log
         self._module.__dict__["log_dict"] = self._log_dict
 
     def training_step(self, batch: Any) -> Any:
-        return self._module.training_step(batch, 0)
+        return self._step("training_step", batch)
 
     def validation_step(self, batch: Any) -> dict[str, float]:
-        self._module.validation_step(batch, 0)
+        self._step("validation_step", batch)
         return self._logged
 
+    def _step(self, name: str, batch: Any) -> Any:
+        step = getattr(self._module, name)
+        takes_number = len(inspect.signature(step).parameters) > 1
+        return step(batch, 0) if takes_number else step(batch)
+
     def _log(self, name: str, value: Any, *_: Any, **__: Any) -> None:
+        if isinstance(value, nn.Module) or not isinstance(value, (Tensor, int, float)):
+            raise InputError(
+                f"the LightningModule logs {name} as {type(value).__name__}; expected a number: "
+                f"log what the metric gives for the batch"
+            )
         self._logged[name] = float(value.detach() if isinstance(value, Tensor) else value)
 
     def _log_dict(self, values: Mapping[str, Any], *_: Any, **__: Any) -> None:

@@ -113,6 +113,10 @@ def require_task(given: Any, what: str) -> Task:
             f"('accuracy',)"
         )
     task: Task = given
+    with users_code(f"holdout_count of {what}"):
+        count = task.holdout_count if tells_images(task) else 1
+    if isinstance(count, bool) or not isinstance(count, int) or count < 1:
+        raise InputError(f"{what} has the holdout_count {count!r}; expected 1 or more images")
     return task
 
 
@@ -171,7 +175,20 @@ def evaluated_images(
             shape = list(values.shape) if isinstance(values, Tensor) else type(values).__name__
             raise InputError(f"{what} gave {shape} as {name}; expected a tensor [{len(images)}]")
     means = {name: float(found[name].double().nanmean()) for name in task.metrics}
+    for name, mean in means.items():
+        if math.isnan(mean):
+            raise InputError(
+                f"{what} gave NaN as {name} of all of the holdout's images {images.start} to "
+                f"{images.stop - 1}; leave them out, or raise --proposal-images"
+            )
     return checked_metrics(means, task, what), found[task.metrics[0]].double().cpu()
+
+
+def evaluated_whole(model: nn.Module, task: Task) -> dict[str, float]:
+    """The metrics over the whole holdout, as the same task judges a part of it."""
+    if tells_images(task):
+        return evaluated_images(model, task, range(task.holdout_count))[0]
+    return evaluated(model, task)
 
 
 def checked_metrics(found: Any, task: Task, what: str) -> dict[str, float]:

@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import netadapt
+from netadapt.errors import InputError
 from netadapt.graph import trace
 from netadapt.pruning.paired import difference, losses
 from netadapt.pruning.run_folder import read_image_scores
@@ -93,6 +94,34 @@ def test_the_scores_of_each_image_are_kept_and_a_score_s_error_is_theirs(tmp_pat
         each = (0.5 - scores) / saved
         assert row["score"] == pytest.approx(float(each.mean()))
         assert row["score_error"] == pytest.approx(float(each.std()) / math.sqrt(len(each)))
+
+
+def test_images_that_tell_nothing_weigh_nothing(tmp_path):
+    lost = torch.linspace(0.0, 0.2, 64).double()
+    lost[20:31] = math.nan
+    noise = torch.tensor([0.3, -0.3] * 32, dtype=torch.float64)
+    _, candidates = run(tmp_path / "run", Fixed(of_inner=lost, of_first=lost + noise))
+    further = candidates[candidates["stage"] == "finalist, 32 images"]
+    for row in further.to_dict("records"):
+        scores = torch.tensor(read_image_scores(tmp_path / "run")["1", row["stage"], row["widths"]])
+        assert row["accuracy"] == pytest.approx(float(scores.nanmean()))
+    assert len(further)
+
+
+def test_images_of_which_none_tells_anything_are_named(tmp_path):
+    lost = torch.zeros(64).double()
+    lost[:16] = math.nan
+    with pytest.raises(InputError, match="NaN as accuracy of all of the holdout's images 0 to 15"):
+        run(tmp_path / "run", Fixed(of_inner=lost, of_first=lost))
+
+
+@pytest.mark.parametrize("count", [0, -1, None, "64"])
+def test_a_holdout_of_no_number_is_refused_before_anything_is_written(tmp_path, count):
+    task = Fixed(torch.zeros(64), torch.zeros(64))
+    task.holdout_count = count
+    with pytest.raises(InputError, match="the task has the holdout_count"):
+        run(tmp_path / "run", task)
+    assert not (tmp_path / "run").exists()
 
 
 def test_a_task_without_images_is_judged_as_a_whole(tmp_path):

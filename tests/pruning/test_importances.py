@@ -9,6 +9,7 @@ from torch import nn
 
 from netadapt.errors import InputError
 from netadapt.graph import trace
+from netadapt.pruning.importance.base import require_scores
 from netadapt.pruning.importance.norm_scale import norm_scale
 from netadapt.pruning.importance.registry import IMPORTANCES
 from netadapt.pruning.importance.taylor import Taylor
@@ -104,6 +105,26 @@ def test_bn_scale_is_the_gain_of_the_norms():
         model.inner[1].weight.copy_(torch.linspace(-1, 1, 24))
     scores = IMPORTANCES["bn-scale"](model, GRAPH, tiny.task(), 0)
     torch.testing.assert_close(scores["inner"], torch.linspace(-1, 1, 24).abs().double())
+
+
+def test_bn_scale_knows_instance_norms_and_norms_over_whole_images():
+    model = nn.Sequential(
+        nn.Conv2d(3, 8, 3, padding=1), nn.InstanceNorm2d(8, affine=True), nn.ReLU(),
+        nn.Conv2d(8, 4, 3, padding=1),
+    ).eval()  # fmt: skip
+    model[1].weight.data = torch.linspace(-1, 1, 8)
+    scores = norm_scale(model, trace(model, tiny.EXAMPLE), tiny.task(), 0)
+    torch.testing.assert_close(scores["0"], torch.linspace(-1, 1, 8).abs().double())
+    model[1] = nn.LayerNorm([8, 8, 8])
+    graph = trace(model.eval(), tiny.EXAMPLE)
+    if not graph.group("0").frozen:
+        assert (norm_scale(model, graph, tiny.task(), 0)["0"] == 64).all()
+
+
+def test_complex_scores_are_refused():
+    scores = {group.name: torch.ones(group.width) * 1j for group in GRAPH.groups}
+    with pytest.raises(InputError, match="gave group first complex scores"):
+        require_scores(scores, GRAPH, "it")
 
 
 def test_bn_scale_names_a_group_that_has_no_norm():

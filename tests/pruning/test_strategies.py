@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pandas as pd
@@ -12,8 +13,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import netadapt
+from netadapt.errors import InputError
 from netadapt.graph import trace
 from netadapt.pruning.callbacks import Callback
+from netadapt.pruning.candidates import choose
 from netadapt.pruning.strategies.knapsack import Knapsack
 from netadapt.pruning.strategies.registry import STRATEGIES
 from netadapt.training.settings import FineTuning
@@ -85,6 +88,73 @@ def test_a_stopped_run_goes_on_to_the_same_rows(finished, tmp_path, count):
             pd.read_csv(run / name).drop(columns="seconds") for run in (out, finished.out)
         )
         pd.testing.assert_frame_equal(rows, expected, check_exact=True)
+
+
+@pytest.mark.parametrize("cut_short", [1, 2, 3])
+def test_scores_of_images_are_written_once_whenever_a_run_stops(finished, tmp_path, cut_short):
+    """Between the row of its scores and its own, a candidate is tried again."""
+    out = tmp_path / finished.out.name
+    shutil.copytree(finished.out, out)
+    for name, kept in (("candidates.csv", cut_short), ("image_scores.csv", cut_short + 1)):
+        lines = (out / name).read_text().splitlines(keepends=True)
+        (out / name).write_text("".join(lines[:kept]))
+    rows = (out / "trajectory.csv").read_text().splitlines(keepends=True)
+    (out / "trajectory.csv").write_text("".join(rows[:2]))
+    list(begin(out, finished.out.name, resume=True))
+    whole = (finished.out / "image_scores.csv").read_text()
+    assert (out / "image_scores.csv").read_text() == whole
+
+
+def test_a_first_write_that_was_cut_off_is_no_run(tmp_path):
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / ".run-abc123.json").write_text("{")
+    begin(tmp_path / "run", "full").close()
+    assert (tmp_path / "run" / "run.json").is_file()
+
+
+class Own:
+    """A strategy that judges by `how`."""
+
+    name = "own"
+
+    def __init__(self, how):
+        self.how = how
+
+    def propose(self, iteration):
+        return iteration.widest_cuts()
+
+    def choose(self, iteration, proposals):
+        return self.how(iteration, proposals)
+
+
+def test_what_a_strategy_raises_is_one_line_that_names_it(tmp_path):
+    def boom(iteration, proposals):
+        raise KeyError("boom")
+
+    with begin(tmp_path / "run", Own(boom)) as search, pytest.raises(InputError) as caught:
+        list(search)
+    assert str(caught.value).startswith("choosing by the strategy own failed: ")
+    assert "boom" in str(caught.value)
+
+
+def test_a_proposal_is_judged_once_at_a_time_and_known_afterwards(tmp_path):
+    twice = Own(lambda iteration, proposals: choose(iteration.judge([*proposals, *proposals])))
+    with begin(tmp_path / "twice", twice) as search, pytest.raises(InputError, match="twice"):
+        list(search)
+
+    def again(iteration, proposals):
+        list(iteration.judge(proposals))
+        return choose(iteration.judge(proposals))
+
+    with begin(tmp_path / "again", Own(again), 0.9) as search:
+        list(search)
+    assert not candidates_of(search.out).duplicated(["iteration", "stage", "widths"]).any()
+
+
+def test_saliency_cuts_however_little_an_iteration_must_save(tmp_path):
+    with begin(tmp_path / "run", "saliency", 0.6, decay=0.01, width_multiple=1) as search:
+        list(search)
+    assert search.met
 
 
 def test_racing_fine_tunes_only_what_may_still_win(tmp_path, monkeypatch):

@@ -165,6 +165,63 @@ def test_a_lightning_network_learns() -> None:
     assert task.evaluate(model)["val_acc"] == 1.0
 
 
+class Scaling(Module):
+    """Feeds its network something else than the batch."""
+
+    def training_step(self, batch: Any, batch_idx: int) -> Tensor:
+        return nn.functional.cross_entropy(self.model(2 * batch[0]), batch[1])
+
+    def validation_step(self, batch: Any, batch_idx: int) -> None:
+        self.log("val_acc", (self.model(batch[0] * 0).argmax(1) == batch[1]).float().mean())
+
+
+class Twice(Module):
+    def training_step(self, batch: Any, batch_idx: int) -> Tensor:
+        return (self.model(batch[0]) - self.model(batch[0])).abs().mean()
+
+
+class Penalised(Module):
+    def training_step(self, batch: Any, batch_idx: int) -> Tensor:
+        return sum(weight.abs().sum() for weight in self.model.parameters())  # type: ignore[return-value]
+
+
+@pytest.mark.parametrize(
+    ("module", "said"),
+    [
+        (Scaling(), "feeds its network something else than the batch's inputs"),
+        (Twice(), "feeds its network twice"),
+        (Penalised(), "reads its network's parameters; weight_decay"),
+    ],
+)
+def test_a_step_that_needs_more_than_the_output_is_refused(module: Module, said: str) -> None:
+    task = LightningTask(module, *loaders(), network="model", metrics=("val_acc",))
+    inputs, batch = next(task.training_batches(6, 0))
+    with pytest.raises(InputError, match=said):
+        task.loss(module.model(inputs), batch)
+    if isinstance(module, Scaling):
+        with pytest.raises(InputError, match=said):
+            task.evaluate(module.model)
+
+
+class Short(Module):
+    """Takes no batch_idx, and logs an object."""
+
+    def training_step(self, batch: Any) -> Tensor:  # type: ignore[override]
+        return nn.functional.cross_entropy(self.model(batch[0]), batch[1])
+
+    def validation_step(self, batch: Any) -> None:  # type: ignore[override]
+        self.log("val_acc", nn.Identity())
+
+
+def test_a_step_without_a_number_runs_and_an_object_that_is_logged_is_named() -> None:
+    module = Short()
+    task = LightningTask(module, *loaders(), network="model", metrics=("val_acc",))
+    inputs, batch = next(task.training_batches(6, 0))
+    assert task.loss(module.model(inputs), batch) > 0
+    with pytest.raises(InputError, match="logs val_acc as Identity; expected a number"):
+        task.evaluate(module.model)
+
+
 class Endless(IterableDataset[Any]):
     def __iter__(self) -> Any:
         return iter(())

@@ -57,5 +57,7 @@ def require_scores(scores: Any, graph: LayerGraph, what: str) -> None:
                 f"{what} gave {shape} as the scores of group {group.name}; expected a tensor "
                 f"[{group.width}]"
             )
+        if found.is_complex():
+            raise InputError(f"{what} gave group {group.name} complex scores; expected real ones")
         if bool(torch.isnan(found).any()):
             raise InputError(f"{what} gave group {group.name} scores that are NaN")

@@ -7,13 +7,14 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
+from torch.nn.modules.instancenorm import _InstanceNorm
 
 from netadapt.errors import InputError
 from netadapt.graph import ChannelGroup, LayerGraph
 from netadapt.pruning.importance.base import free_groups
 from netadapt.training.task import Task
 
-NORMS = (_BatchNorm, nn.GroupNorm, nn.LayerNorm)
+NORMS = (_BatchNorm, _InstanceNorm, nn.GroupNorm, nn.LayerNorm)
 
 
 def norm_scale(model: nn.Module, graph: LayerGraph, task: Task, seed: int) -> Mapping[str, Tensor]:
@@ -38,7 +39,6 @@ def _of_group(group: ChannelGroup, gains: Mapping[str, Tensor]) -> Tensor:
         )
     total = torch.zeros(group.width, dtype=torch.float64)
     for use in uses:
-        total += (
-            gains[use.param].detach().double().cpu().abs()[torch.as_tensor(use.positions)].sum(1)
-        )
+        gain = gains[use.param].detach().double().cpu().abs().movedim(use.axis, 0)
+        total += gain.reshape(len(gain), -1).sum(1)[torch.as_tensor(use.positions)].sum(1)
     return total

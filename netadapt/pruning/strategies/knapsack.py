@@ -52,21 +52,27 @@ class Knapsack:
 
     def shrink_to(self, target: float) -> None:
         """Cut, each time where it harms least for what it saves, until `target` is met or nothing
-        saves any more; then widen what the last cuts left room for."""
-        while self.cost > target + MET:
+        saves any more, but once at least; then widen what the last cuts left room for."""
+        before = self.cost
+        while self.cost > target + MET or self.cost == before:
             choices = self._narrower()
             if not choices:
                 return
             self._take(min(choices, key=self._price))
-        self._widen(target)
+        self._widen(target, before)
 
     def _price(self, choice: Choice) -> tuple[float, float, str]:
         """Harm for each unit saved; of equal ones the one that saves most."""
         return choice.harm / (self.cost - choice.cost), choice.cost, choice.group
 
-    def _widen(self, target: float) -> None:
-        """Give back, each time where it helps most, as long as `target` stays met."""
-        while choices := [c for c in self._wider() if c.cost <= target + MET and c.harm < 0]:
+    def _widen(self, target: float, before: float) -> None:
+        """Give back, each time where it helps most, as long as `target` stays met and something of
+        what it cost `before` is saved."""
+        while choices := [
+            choice
+            for choice in self._wider()
+            if choice.cost <= target + MET and choice.cost < before and choice.harm < 0
+        ]:
             self._take(min(choices, key=lambda choice: (choice.harm, choice.group)))
 
     def _narrower(self) -> list[Choice]:
