@@ -293,8 +293,10 @@ class Search(Iterator[Step]):
             return step
         if step.iteration % verifier.every and not self._budgets.met(step.graph):
             return step
-        record = replace(step.record, measured_ms=verifier.measured_ms(step.model))
-        budget = self._tools.budgets.named(verifier.name).budget
+        constraint = self._tools.budgets.named(verifier.name)
+        measured_ms = verifier.measured_ms(step.model, constraint.interval(step.graph))
+        record = replace(step.record, measured_ms=measured_ms)
+        budget = constraint.budget
         self._tools.callback.note(verifier.said_of(record, budget))
         return replace(step, record=record)
 
