@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 from dataclasses import dataclass, replace
 from types import TracebackType
 
@@ -338,7 +338,7 @@ class Search(Iterator[Step]):
     def _proposed(self, iteration: Iteration) -> list[Proposal]:
         """What the strategy proposes. Raises InputError, naming it, for anything else."""
         what = f"the strategy {iteration.settings.strategy}"
-        with users_code(f"proposing by {what}"):
+        with self._strategys_code(f"proposing by {what}"):
             given = self._tools.strategy.propose(iteration)
         proposals = list(given) if isinstance(given, Iterable) else [given]
         for proposal in proposals:
@@ -350,12 +350,18 @@ class Search(Iterator[Step]):
     def _chosen(self, iteration: Iteration, proposals: Sequence[Proposal]) -> Candidate:
         """What the strategy chooses. Raises InputError, naming it, for anything else."""
         what = f"the strategy {iteration.settings.strategy}"
-        with users_code(f"choosing by {what}"):
+        with self._strategys_code(f"choosing by {what}"):
             candidate = self._tools.strategy.choose(iteration, proposals)
         if not isinstance(candidate, Candidate):
             raise InputError(f"{what} chose {type(candidate).__name__}; expected a Candidate")
         candidate.proposal.require_cut(iteration.graph)
         return replace(candidate, metrics=checked_metrics(candidate.metrics, iteration.task, what))
+
+    def _strategys_code(self, what: str) -> AbstractContextManager[None]:
+        """What a strategy of the user's own raises comes out as a line. Of one that ships, it is
+        somebody else's: a callback's, an executor's."""
+        ships = type(self._tools.strategy).__module__.startswith("netadapt.")
+        return nullcontext() if ships else users_code(what)
 
     def _metrics_of(self, candidate: Candidate, model: nn.Module) -> Mapping[str, float]:
         """Over the whole holdout, where a proposal is judged on a part of it."""

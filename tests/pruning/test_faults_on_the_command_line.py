@@ -40,7 +40,7 @@ def spaced() -> torch.nn.Module:
 
 def raises() -> ClassificationTask:
     task = tiny.task()
-    task.evaluate = lambda model: {}["nothing\nmore"]
+    task.evaluate_images = lambda model, images: {}["nothing\nmore"]
     return task
 
 
@@ -86,7 +86,7 @@ def refused(answer: tuple[int, str, str]) -> str:
     [
         (
             "raises",
-            "evaluate of the task ClassificationTask failed: "
+            "evaluate_images of the task ClassificationTask failed: "
             "tests/pruning/test_faults_on_the_command_line.py:43 in <lambda>: KeyError: 'nothing",
         ),
         ("loss_of_each", "loss of the task ClassificationTask gave [8]; expected a tensor of one"),
