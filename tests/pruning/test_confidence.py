@@ -60,6 +60,7 @@ def test_a_run_stops_when_the_upper_end_is_within(tmp_path, table, full_ms, conf
     assert search.records[-1].target_ms == pytest.approx(budget - margin)
 
 
+@pytest.mark.slow
 def test_more_confidence_cuts_more(tmp_path, table, full_ms):
     macs = [
         finished(tmp_path / str(c), {table: 0.7 * full_ms}, confidence=c, width_multiple=1)
@@ -70,6 +71,7 @@ def test_more_confidence_cuts_more(tmp_path, table, full_ms):
     assert macs[0] > macs[1] > macs[2]
 
 
+@pytest.mark.slow
 def test_uniform_and_a_stopped_run_are_as_sure(tmp_path, table, full_ms):
     budget = {table: 0.7 * full_ms, "params": "80%"}
     uniform = finished(tmp_path / "uniform", budget, confidence=0.99, strategy="uniform")

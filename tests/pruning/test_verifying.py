@@ -122,6 +122,7 @@ def test_the_correction_is_that_of_the_last_timing():
     assert correction([step(6.0, 9.0), step(5.0, 5.1)]) == 1.0
 
 
+@pytest.mark.slow
 def test_a_time_that_was_disturbed_once_corrects_nothing(board, paper, given_ms, tmp_path):
     class Disturbed(board):
         def measure_network(self, model: bytes) -> Timing:
@@ -164,6 +165,7 @@ def test_a_device_that_is_slower_than_its_table_is_cut_for_more(board, paper, gi
     assert "not met yet" not in page
 
 
+@pytest.mark.slow
 def test_one_that_is_faster_is_cut_less_and_one_that_is_as_predicted_as_before(
     board, paper, given_ms, tmp_path
 ):
@@ -197,6 +199,7 @@ def test_a_stopped_run_takes_the_same_decisions(board, paper, given_ms, tmp_path
         begin(half.out, budget, resume=True, verify_on=None, verify_every=0)
 
 
+@pytest.mark.slow
 def test_a_device_that_goes_away_loses_nothing(board, paper, given_ms, tmp_path):
     board.factor = 1.4
     whole = finished(tmp_path / "whole", {paper: 0.9 * given_ms})

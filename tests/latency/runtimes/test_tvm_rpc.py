@@ -129,6 +129,7 @@ def test_a_table_is_measured_and_a_dead_server_loses_nothing(
     assert {row.shape for row in LookupTable.read(path).entries} == set(LAYERS)
 
 
+@pytest.mark.slow
 def test_a_board_that_hangs_is_given_up(
     loopback: Loopback, profile: DeviceProfile, tmp_path: Path
 ) -> None:
