@@ -53,9 +53,9 @@ def tensors_in(inputs: Any, what: str) -> list[Tensor]:
     return tensors
 
 
-def examples_in(inputs: Inputs) -> int:
-    """How many examples checked inputs hold."""
-    return len(tensors_in(inputs, "a batch")[0])
+def examples_in(inputs: Any, what: str = "a batch") -> int:
+    """How many examples `inputs` hold. Raises InputError as `tensors_in` does."""
+    return len(tensors_in(inputs, what)[0])
 
 
 def changed(inputs: Inputs, change: Callable[[Tensor], Tensor]) -> Inputs:

@@ -27,7 +27,7 @@ from netadapt.pruning.constraints.registry import label_of
 from netadapt.pruning.constraints.trusted import cost_of
 from netadapt.pruning.executors.base import Executor
 from netadapt.pruning.importance.base import Importance, kept_units, require_scores
-from netadapt.pruning.paired import difference, losses
+from netadapt.pruning.paired import as_many_again, difference, losses
 from netadapt.pruning.proposals import Proposal, propose
 from netadapt.pruning.records import CandidateRecord, Tried, names_cell
 from netadapt.pruning.settings import SearchSettings
@@ -139,7 +139,7 @@ class Iteration:
         if not candidate.scores or not tells_images(self.task):
             return None
         done, whole = len(candidate.scores), self.task.holdout_count
-        return range(done, min(2 * done, whole)) if done < whole else None
+        return as_many_again(done, whole) if done < whole else None
 
     def judge_further(self, candidate: Candidate, images: range) -> Candidate:
         """`candidate`, judged on these images too, and recorded as it now stands."""
@@ -171,8 +171,7 @@ class Iteration:
         first = self.settings.proposal_images
         parts = [range(min(first, count))]
         while parts[-1].stop < count:
-            done = parts[-1].stop
-            parts.append(range(done, min(2 * done, count)))
+            parts.append(as_many_again(parts[-1].stop, count))
         return parts
 
     def widest_cuts(self) -> list[Proposal]:
@@ -263,18 +262,21 @@ class Iteration:
         graph = candidate.proposal.of(self.graph)
         facts = self.facts(candidate, graph, seconds, samples)
         record = CandidateRecord(**facts, stage=stage.name)
-        self._used.places[_row_of(record)] = place
-        tried = Tried(record, candidate.scores)
-        self._used.tried.append(tried)
-        self.record(tried)
+        self._used.tried.append(self._kept(record, place, candidate.scores))
 
     def _record_failure(self, attempt: Attempt, outcome: Outcome, place: int) -> None:
         nothing = Candidate(attempt.proposal, {}, math.inf)
         graph = attempt.proposal.of(self.graph)
         facts = self.facts(nothing, graph, outcome.seconds, outcome.samples)
         record = CandidateRecord(**{**facts, "score": None}, stage=FAILED)
+        self._kept(record, place)
+
+    def _kept(self, record: CandidateRecord, place: int, scores: tuple[float, ...] = ()) -> Tried:
+        """A row that is on disk now."""
         self._used.places[_row_of(record)] = place
-        self.record(Tried(record))
+        tried = Tried(record, scores)
+        self.record(tried)
+        return tried
 
     def _outcomes(self, attempts: Sequence[Attempt]) -> Iterator[tuple[Attempt, Outcome]]:
         """What the executor gives, of each attempt once.

@@ -34,9 +34,8 @@ from netadapt.pruning.settings import SearchSettings
 from netadapt.pruning.strategies.registry import STRATEGIES
 from netadapt.training.batch_norm_restoring import ready_to_train
 from netadapt.training.compute import compute_device
-from netadapt.training.task import Task, batches_of, of_task
+from netadapt.training.task import Task, of_task, training_batches_of
 from netadapt.training.tasks import NamedTask, TaskRequest, open_task
-from netadapt.users_code import users_code
 
 
 @dataclass(frozen=True)
@@ -295,10 +294,7 @@ def _at_shape_of_batches(config: ModelConfig, model: nn.Module, task: Task) -> M
     """A network of the user's own whose config names no inputs gets what the task feeds it."""
     if not isinstance(config, FactoryConfig) or config.input_shapes != FactoryConfig.input_shapes:
         return config
-    what = of_task(task, "training_batches")
-    with users_code(what):
-        stream = task.training_batches(2, 0)
-    inputs, _ = next(batches_of(task, stream))
-    tensors_in(inputs, what)
+    inputs, _ = next(training_batches_of(task, 2, 0))
+    tensors_in(inputs, of_task(task, "training_batches"))
     shapes = tuple((1, *tensor.shape[1:]) for tensor in in_order(model, inputs))
     return config.with_input_shapes(shapes)

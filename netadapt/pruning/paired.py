@@ -46,3 +46,8 @@ def losses(before: Tensor, after: Tensor, saved: float) -> Tensor:
     if saved <= 0:
         return torch.full_like(before, math.inf)
     return (before - after) / saved
+
+
+def as_many_again(done: int, whole: int) -> range:
+    """The images that come after `done` of `whole`: twice as many then, or all."""
+    return range(done, min(2 * done, whole))

@@ -51,6 +51,10 @@ class Interval:
     low: float
     high: float
 
+    def holds(self, value: float) -> bool:
+        """Whether `value` lies between the ends, or on one."""
+        return self.low <= value <= self.high
+
 
 @dataclass(frozen=True, kw_only=True)
 class TrialRecord:

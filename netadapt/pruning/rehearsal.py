@@ -19,7 +19,7 @@ from netadapt.pruning.proposals import smallest_widths
 from netadapt.pruning.settings import SearchSettings
 from netadapt.training.finetune import fine_tune
 from netadapt.training.modes import training_mode
-from netadapt.training.task import Batch, Task, batches_of, of_task
+from netadapt.training.task import Batch, Task, training_batches_of
 from netadapt.users_code import told, users_code
 
 
@@ -54,9 +54,7 @@ def rehearsed(
 
 
 def _batch(task: Task, settings: SearchSettings) -> Batch:
-    with users_code(of_task(task, "training_batches")):
-        stream = task.training_batches(settings.short_term.batch_size, settings.seed)
-    return next(batches_of(task, stream))
+    return next(training_batches_of(task, settings.short_term.batch_size, settings.seed))
 
 
 def _fault(

@@ -32,6 +32,3 @@ UNTRAINED = Stage("untrained", 0, statistics_batches=4)
 
 FAILED = "failed"
 """What stands in candidates.csv where a proposal couldn't be tried: no stage, and no metrics."""
-
-CUT = Stage("cut", 0)
-"""Cut alone: what a strategy takes that trains nothing in between."""

@@ -42,7 +42,7 @@ class Verifier:
         inputs = tuple(tensor.cpu() for tensor in self.example)
         content = export_onnx(copied(model).cpu(), inputs)
         first = self.runtime.measure_network(content).latency_ms
-        if expected.low <= first <= expected.high:
+        if expected.holds(first):
             return first
         more = (self.runtime.measure_network(content).latency_ms for _ in range(MORE_TIMINGS))
         return median([first, *more])
@@ -73,6 +73,5 @@ def correction(records: Sequence[StepRecord]) -> float:
     for record in reversed(records):
         latency, measured = record.latency, record.measured_ms
         if latency is not None and measured is not None:
-            within = latency.low <= measured <= latency.high
-            return 1.0 if within else measured / latency.value
+            return 1.0 if latency.holds(measured) else measured / latency.value
     return 1.0

@@ -20,7 +20,7 @@ from netadapt.errors import DataError
 from netadapt.networks.config import ModelConfig
 from netadapt.networks.network_inputs import Inputs, fed, tensors_in
 from netadapt.training.modes import evaluation_mode
-from netadapt.training.task import Task, batches_of, of_task
+from netadapt.training.task import Task, training_batches_of
 from netadapt.users_code import users_code
 
 RESTORING_BATCHES = 32
@@ -36,9 +36,7 @@ def ready_to_train(
     """
     if not needs_batch_norm(model, config):
         return config
-    with users_code(of_task(task, "training_batches")):
-        stream = task.training_batches(8, seed)
-    stream = islice(batches_of(task, stream), RESTORING_BATCHES)
+    stream = islice(training_batches_of(task, 8, seed), RESTORING_BATCHES)
     images = restore_batch_norm(model, (inputs for inputs, _ in stream))
     say(
         f"batch norm is folded into these weights: measured its statistics again on {images} "

@@ -7,6 +7,7 @@ fine-tuning that was killed is simply run again.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from itertools import islice
 
 import torch
 from torch import nn
@@ -17,7 +18,7 @@ from netadapt.training.modes import training_mode
 from netadapt.training.optimizers import make_optimizers
 from netadapt.training.settings import FineTuning
 from netadapt.training.steps import train_step
-from netadapt.training.task import Batch, Task, batches_of, of_task
+from netadapt.training.task import Batch, Task, batches_of, on_a_batch, training_batches_of
 from netadapt.users_code import users_code
 
 
@@ -46,9 +47,9 @@ def fine_tune(
         weight_decay=settings.weight_decay,
     )
     if stream is None:
-        with users_code(of_task(task, "training_batches")):
-            stream = task.training_batches(settings.batch_size, seed)
-    batches = batches_of(task, stream)
+        batches = training_batches_of(task, settings.batch_size, seed)
+    else:
+        batches = batches_of(task, stream)
     images = 0
     with training_mode(model), statistics_of_few_steps(model, settings.steps):
         for step, (inputs, target) in zip(range(settings.steps), batches, strict=False):
@@ -62,22 +63,13 @@ def fine_tune(
 
 def renew_statistics(
     model: nn.Module, task: Task, batches: int, *, batch_size: int, seed: int
-) -> int:
-    """Bring batch norm's running statistics, in place, to what training `batches` show.
+) -> None:
+    """Bring batch norm's running statistics, in place, to what so many training batches show.
 
-    No gradient is taken. Gives how many images were seen.
+    No gradient is taken.
     """
-    images = 0
-    what = of_task(task, "training_batches")
-    with users_code(what):
-        stream = task.training_batches(batch_size, seed)
-    with (
-        torch.no_grad(),
-        training_mode(model),
-        statistics_of_few_steps(model, batches),
-    ):
-        for _, (inputs, _) in zip(range(batches), batches_of(task, stream), strict=False):
-            with users_code(f"the network, on a batch of the task {type(task).__name__},"):
+    stream = training_batches_of(task, batch_size, seed)
+    with torch.no_grad(), training_mode(model), statistics_of_few_steps(model, batches):
+        for inputs, _ in islice(stream, batches):
+            with users_code(on_a_batch(task)):
                 fed(model, inputs)
-            images += examples_in(inputs)
-    return images

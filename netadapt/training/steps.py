@@ -13,7 +13,7 @@ from netadapt.networks.network_inputs import Inputs, fed, tensors_in
 from netadapt.networks.network_outputs import changed_outputs
 from netadapt.training.convolutions import faster_convolutions
 from netadapt.training.optimizers import Optimizers
-from netadapt.training.task import Task, of_task
+from netadapt.training.task import Task, of_task, on_a_batch
 from netadapt.users_code import users_code
 
 
@@ -37,7 +37,7 @@ def train_step(
     optimizers.zero_grad()
     first = tensors_in(inputs, of_task(task, "training_batches"))[0]
     with (
-        users_code(f"the network, on a batch of the task {type(task).__name__},"),
+        users_code(on_a_batch(task)),
         faster_convolutions(first.device, bfloat16=bfloat16),
     ):
         output = fed(model, inputs)

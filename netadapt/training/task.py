@@ -122,7 +122,22 @@ def require_task(given: Any, what: str) -> Task:
 
 def of_task(task: Task, member: str) -> str:
     """How an error names a member of a task."""
-    return f"{member} of the task {type(getattr(task, 'inner_task', task)).__name__}"
+    return f"{member} of {_named(task)}"
+
+
+def on_a_batch(task: Task) -> str:
+    """How an error names the network that a batch of a task is given to."""
+    return f"the network, on a batch of {_named(task)},"
+
+
+def training_batches_of(task: Task, batch_size: int, seed: int) -> Iterator[Batch]:
+    """The training batches of a task, from its first step on.
+
+    Raises InputError as `batches_of` does; what the task does at once is done at once.
+    """
+    with users_code(of_task(task, "training_batches")):
+        stream = task.training_batches(batch_size, seed)
+    return batches_of(task, stream)
 
 
 def batches_of(task: Task, stream: Iterable[Batch]) -> Iterator[Batch]:
@@ -144,6 +159,10 @@ def batches_of(task: Task, stream: Iterable[Batch]) -> Iterator[Batch]:
             raise InputError(f"{what} gave a batch of {found}; expected (input, target)")
         yield batch[0], batch[1]
         count += 1
+
+
+def _named(task: Task) -> str:
+    return f"the task {type(getattr(task, 'inner_task', task)).__name__}"
 
 
 def evaluated(model: nn.Module, task: Task) -> dict[str, float]:

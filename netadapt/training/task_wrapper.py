@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from netadapt.networks.network_inputs import fed, tensors_in
+from netadapt.networks.network_inputs import examples_in, fed
 from netadapt.networks.network_outputs import main_output
 from netadapt.training.modes import evaluation_mode
 from netadapt.training.task import Batch, Task, batches_of, of_task
@@ -58,7 +58,7 @@ class CountedTask(TaskWrapper):
     def training_batches(self, batch_size: int, seed: int, start_step: int = 0) -> Iterator[Batch]:
         for batch in super().training_batches(batch_size, seed, start_step):
             if isinstance(batch, (tuple, list)) and batch:
-                self.images += len(tensors_in(batch[0], of_task(self, "training_batches"))[0])
+                self.images += examples_in(batch[0], of_task(self, "training_batches"))
             yield batch
 
 

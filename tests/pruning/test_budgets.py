@@ -13,6 +13,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 import tiny
+from trials import Stops
 
 import netadapt
 from netadapt.errors import BudgetError, InputError, RunError
@@ -146,18 +147,6 @@ def test_one_budget_adds_no_column(tmp_path, table):
     ):
         columns = tuple(pd.read_csv(search.out / name).columns)
         assert columns == kind.columns(tiny.task().metrics)
-
-
-class Stops(Callback):
-    """Ends a search at its `count`th candidate."""
-
-    def __init__(self, count: int) -> None:
-        self.left = count
-
-    def candidate(self, proposal, index, count):
-        self.left -= 1
-        if self.left == 0:
-            raise KeyboardInterrupt
 
 
 @pytest.mark.parametrize("strategy", ["full", "racing", "saliency", "uniform", "random"])

@@ -11,11 +11,11 @@ import tiny
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from trials import Stops
 
 import netadapt
 from netadapt.errors import InputError
 from netadapt.graph import trace
-from netadapt.pruning.callbacks import Callback
 from netadapt.pruning.candidates import choose
 from netadapt.pruning.strategies.knapsack import Knapsack
 from netadapt.pruning.strategies.registry import STRATEGIES
@@ -61,18 +61,6 @@ def test_samples_are_what_was_trained_on_and_never_fewer(finished):
     tried = candidates_of(finished.out)["samples"].sum()
     images = 128 if STRATEGIES[finished.out.name].importance == "taylor" else 0
     assert counts[-1] == tried + images * (len(counts) - 1)
-
-
-class Stops(Callback):
-    """Ends a search at its `count`th candidate."""
-
-    def __init__(self, count: int) -> None:
-        self.left = count
-
-    def candidate(self, proposal, index, count):
-        self.left -= 1
-        if self.left == 0:
-            raise KeyboardInterrupt
 
 
 @pytest.mark.parametrize("count", [1, 2, 3, 4])

@@ -14,6 +14,18 @@ MACS = netadapt.trace(tiny.network(), tiny.EXAMPLE).macs
 SHORT = netadapt.FineTuning(steps=2, batch_size=16, learning_rate=0.01)
 
 
+class Stops(netadapt.Callback):
+    """Ends a search at its `count`th candidate."""
+
+    def __init__(self, count: int) -> None:
+        self.left = count
+
+    def candidate(self, proposal: netadapt.Proposal, index: int, count: int) -> None:
+        self.left -= 1
+        if self.left == 0:
+            raise KeyboardInterrupt
+
+
 def pruned(out: Path, **options: Any) -> netadapt.Result:
     """The tiny network at six tenths of its multiply-accumulates."""
     given = {"task": tiny.task(), "budget": {"macs": 0.6 * MACS}, "first_reduction": 0.1}

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
+from itertools import islice
 from typing import Any
 
 import torch
@@ -25,7 +26,7 @@ from netadapt.networks.network_inputs import Inputs, changed, fed, tensors_in
 from netadapt.pruning.importance.base import free_groups
 from netadapt.training.convolutions import faster_convolutions
 from netadapt.training.modes import evaluation_mode
-from netadapt.training.task import Task, batches_of, of_task
+from netadapt.training.task import Task, of_task, on_a_batch, training_batches_of
 from netadapt.users_code import users_code
 
 Terms = Mapping[str, Tensor]
@@ -62,18 +63,15 @@ class Taylor:
 
     def _losses(self, model: nn.Module, task: Task, seed: int) -> Iterator[Callable[[], Tensor]]:
         """What computes the loss on one batch after another."""
-        what = of_task(task, "training_batches")
-        with users_code(what):
-            stream = task.training_batches(self.batch_size, seed)
         count = -(-self.images // self.batch_size)
-        for _, (inputs, target) in zip(range(count), batches_of(task, stream), strict=False):
-            tensors_in(inputs, what)
+        for inputs, target in islice(training_batches_of(task, self.batch_size, seed), count):
+            tensors_in(inputs, of_task(task, "training_batches"))
             yield partial(_loss, model, task, changed(inputs, _followed), target)
 
 
 def _loss(model: nn.Module, task: Task, inputs: Inputs, target: Any) -> Tensor:
     device = tensors_in(inputs, "a batch")[0].device
-    with users_code("the network, on a batch of the task,"), faster_convolutions(device):
+    with users_code(on_a_batch(task)), faster_convolutions(device):
         output = fed(model, inputs)
     with users_code(of_task(task, "loss")):
         return task.loss(output, target)
