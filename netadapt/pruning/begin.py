@@ -63,9 +63,6 @@ from netadapt.training.tasks import NamedTask
 
 T = TypeVar("T")
 
-WITHOUT_ANY = "l2"
-"""The importance of a strategy that names none: NetAdapt's."""
-
 WORTH_A_WORD = 0.01
 """Of all multiply-accumulates: more outside every table is said."""
 
@@ -117,10 +114,11 @@ def search(
     `budget` is `{device or table path: milliseconds}`, `{"macs": count}`, `{"params": count}`,
     several of these at once, or a `Constraint`. An amount may be a text: `"0.4G"`, or relative to
     what `model` takes, `"50%"` or `"2x"` (half of it: twice as fast). `strategy`, `importance` and
-    `executor` are names or objects of their protocols; without an importance it is what goes with
-    the strategy. Groups in `frozen` keep their width and those in `min_widths` a least one, by name
-    or glob; `settings` are further fields of `SearchSettings` (`short_term=FineTuning(…)`, `decay`,
-    `seed`, …). `out` is the run's folder, a temporary one when None.
+    `executor` are names or objects of their protocols. Groups in `frozen` keep their width and
+    those in `min_widths` a least one, by name or glob; `settings` are further fields of
+    `SearchSettings` (`short_term=FineTuning(…)`, `decay`, `seed`, …). An importance or a schedule
+    that isn't given is what goes with the strategy. `out` is the run's folder, a temporary one
+    when None.
 
     `task` may be the name 'package.module:function' of what gives one. Candidates are tried in this
     process; with `workers` in so many others, with `ray`, 'local' or a cluster's address, as tasks
@@ -162,9 +160,6 @@ def search(
     for told in callbacks:
         _require_object("callback", told, Callback)
     deciding = _of(STRATEGIES, strategy, "propose", "choose")
-    if importance is None:
-        importance = getattr(deciding, "importance", WITHOUT_ANY)
-    ranking = _of(IMPORTANCES, importance, "__call__")
     _require_workers(workers, ray)
     executor = executor_for(workers, ray) if executor is None else executor
     runner = EXECUTORS[executor]() if isinstance(executor, str) else executor
@@ -172,15 +167,21 @@ def search(
     callback = Callbacks(callbacks)
     with ExitStack() as held:
         held.callback(runner.close)
-        chosen = SearchSettings().changed(
-            {
-                **settings,
-                "strategy": _name_of(strategy),
-                "importance": _name_of(importance),
-                "frozen": (frozen,) if isinstance(frozen, str) else tuple(frozen),
-                "min_widths": {} if min_widths is None else min_widths,
-            }
+        chosen = (
+            SearchSettings()
+            .changed(
+                {
+                    **settings,
+                    "strategy": _name_of(strategy),
+                    "importance": None if importance is None else _name_of(importance),
+                    "frozen": (frozen,) if isinstance(frozen, str) else tuple(frozen),
+                    "min_widths": {} if min_widths is None else min_widths,
+                }
+            )
+            .with_defaults(getattr(deciding, "defaults", {}))
         )
+        named = str(chosen.importance)
+        ranking = _of(IMPORTANCES, named if importance is None else importance, "__call__")
         chosen = _verified(chosen, verify_on, written=written)
         folder = None if out is None else Path(out)
         if folder is not None and not written:
