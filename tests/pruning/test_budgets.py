@@ -7,6 +7,7 @@ different groups.
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from pathlib import Path
 
@@ -22,6 +23,8 @@ from netadapt.latency.table.table import LookupTable
 from netadapt.networks.store import save_model
 from netadapt.pruning.callbacks import Callback
 from netadapt.pruning.constraints.amounts import read_amount
+from netadapt.pruning.constraints.counts import Macs
+from netadapt.pruning.constraints.registry import CONSTRAINTS
 from netadapt.pruning.run_folder import read_candidates, read_steps
 from netadapt.pruning.run_json import RunAbout
 
@@ -182,6 +185,35 @@ def test_a_budget_out_of_reach_is_named_among_others(tmp_path, table):
         begin(None, {"macs": 3, "params": 3})
 
 
+class Wide(Macs):
+    """Narrower is dearer: what a device does whose kernels are made for wide layers."""
+
+    name, unit = "wide", "units"
+
+    def cost(self, graph: netadapt.LayerGraph) -> float:
+        return 100.0 - graph.widths["inner"]
+
+
+@pytest.mark.parametrize(("strategy", "where"), [("full", "iter_00[1-9]"), ("uniform", "iter_000")])
+def test_budgets_that_exclude_each_other_are_told_so(tmp_path, strategy, where):
+    budget = {"macs": 0.3 * GRAPH.macs, "wide": 80.0}
+    with CONSTRAINTS.temporarily("wide", Wide):
+        search = begin(tmp_path / "run", budget, strategy=strategy, width_multiple=4)
+        with pytest.raises(BudgetError) as raised:
+            list(search)
+        with pytest.raises(BudgetError) as unwritten:
+            list(begin(None, budget, strategy=strategy, width_multiple=4, written=False))
+    said = str(raised.value)
+    assert re.fullmatch(
+        r"the budgets can be met one by one, but not together: the network takes \S+ MACs for the "
+        rf"budget of \S+ MACs on macs, \d+ units for the budget of 80 units on wide, and the "
+        rf"strategy {strategy} finds no cut that makes the network cheaper on (macs|wide); the "
+        rf"smallest reached is in .*{where}; raise one of them",
+        said,
+    )
+    assert str(unwritten.value) == re.sub("; the smallest reached is in .*;", ";", said)
+
+
 def test_parts_are_of_what_the_network_takes_and_shown(tmp_path, table, full_ms):
     class Told(Callback):
         notes: list[str] = []  # noqa: RUF012
@@ -210,9 +242,6 @@ def test_parts_are_of_what_the_network_takes_and_shown(tmp_path, table, full_ms)
 
 
 def test_a_constraint_of_one_s_own_is_asked_for_parts_too(tmp_path):
-    from netadapt.pruning.constraints.counts import Macs
-    from netadapt.pruning.constraints.registry import CONSTRAINTS
-
     with CONSTRAINTS.temporarily("macs", Macs), begin(tmp_path / "run", {"macs": "2x"}) as search:
         assert search.budget == {"macs": GRAPH.macs / 2}
 
@@ -256,6 +285,10 @@ def test_a_finished_run_goes_on_to_a_lower_budget(tmp_path):
         begin(run, {"macs": 0.6 * GRAPH.macs, "params": "50%"}, resume=True)
     with pytest.raises(BudgetError):
         begin(run, {"macs": 1}, resume=True)
+    lower = begin(run, {"macs": 0.5 * GRAPH.macs}, resume=True)
+    assert RunAbout.read(run).budget == {"macs": 0.5 * GRAPH.macs}
+    with pytest.raises(BudgetError), lower:  # no cut at all is what a strategy may find
+        lower.choose([])
     assert json.loads((run / "run.json").read_text())["budget"] == {"macs": 0.6 * GRAPH.macs}
 
 

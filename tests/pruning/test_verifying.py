@@ -26,6 +26,7 @@ from netadapt.latency.table.table_row import TableRow
 from netadapt.pruning.callbacks import Callback
 from netadapt.pruning.records import Interval, StepRecord
 from netadapt.pruning.run_folder import read_steps
+from netadapt.pruning.run_json import RunAbout
 from netadapt.pruning.verifying import correction
 from netadapt.report.page import write_page
 
@@ -223,6 +224,22 @@ def test_a_budget_out_of_reach_as_timed_is_said_before_more_is_trained(board, pa
         list(search)
     assert len(search.records) == 1
     assert not list(pd.read_csv(search.out / "candidates.csv").index)
+
+
+@pytest.mark.slow
+def test_a_lower_budget_out_of_reach_as_timed_leaves_the_run_its_own(
+    board, paper, given_ms, tmp_path
+):
+    board.factor = 1.4
+    run = finished(tmp_path / "run", {paper: 1.3 * given_ms}).out
+    before = (run / "run.json").read_bytes()
+    smallest = GRAPH.with_widths(dict.fromkeys(GRAPH.widths, 4))
+    smallest_ms = LatencyEstimator(LookupTable.read(paper)).network(smallest).ms
+    with pytest.raises(BudgetError, match=r"1\.4 times what is predicted, as it was when it"):
+        finished(run, {paper: 1.2 * smallest_ms}, resume=True)
+    assert (run / "run.json").read_bytes() == before
+    finished(run, {paper: 1.2 * given_ms}, resume=True)
+    assert RunAbout.read(run).budget == {paper: 1.2 * given_ms}
 
 
 def test_it_goes_with_confidence_and_with_every_fifth_iteration_unless_said(
