@@ -44,7 +44,7 @@ from netadapt.pruning.records import (
     frame_of,
     require_metric_names,
 )
-from netadapt.pruning.rehearsal import rehearsed
+from netadapt.pruning.rehearsal import rehearse_judging, rehearsed
 from netadapt.pruning.run_folder import RunFolder
 from netadapt.pruning.run_json import RUN_JSON, RunAbout, read_run_json
 from netadapt.pruning.search import Search, Tools
@@ -207,6 +207,7 @@ def search(
             verifier = devices.verifying(verify_on, budgets, chosen.verify_every, example)
         _say_uncounted(graph)
         graph = kept_whole(graph, rehearsed(model, graph, task, chosen))
+        rehearse_judging(model, graph, task, chosen, ranking)
         budgets = _within_reach(graph, budgets, asked, begun, chosen, callback)
         tools = Tools(
             example,

@@ -44,6 +44,7 @@ from netadapt.pruning.step import Step
 from netadapt.pruning.strategies.base import Strategy
 from netadapt.pruning.unwritten_run import UnwrittenRun
 from netadapt.pruning.verifying import Verifier, correction
+from netadapt.registry import ships
 from netadapt.training.task import Task, checked_metrics, evaluated_whole, tells_images
 from netadapt.users_code import users_code
 
@@ -359,8 +360,7 @@ class Search(Iterator[Step]):
     def _strategys_code(self, what: str) -> AbstractContextManager[None]:
         """What a strategy of the user's own raises comes out as a line. Of one that ships, it is
         somebody else's: a callback's, an executor's."""
-        ships = type(self._tools.strategy).__module__.startswith("netadapt.")
-        return nullcontext() if ships else users_code(what)
+        return nullcontext() if ships(self._tools.strategy) else users_code(what)
 
     def _metrics_of(self, candidate: Candidate, model: nn.Module) -> Mapping[str, float]:
         """Over the whole holdout, where a proposal is judged on a part of it."""
