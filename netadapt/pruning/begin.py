@@ -35,7 +35,7 @@ from netadapt.pruning.executors.registry import EXECUTORS, executor_for
 from netadapt.pruning.feasibility import feasibility, networks_in_reach, require_reachable
 from netadapt.pruning.importance.base import Importance
 from netadapt.pruning.importance.registry import IMPORTANCES
-from netadapt.pruning.limits import kept_whole, limited
+from netadapt.pruning.limits import Limits, kept_whole, limited
 from netadapt.pruning.on_demand_device import OpenDevices
 from netadapt.pruning.records import (
     MEASURED,
@@ -188,7 +188,8 @@ def search(
         if resume and folder is not None:
             _require_known_again(folder, chosen)
         example = in_order(model, example_input)
-        graph = limited(trace(model, example), chosen.frozen, chosen.min_widths)
+        traced = trace(model, example)
+        graph = limited(traced, chosen.frozen, chosen.min_widths)
         begun = _begun(folder) if resume else None
         profiles = [on_demand] if isinstance(on_demand, DeviceProfile) else list(on_demand or ())
         devices = OpenDevices(callback, held)
@@ -206,9 +207,11 @@ def search(
         if verify_on is not None and written:
             verifier = devices.verifying(verify_on, budgets, chosen.verify_every, example)
         _say_uncounted(graph)
-        graph = kept_whole(graph, rehearsed(model, graph, task, chosen))
+        counted_on = rehearsed(model, graph, task, chosen)
+        graph = kept_whole(graph, counted_on)
+        limits = Limits.of(kept_whole(traced, counted_on), chosen)
         rehearse_judging(model, graph, task, chosen, ranking)
-        budgets = _within_reach(graph, budgets, asked, begun, chosen, callback)
+        budgets = _within_reach(graph, budgets, asked, begun, chosen, callback, limits)
         tools = Tools(
             example,
             DistilledTask(task, copied(model)) if chosen.distill else task,
@@ -219,6 +222,7 @@ def search(
             runner,
             callback,
             verifier,
+            limits,
             config or factory_config(model, graph.input_shapes, factory),
         )
         _prepare(runner, Workplace(model, tools.task, named_task, workers, ray))
@@ -348,6 +352,7 @@ def _within_reach(
     begun: RunAbout | None,
     settings: SearchSettings,
     callback: Callback,
+    limits: Limits,
 ) -> Budgets:
     """The budgets, knowing the networks in reach of `graph`, when they can be met.
 
@@ -368,7 +373,7 @@ def _within_reach(
         allowed = budgets.allowed(constraint, graph)
         left = settings.schedule(first).iterations_left(1, first, allowed)
         callback.feasible(reaches, left)
-    require_reachable(networks, budgets)
+    require_reachable(networks, budgets, limits)
     return budgets
 
 

@@ -35,6 +35,7 @@ from netadapt.pruning.executors.counting import CountingExecutor
 from netadapt.pruning.feasibility import networks_in_reach, require_reachable
 from netadapt.pruning.importance.base import Importance
 from netadapt.pruning.iteration import Iteration, all_widths
+from netadapt.pruning.limits import Limits
 from netadapt.pruning.proposals import Proposal
 from netadapt.pruning.records import CandidateRecord, StepRecord
 from netadapt.pruning.run_folder import RunFolder
@@ -65,6 +66,7 @@ class Tools:
     executor: Executor
     callback: Callback
     verifier: Verifier | None
+    limits: Limits
     config: ModelConfig
 
 
@@ -376,7 +378,8 @@ class Search(Iterator[Step]):
         if any(factor != 1 for factor in budgets.corrections.values()):
             # What could be met as predicted may be out of reach as timed.
             try:
-                require_reachable(networks_in_reach(step.graph, tools.settings.step), budgets)
+                networks = networks_in_reach(step.graph, tools.settings.step)
+                require_reachable(networks, budgets, tools.limits)
             except BudgetError:
                 self._run.take_back_budget()
                 raise

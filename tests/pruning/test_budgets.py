@@ -185,6 +185,41 @@ def test_a_budget_out_of_reach_is_named_among_others(tmp_path, table):
         begin(None, {"macs": 3, "params": 3})
 
 
+@pytest.mark.parametrize(
+    ("limits", "named", "share", "advice"),
+    [
+        ({"frozen": "*"}, "--freeze *", 0.5, "loosen these, or raise the budget to {least} or"),
+        (
+            {"frozen": ["first"], "min_widths": {"inner": 16}},
+            "--freeze first and --min-width inner=16",
+            0.01,
+            "raise the budget to {least} or more, or loosen these too",
+        ),
+        ({"width_multiple": 24}, "--width-multiple 24", 0.5, "loosen these, or raise"),
+        ({"min_widths": {"inner": 8}, "width_multiple": 12}, "--width-multiple 12", 0.2, "loosen"),
+    ],
+)
+def test_what_keeps_a_budget_out_of_reach_is_named(tmp_path, limits, named, share, advice):
+    with pytest.raises(BudgetError) as raised:
+        begin(tmp_path / "run", {"macs": share * GRAPH.macs}, **{"width_multiple": 8, **limits})
+    free = GRAPH.with_widths(dict.fromkeys(GRAPH.widths, 8)).macs
+    said = re.fullmatch(
+        r".* takes (\S+) MACs at its smallest widths with (.*), and (\S+) MACs without; (.*)",
+        str(raised.value),
+    )
+    assert said is not None, raised.value
+    least, at_fault, without, what_to_do = said.groups()
+    assert at_fault == named
+    assert float(without) == pytest.approx(free, rel=0.01)
+    assert what_to_do.startswith(advice.format(least=least))
+    begin(tmp_path / "run", {"macs": float(least)}, **{"width_multiple": 8, **limits}).close()
+
+
+def test_limits_that_change_nothing_are_not_blamed():
+    with pytest.raises(BudgetError, match="at its smallest widths; raise the budget"):
+        begin(None, {"macs": 1}, width_multiple=4, min_widths={"inner": 4})
+
+
 class Wide(Macs):
     """Narrower is dearer: what a device does whose kernels are made for wide layers."""
 
