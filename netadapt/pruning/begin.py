@@ -187,6 +187,9 @@ def search(
             raise InputError(f"a run that isn't written has no folder; leave out {folder}")
         if resume and folder is not None:
             _require_known_again(folder, chosen)
+        learned = DistilledTask(task, copied(model)) if chosen.distill else task
+        place = Workplace(model, learned, named_task, workers, ray)
+        _check(runner, place)
         example = in_order(model, example_input)
         traced = trace(model, example)
         graph = limited(traced, chosen.frozen, chosen.min_widths)
@@ -214,7 +217,7 @@ def search(
         budgets = _within_reach(graph, budgets, asked, begun, chosen, callback, limits)
         tools = Tools(
             example,
-            DistilledTask(task, copied(model)) if chosen.distill else task,
+            learned,
             budgets,
             chosen,
             deciding,
@@ -225,7 +228,8 @@ def search(
             limits,
             config or factory_config(model, graph.input_shapes, factory),
         )
-        _prepare(runner, Workplace(model, tools.task, named_task, workers, ray))
+        if callable(prepare := getattr(runner, "prepare", None)):
+            prepare(place)
         about = RunAbout(
             budgets.most,
             chosen,
@@ -273,12 +277,13 @@ def _require_workers(workers: int | None, ray: str | None) -> None:
         raise InputError(f"ray is {ray!r}; expected 'local' or a cluster's address")
 
 
-def _prepare(runner: Executor, workplace: Workplace) -> None:
-    """Tell the executor where it works. Raises InputError where it can't do what is asked."""
-    prepare = getattr(runner, "prepare", None)
-    if callable(prepare):
-        prepare(workplace)
-    elif workplace.workers is not None or workplace.address is not None:
+def _check(runner: Executor, workplace: Workplace) -> None:
+    """Raise InputError where the executor can't work as is asked."""
+    check, prepare = (getattr(runner, name, None) for name in ("check", "prepare"))
+    if callable(check):
+        check(workplace)
+    asks = workplace.workers is not None or workplace.address is not None
+    if asks and not callable(prepare):
         raise InputError(
             f"the executor {type(runner).__name__} has no workers to choose (it has no method "
             f"prepare); leave workers and ray out, or take the executor 'processes' or 'ray'"
