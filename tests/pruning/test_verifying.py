@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Iterator
+from functools import partial
 from itertools import product
 from pathlib import Path
 
@@ -13,7 +13,6 @@ import pytest
 import tiny
 
 import netadapt
-from netadapt.cli import main
 from netadapt.errors import BudgetError, DeviceError, InputError, RunError
 from netadapt.latency.devices.profile import DeviceProfile
 from netadapt.latency.model.estimator import LatencyEstimator
@@ -280,20 +279,12 @@ def test_of_several_devices_the_first_is_verified(board, paper, table, given_ms,
 
 
 @pytest.fixture
-def prune(capsys, monkeypatch, tmp_path, paper):
+def prune(command, monkeypatch, tmp_path, paper):
     """`netadapt prune OPTIONS…`, where the device has a profile."""
     (tmp_path / "devices").mkdir()
     (tmp_path / "devices" / "paper.toml").write_text('runtime = "fake"\n')
     monkeypatch.setenv("NETADAPT_DEVICES", str(tmp_path / "devices"))
-
-    def call(*options: object) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["netadapt", "prune", *map(str, options)])
-        with pytest.raises(SystemExit) as stop:
-            main()
-        text = capsys.readouterr()
-        return int(stop.value.code or 0), text.out, text.err
-
-    return call
+    return partial(command, "prune")
 
 
 def test_the_command_times_says_and_goes_on(prune, board, paper, given_ms, tmp_path, monkeypatch):
