@@ -86,12 +86,15 @@ class RunFolder:
                 f"choose another folder with --out"
             ),
         )
+        self._before: RunAbout | None = None
+        """With a higher budget than run.json now says, until something was cut for the lower."""
         try:
             begun = RunAbout.read(self.path)
             if dict(begun.budget) != dict(about.budget):
                 require_same(self.path, begun, about)  # another process may have lowered it
                 _require_no_final(self.path)
                 lower_budget(self.path, about)
+                self._before = begun
             steps = StepRecord.columns(metrics, (*more, MEASURED) if verified else more)
             candidates = CandidateRecord.columns(metrics, more)
             self._trajectory = CsvJournal(self.path / TRAJECTORY_NAME, steps)
@@ -114,6 +117,21 @@ class RunFolder:
             (self.path / name).unlink(missing_ok=True)
         with suppress(OSError):  # what else a user keeps there stays
             self.path.rmdir()
+
+    def take_back_budget(self) -> None:
+        """Let the run have the budget that it had, where nothing was cut for a lower one."""
+        if self._before is not None:
+            lower_budget(self.path, self._before)
+            self._before = None
+
+    def where_it_stands(self, iteration: int) -> str:
+        """What an error says of the network of `iteration`, after others, or nothing."""
+        return f"; the smallest reached is in {self.checkpoint(iteration)}"
+
+    @property
+    def to_go_on(self) -> str:
+        """What to do when the search has ended."""
+        return f"go on with netadapt.search(…, out='{self.path}', resume=True)"
 
     @property
     def steps(self) -> Sequence[StepRecord]:
@@ -167,6 +185,7 @@ class RunFolder:
             self._order_image_scores(tried)
         self._trajectory.append(record.to_row())
         self._steps.append(record)
+        self._before = None
 
     def _order_image_scores(self, tried: Sequence[CandidateRecord]) -> None:
         """Bring the iteration's rows to the order of `tried`, one for each; a run that was stopped

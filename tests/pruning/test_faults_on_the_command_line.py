@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from pathlib import Path
 
 import pytest
@@ -12,7 +11,6 @@ import torch
 from rich.progress import TaskID
 
 import netadapt
-from netadapt.cli import main
 from netadapt.cli.search_progress import SearchProgress
 from netadapt.training.classification import ClassificationTask
 
@@ -57,18 +55,13 @@ def ends() -> ClassificationTask:
 
 
 @pytest.fixture
-def prune(capsys, monkeypatch):
-    """`netadapt prune OPTIONS…`; gives the exit code, stdout and stderr."""
+def prune(command):
+    """`netadapt prune OPTIONS…` of the tiny network."""
 
     def call(out: Path, *options: object, task="tiny:task", begin=True) -> tuple[int, str, str]:
         given = ("--model", "tiny:network", "--input-shape", "1x3x8x8", "--task", task)
         given += ("--device", "macs", "--budget-ms", 0.8 * MACS, "--finetune-steps", 2)
-        words = ["netadapt", "prune", "--out", out, *(given if begin else ()), *options]
-        monkeypatch.setattr(sys, "argv", [str(word) for word in words])
-        with pytest.raises(SystemExit) as stop:
-            main()
-        text = capsys.readouterr()
-        return int(stop.value.code or 0), text.out, text.err
+        return command("prune", "--out", out, *(given if begin else ()), *options)
 
     return call
 
@@ -87,7 +80,7 @@ def refused(answer: tuple[int, str, str]) -> str:
         (
             "raises",
             "evaluate_images of the task ClassificationTask failed: "
-            "tests/pruning/test_faults_on_the_command_line.py:43 in <lambda>: KeyError: 'nothing",
+            "tests/pruning/test_faults_on_the_command_line.py:41 in <lambda>: KeyError: 'nothing",
         ),
         ("loss_of_each", "loss of the task ClassificationTask gave [8]; expected a tensor of one"),
         ("ends", "training_batches of the task ClassificationTask ended after 1 batches"),
