@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import resource
 import shutil
 import sys
 from dataclasses import replace
@@ -15,6 +16,7 @@ from command import call, one_line
 
 import netadapt as package
 from netadapt.pruning.long_term import LONG_TERM, LongTerm, finetune_run
+from netadapt.training import epochs
 
 OWN = '''
 import itertools
@@ -177,6 +179,36 @@ def test_a_killed_distillation_without_labels_goes_on_to_the_same(netadapt, prun
     same = ["epoch", "learning_rate", "loss", "accuracy"]
     pd.testing.assert_frame_equal(*(history[same] for history in histories))
     assert histories[0]["epoch"].tolist() == [*range(1, 11)]
+
+
+def test_a_full_disk_and_an_interruption_leave_what_goes_on(netadapt, run, monkeypatch):
+    """The weights fit, the state beside them doesn't; then Ctrl-C in the second epoch."""
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    weights = next(run.glob("iter_*/model.safetensors")).stat().st_size
+    try:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (weights + 1000, limits[1]))
+        code, _, err = netadapt("finetune", run, *SHORT, "--quiet")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert code == 2
+    assert "cannot write" in one_line(err)
+    assert "state.safetensors" in err
+    assert not [*(run / "final").glob(".*")]
+
+    def interrupt(*given, when, **named):
+        if when == " in epoch 2":
+            raise KeyboardInterrupt
+        return train_step(*given, when=when, **named)
+
+    train_step = epochs.train_step
+    with monkeypatch.context() as patch:
+        patch.setattr(epochs, "train_step", interrupt)
+        code, _, err = netadapt("finetune", run, *SHORT, "--resume")
+    assert code == 130
+    assert f"continue with: netadapt finetune {run} " in err
+    code, _, err = netadapt("finetune", run, *SHORT, "--resume", "--quiet")
+    assert code == 0, err
+    assert pd.read_csv(run / "final" / "history.csv")["epoch"].tolist() == [1, 2, 3]
 
 
 def test_a_run_from_python_is_told_its_task_and_what_builds_its_network(
