@@ -57,6 +57,12 @@ def clear_half_written(folder: Path, suffix: str) -> None:
         file.unlink(missing_ok=True)
 
 
+def clear_half_written_of(path: Path) -> None:
+    """Remove what killed processes left of the file at `path` alone, which nobody else writes."""
+    for file in path.parent.glob(f".{path.stem}-*{path.suffix}"):
+        file.unlink(missing_ok=True)
+
+
 @contextmanager
 def atomic_folder(folder: Path | str, made_by: str) -> Iterator[Path]:
     """Give a temporary folder beside `folder`; rename it to `folder` when the block succeeds.

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from netadapt.errors import OutputError
-from netadapt.files import atomic_path, clear_half_written
+from netadapt.files import atomic_path, clear_half_written, clear_half_written_of
 
 WRITE = (
     "import sys, time; from pathlib import Path; from netadapt.files import atomic_path\n"
@@ -30,7 +30,15 @@ def test_a_killed_writer_leaves_the_old_file_and_litter_that_is_cleared(tmp_path
     writer.communicate()
     assert file.read_text() == "old"
     (tmp_path / ".hidden.h5").write_text("somebody else's")
-    assert len(list(file.parent.iterdir())) == 2
+    (litter,) = {*file.parent.iterdir()} - {file}
+    other = litter.with_name(litter.name.replace("00001", "00002"))
+    litter.rename(other)
+    clear_half_written_of(file)
+    assert other.exists()
+    other.rename(litter)
+    clear_half_written_of(file)
+    assert list(file.parent.iterdir()) == [file]
+    litter.write_text("half")
     clear_half_written(tmp_path, ".h5")
     assert list(file.parent.iterdir()) == [file]
     assert (tmp_path / ".hidden.h5").exists()

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import shlex
+import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -20,17 +22,47 @@ from netadapt.cli.options import (
 )
 from netadapt.cli.training_bar import training_bar
 
+if TYPE_CHECKING:
+    from netadapt.pruning.long_term import FineTuned
+
 
 def finetune(
     run: Annotated[Path, typer.Argument(metavar="RUN", help="The folder of a pruning run.")],
-    epochs: Annotated[int, typer.Option(help="Passes over the training images.")] = 10,
+    epochs: Annotated[
+        int | None, typer.Option(min=1, help="Passes over the training images; default 10.")
+    ] = None,
+    steps: Annotated[
+        int | None,
+        typer.Option(
+            min=1, help="In place of --epochs; 1000 where a task doesn't know its images' number."
+        ),
+    ] = None,
     learning_rate: Annotated[float, typer.Option(help="The highest learning rate.")] = 1e-3,
     batch_size: Annotated[int, typer.Option(help="Images a step.")] = 16,
-    loss: Annotated[
-        str, typer.Option(help="l1, berhu, log-l1 or log-l1-gradient.")
-    ] = "log-l1-gradient",
+    task: Annotated[
+        str | None,
+        typer.Option(
+            help="Another task than the run's: its name, or package.module:function that gives one."
+        ),
+    ] = None,
     data: Annotated[
         str | None, typer.Option(help="Another data set than the run's: a folder, or 'rooms'.")
+    ] = None,
+    model: Annotated[
+        str | None,
+        typer.Option(
+            metavar="MODULE:FUNCTION",
+            help="What builds the network that was pruned, for a run from Python that doesn't say.",
+        ),
+    ] = None,
+    distill: Annotated[
+        bool,
+        typer.Option(
+            "--distill", help="Towards what the network given to the run says, instead of labels."
+        ),
+    ] = False,
+    loss: Annotated[
+        str | None, typer.Option(help="Of depth: l1, berhu, log-l1 or log-l1-gradient (default).")
     ] = None,
     max_scale: MaxScaleOption = None,
     autocast: AutocastOption = False,
@@ -44,46 +76,64 @@ def finetune(
 ) -> None:
     """Fine-tune what a run has pruned, for long, into the run's final/ folder.
 
+    The task is the run's. Kept is the epoch that is best on the holdout by the task's first metric.
+
     Example: netadapt finetune runs/fastdepth-tx2-6ms --epochs 20
+
+    Of a run from Python: netadapt finetune runs/mine --task my.tasks:digits --steps 2000
     """
     from dataclasses import replace
 
-    from netadapt.depth.training.long_term import FINAL, LONG_TERM, finetune_run
+    from netadapt.networks.store import FINAL_NAME
+    from netadapt.pruning.long_term import LONG_TERM, LongTerm, finetune_run
     from netadapt.training.allocator import keep_freed_memory
     from netadapt.training.compute import use_threads
     from netadapt.training.event_log import EventLog
 
-    recipe = replace(
-        LONG_TERM,
+    course = replace(
+        LONG_TERM, batch_size=batch_size, learning_rate=learning_rate, autocast=autocast
+    )
+    options = {"loss": loss, "max_scale": max_scale}
+    asked = LongTerm(
+        course,
         epochs=epochs,
-        batch_size=batch_size,
-        learning_rate=learning_rate,
-        loss=loss,
-        max_scale=LONG_TERM.max_scale if max_scale is None else max_scale,
-        autocast=autocast,
+        steps=steps,
+        task=task,
+        data=data,
+        model=model,
+        options={name: value for name, value in options.items() if value is not None},
+        distill=distill,
+        seed=seed,
+        compute=compute,
     )
     keep_freed_memory()
     use_threads(threads)
-    event_log = EventLog(run / FINAL) if tensorboard else None
-    with training_bar(quiet or as_json, event_log) as (after_step, after_epoch, rows):
-        final, before = finetune_run(
-            run,
-            recipe,
-            data=data,
-            compute=compute,
-            resume=resume,
-            seed=seed,
-            after_step=after_step,
-            after_epoch=after_epoch,
-        )
-    last: dict[str, Any] = rows[-1] if rows else {}
+    event_log = EventLog(run / FINAL_NAME) if tensorboard else None
+    try:
+        with training_bar(quiet or as_json, event_log) as (after_step, after_epoch, _):
+            tuned = finetune_run(
+                run, asked, resume=resume, after_step=after_step, after_epoch=after_epoch
+            )
+    except KeyboardInterrupt:
+        again = shlex.join(["netadapt", *sys.argv[1:], *([] if resume else ["--resume"])])
+        say(f"stopped; continue with: {again}")
+        raise
     if as_json:
-        print_json({"model": str(final), "before": before, "after": last})
+        after = {"epoch": tuned.epoch, **tuned.after}
+        print_json({"model": str(tuned.folder), "before": tuned.before, "after": after})
         return
-    if last:
-        say(
-            f"holdout delta1 {before['delta1']:.3f} → {last['delta1']:.3f}, RMSE "
-            f"{before['rmse_m']:.3f} → {last['rmse_m']:.3f} m",
-            quiet=quiet,
+    say(_words(tuned), quiet=quiet)
+    say(f"the network is in {tuned.folder}; next: netadapt export {run}", quiet=quiet)
+
+
+def _words(tuned: FineTuned) -> str:
+    """What the fine-tune came to."""
+    metrics = ", ".join(
+        f"{name} {value:.3f} → {tuned.after[name]:.3f}" for name, value in tuned.before.items()
+    )
+    if tuned.epoch == 0:
+        return (
+            f"no epoch was as good on the holdout as the network was ({metrics}): it is kept as it "
+            f"was; try a lower --learning-rate"
         )
-    say(f"the network is in {final}; next: netadapt evaluate {run}", quiet=quiet)
+    return f"holdout {metrics}, in epoch {tuned.epoch}, which is kept"

@@ -198,11 +198,10 @@ def prune(
             quiet=quiet,
         )
     _print_summary(folder, search)
-    if job.opened.task == "depth":
-        say(
-            f"next: netadapt finetune {folder}, to win back what short-term fine-tuning left",
-            quiet=quiet,
-        )
+    say(
+        f"next: netadapt finetune {folder}, to win back what short-term fine-tuning left",
+        quiet=quiet,
+    )
 
 
 def _job(

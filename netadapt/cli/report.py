@@ -36,9 +36,9 @@ def report(
     Several runs on a page: netadapt report runs/a runs/b --out compared.html
     """
     from netadapt.depth.training.history_plot import draw_histories
-    from netadapt.depth.training.training_folder import is_training
     from netadapt.report.page import write_page
     from netadapt.report.trajectory_plot import draw_trajectories
+    from netadapt.training.training_folder import is_training
 
     trainings = all(is_training(run) for run in runs)
     if out is not None and out.suffix == ".html" and trainings:

@@ -12,7 +12,7 @@ from netadapt.cli.bar import Bar
 from netadapt.cli.console import say
 
 if TYPE_CHECKING:
-    from netadapt.depth.training.long_training import Progress
+    from netadapt.training.epochs import Progress
     from netadapt.training.event_log import EventLog
 
 Shown = tuple[Callable[["Progress"], None], Callable[[dict[str, Any]], None], list[Any]]
@@ -47,9 +47,11 @@ def training_bar(quiet: bool, event_log: EventLog | None = None) -> Iterator[Sho
             rows.append(row)
             if event_log is not None:
                 event_log(row)
+            names = [*row]
+            metrics = names[names.index("loss") + 1 : names.index("images_per_second")]
+            holdout = ", ".join(f"{name} {row[name]:.3f}" for name in metrics)
             say(
-                f"epoch {row['epoch']}: loss {row['loss']:.4f}, holdout delta1 "
-                f"{row['delta1']:.3f}, RMSE {row['rmse_m']:.3f} m, "
+                f"epoch {row['epoch']}: loss {row['loss']:.4f}, holdout {holdout}, "
                 f"{row['images_per_second']:.1f} images/s",
                 quiet=quiet,
             )

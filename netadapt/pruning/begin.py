@@ -46,7 +46,7 @@ from netadapt.pruning.records import (
 )
 from netadapt.pruning.rehearsal import rehearse_judging, rehearsed
 from netadapt.pruning.run_folder import RunFolder
-from netadapt.pruning.run_json import RUN_JSON, RunAbout, read_run_json
+from netadapt.pruning.run_json import RUN_JSON, VERSIONS, RunAbout, read_run_json
 from netadapt.pruning.search import Search, Tools
 from netadapt.pruning.settings import OF_DEVICE, VERIFY_EVERY, SearchSettings
 from netadapt.pruning.step import Step
@@ -245,7 +245,7 @@ def search(
         if folder is None and written:  # made when nothing can be wrong any more
             folder = Path(tempfile.mkdtemp(prefix="netadapt-"))
         elif resume and folder is not None:
-            _say_other_threads(folder)
+            _say_other_environment(folder)
         if folder is not None:
             verified = verifier is not None
             run = RunFolder(folder, about, task.metrics, more, verified=verified, resume=resume)
@@ -291,12 +291,23 @@ def _check(runner: Executor, workplace: Workplace) -> None:
         )
 
 
-def _say_other_threads(folder: Path) -> None:
-    """A gradient is a sum over threads: another number of them rounds otherwise."""
+def _say_other_environment(folder: Path) -> None:
+    """Say what rounds otherwise than when a run was begun: other versions, and other threads, since
+    a gradient is a sum over them."""
     if not (folder / RUN_JSON).exists():
         return
-    begun = read_run_json(folder).get("environment", {}).get("threads")
-    now = torch.get_num_threads()
+    environment = read_run_json(folder).get("environment", {})
+    changed = [
+        f"{name} {was} (now {now})"
+        for name, now in VERSIONS.items()
+        if (was := environment.get(name)) not in (None, now)
+    ]
+    if changed:
+        remark(
+            f"{folder} was begun with {', '.join(changed)}: what it has stays, and what is to come "
+            f"may differ in the last digits, and with them in what is chosen"
+        )
+    begun, now = environment.get("threads"), torch.get_num_threads()
     if begun not in (None, now):
         remark(
             f"{folder} was begun with {begun} threads and goes on with {now}, which may change the "

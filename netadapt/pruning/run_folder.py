@@ -1,7 +1,8 @@
 """A run's folder: what it was asked, what it decided, and every network it kept.
 
 The commit point of an iteration is its row in `trajectory.csv`; a checkpoint or a candidate beyond
-the last row belongs to an iteration that was interrupted. One process at a time may write a run.
+the last row belongs to an iteration that was interrupted. One process at a time may write a run. A
+run whose newest networks are damaged goes on from the newest one that is whole.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from typing import Any
 from torch import nn
 
 from netadapt.errors import RunError
+from netadapt.files import clear_half_written_of
 from netadapt.journal import CsvJournal
 from netadapt.locks import take_lock
 from netadapt.networks.store import (
@@ -22,8 +24,8 @@ from netadapt.networks.store import (
     TRAJECTORY_NAME,
     WEIGHTS_NAME,
     load_weights,
-    save_model,
 )
+from netadapt.pruning.checkpoints import damage_of, set_aside, write_checkpoint
 from netadapt.pruning.records import MEASURED, CandidateRecord, StepRecord, Tried, read_records
 from netadapt.pruning.run_json import (
     RUN_JSON,
@@ -34,6 +36,7 @@ from netadapt.pruning.run_json import (
 )
 from netadapt.pruning.stages import FAILED
 from netadapt.pruning.step import Step
+from netadapt.remarks import remark
 
 CANDIDATES = "candidates.csv"
 IMAGE_SCORES = "image_scores.csv"
@@ -48,9 +51,10 @@ class RunFolder:
     """Open `path` for a run that is asked `about`, which must stay the same when it is resumed.
 
     It may go on to a lower budget, which run.json then says. `metrics` are the task's, `more` the
-    columns that several budgets add, and a `verified` run has MEASURED. Raises RunError when the
-    folder exists and `resume` is false, when another process writes it, or when it was asked
-    something else.
+    columns that several budgets add, and a `verified` run has MEASURED. The newest networks, where
+    they are damaged, are set aside with a remark, and their iterations made again. Raises RunError
+    when the folder exists and `resume` is false, when another process writes it, or when it was
+    asked something else.
     """
 
     def __init__(
@@ -89,8 +93,11 @@ class RunFolder:
         self._before: RunAbout | None = None
         """With a higher budget than run.json now says, until something was cut for the lower."""
         try:
+            for name in (RUN_JSON, TRAJECTORY_NAME, CANDIDATES, IMAGE_SCORES):
+                clear_half_written_of(self.path / name)
             begun = RunAbout.read(self.path)
-            if dict(begun.budget) != dict(about.budget):
+            lowered = dict(begun.budget) != dict(about.budget)
+            if lowered:
                 require_same(self.path, begun, about)  # another process may have lowered it
                 _require_no_final(self.path)
                 lower_budget(self.path, about)
@@ -101,6 +108,7 @@ class RunFolder:
             self._candidates = CsvJournal(self.path / CANDIDATES, candidates)
             self._image_scores = CsvJournal(self.path / IMAGE_SCORES, (*_SCORE_KEY, "scores"))
             self._steps = read_steps(self.path)
+            self._has_lost = self._set_damaged_aside(candidates_too=lowered)
         except BaseException:
             self.close()
             raise
@@ -111,7 +119,7 @@ class RunFolder:
 
     def discard(self) -> None:
         """Take a run away in which no iteration is: what is wrong with it is said, not kept."""
-        if self._steps:
+        if self._steps or self._has_lost:
             return
         for name in (RUN_JSON, TRAJECTORY_NAME, CANDIDATES, IMAGE_SCORES, LOCK):
             (self.path / name).unlink(missing_ok=True)
@@ -174,7 +182,7 @@ class RunFolder:
         `place` tells the order of the iteration's candidates: their rows came as they ended.
         """
         record = step.record
-        save_model(self.path / record.checkpoint, step.model, dict(config))
+        write_checkpoint(self.path / record.checkpoint, step.model, config)
         candidates = read_candidates(self.path)
         others = [one for one in candidates if one.iteration != record.iteration]
         tried = [one for one in candidates if one.iteration == record.iteration]
@@ -186,6 +194,31 @@ class RunFolder:
         self._trajectory.append(record.to_row())
         self._steps.append(record)
         self._before = None
+
+    def _set_damaged_aside(self, *, candidates_too: bool) -> bool:
+        """Let the run stand at its newest iteration whose network is whole; whether others were
+        newer.
+
+        What their candidates came to is known still, so an iteration that is made again trains the
+        chosen one alone; not where the budget, and with it the choice, is another.
+        """
+        steps, faults = list(self._steps), []
+        while steps and (fault := damage_of(self.path / steps[-1].checkpoint)):
+            lost = self.path / steps.pop().checkpoint
+            aside = set_aside(lost)
+            kept = "" if aside is None else f", kept as {aside.name}"
+            faults.append(f"{lost} is damaged ({fault}{kept})")
+        if not faults:
+            return False
+        self._trajectory.replace(self._trajectory.rows()[: len(steps)])
+        self._steps = steps
+        if candidates_too:
+            for journal in (self._candidates, self._image_scores):
+                rows = journal.rows()
+                journal.replace(row for row in rows if int(row["iteration"]) < len(steps))
+        where = f"goes on from iteration {steps[-1].iteration}" if steps else "begins again"
+        remark(f"{'; '.join(reversed(faults))}: the run {where}")
+        return True
 
     def _order_image_scores(self, tried: Sequence[CandidateRecord]) -> None:
         """Bring the iteration's rows to the order of `tried`, one for each; a run that was stopped

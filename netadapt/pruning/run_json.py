@@ -12,6 +12,8 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
+import numpy
+import scipy
 import torch
 
 from netadapt.errors import InputError, RunError
@@ -23,6 +25,14 @@ from netadapt.shipped import PACKAGE_DIR
 from netadapt.version import __version__
 
 RUN_JSON = "run.json"
+
+VERSIONS = {
+    "netadapt": __version__,
+    "torch": str(torch.__version__),
+    "numpy": numpy.__version__,
+    "scipy": scipy.__version__,
+}
+"""What computes a run's numbers: another version may round otherwise."""
 
 
 @dataclass(frozen=True)
@@ -147,8 +157,7 @@ def write_run_json(run: Path, about: RunAbout) -> None:
     content = {
         **about.to_json(),
         "environment": {
-            "netadapt": __version__,
-            "torch": torch.__version__,
+            **VERSIONS,
             "python": platform.python_version(),
             "machine": f"{platform.machine()}, {os.cpu_count()} cores, {platform.system()}",
             "threads": torch.get_num_threads(),

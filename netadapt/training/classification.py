@@ -58,6 +58,11 @@ class ClassificationTask:
             yield changed(inputs, itemgetter(chosen)), labels[chosen]
             step += 1
 
+    @property
+    def training_count(self) -> int:
+        """How many examples an epoch has."""
+        return len(self.train[1])
+
     def evaluate(self, model: nn.Module) -> dict[str, float]:
         """The share of the holdout that is right, and the mean cross-entropy in nats."""
         scores, labels = self._scores_of(model, range(len(self.holdout[1])))

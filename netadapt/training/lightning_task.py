@@ -17,7 +17,7 @@ from torch.utils.data import DataLoader
 
 from netadapt.errors import InputError
 from netadapt.networks.network_inputs import Inputs, examples_in, fed, tensors_in
-from netadapt.training.loader_batches import on_device, require_indexed, seeded_batches
+from netadapt.training.loader_batches import examples_of, on_device, require_indexed, seeded_batches
 from netadapt.training.modes import evaluation_mode
 from netadapt.training.task import Batch
 
@@ -69,6 +69,11 @@ class LightningTask:
         for batch in seeded_batches(self._train, batch_size, seed, start_step):
             placed = on_device(batch, self._device)
             yield self._inputs(placed), placed
+
+    @property
+    def training_count(self) -> int:
+        """How many examples an epoch has."""
+        return examples_of(self._train)
 
     def evaluate(self, model: nn.Module) -> dict[str, float]:
         """What `validation_step` logs, averaged over the examples of the holdout."""

@@ -59,6 +59,11 @@ class LoaderTask:
         for batch in seeded_batches(self._train, batch_size, seed, start_step):
             yield on_device(batch, self._device)
 
+    @property
+    def training_count(self) -> int:
+        """How many examples an epoch has."""
+        return examples_of(self._train)
+
     def evaluate(self, model: nn.Module) -> dict[str, float]:
         """The mean of every metric over the holdout."""
         found = self.evaluate_images(model, range(self.holdout_count))

@@ -9,7 +9,7 @@ import json
 from pathlib import Path
 
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel
 
@@ -32,7 +32,8 @@ def save_training_state(
     tensors |= {f"optimizer.{k}": v for k, v in optimizers.state_tensors().items()}
     contiguous = {name: value.detach().cpu().contiguous() for name, value in tensors.items()}
     with atomic_path(path) as temporary:
-        save_file(contiguous, temporary, metadata={"state": json.dumps({"epoch": epoch})})
+        # Written by us, so that a full disk is the OSError it is.
+        temporary.write_bytes(save(contiguous, metadata={"state": json.dumps({"epoch": epoch})}))
 
 
 def load_training_state(

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
 from typing import Any, Protocol, TypeGuard
 
 from torch import Tensor, nn
@@ -85,6 +86,32 @@ class ImageTask(Task, Protocol):
         NaN for an image that a metric says nothing of. The means over all images are what
         `evaluate` gives. The first images are spread over the holdout.
         """
+        ...
+
+
+class LongTask(Task, Protocol):
+    """A task that a long training knows more of; a task may have some of these members."""
+
+    long_term_options: Mapping[str, Any]
+    """What the user may choose of a long training, with its defaults: `{"loss": "l1"}`."""
+
+    @property
+    def training_count(self) -> int:
+        """How many images, or other examples, an epoch shows. Without it steps are counted."""
+        ...
+
+    @property
+    def facts(self) -> Mapping[str, str]:
+        """Further cells of an epoch's row in history.csv, the same columns for every epoch."""
+        ...
+
+    def for_long_training(self, **options: Any) -> Task:
+        """The task as it is trained for long, where a search's few steps ask for another loss or
+        other augmentation; `options` are all `long_term_options`."""
+        ...
+
+    def draw_samples(self, model: nn.Module, path: Path) -> None:
+        """Draw what the model makes of some examples of the holdout into a PNG."""
         ...
 
 

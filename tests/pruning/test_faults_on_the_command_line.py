@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,6 +14,7 @@ from rich.progress import TaskID
 
 import netadapt
 from netadapt.cli.search_progress import SearchProgress
+from netadapt.latency.table.table import LookupTable
 from netadapt.training.classification import ClassificationTask
 
 MACS = netadapt.trace(tiny.network(), tiny.EXAMPLE).macs
@@ -40,6 +43,9 @@ def raises() -> ClassificationTask:
     task = tiny.task()
     task.evaluate_images = lambda model, images: {}["nothing\nmore"]
     return task
+
+
+RAISING_LINE = raises.__code__.co_firstlineno + 2
 
 
 def loss_of_each() -> ClassificationTask:
@@ -80,7 +86,8 @@ def refused(answer: tuple[int, str, str]) -> str:
         (
             "raises",
             "evaluate_images of the task ClassificationTask failed: "
-            "tests/pruning/test_faults_on_the_command_line.py:41 in <lambda>: KeyError: 'nothing",
+            f"tests/pruning/test_faults_on_the_command_line.py:{RAISING_LINE} in <lambda>: "
+            "KeyError: 'nothing",
         ),
         ("loss_of_each", "loss of the task ClassificationTask gave [8]; expected a tensor of one"),
         ("ends", "training_batches of the task ClassificationTask ended after 1 batches"),
@@ -122,6 +129,36 @@ def test_a_run_goes_on_with_the_threads_and_workers_that_it_began_with(prune, tm
         assert "was begun with 2 threads and goes on with 1" in err
     finally:
         torch.set_num_threads(before)
+
+
+def test_other_versions_than_a_run_began_with_are_said(prune, tmp_path):
+    run = tmp_path / "run"
+    assert prune(run, "--finetune-steps", 0)[0] == 0
+    about = json.loads((run / "run.json").read_text())
+    assert "began" not in prune(run, "--resume", begin=False)[2]
+    about["environment"] |= {"torch": "1.9.0", "scipy": "1.0"}
+    (run / "run.json").write_text(json.dumps(about))
+    before = (run / "trajectory.csv").read_bytes()
+    code, _, err = prune(run, "--resume", begin=False)
+    assert code == 0
+    assert f"was begun with torch 1.9.0 (now {torch.__version__}), scipy 1.0 (now " in err
+    assert (run / "trajectory.csv").read_bytes() == before
+
+
+def test_a_table_that_changed_under_a_run_is_refused_and_nothing_is_lost(
+    prune, table, full_ms, tmp_path
+):
+    """Also where the newest network is damaged: that is looked at once the run may go on."""
+    run, changed = tmp_path / "run", Path(shutil.copy(table, tmp_path / "changed.csv"))
+    options = ("--device", changed, "--finetune-steps", 0)
+    assert prune(run, *options, "--budget-ms", 0.7 * full_ms)[0] == 0
+    (run / "iter_001" / "config.json").unlink()
+    rows = LookupTable.read(str(changed))
+    rows.entries[0] = replace(rows.entries[0], latency_ms=2 * rows.entries[0].latency_ms)
+    rows.write()
+    left = {file: file.read_bytes() for file in run.rglob("*") if file.is_file()}
+    assert "table_sha256" in refused(prune(run, "--resume", "--quiet", begin=False))
+    assert {file: file.read_bytes() for file in run.rglob("*") if file.is_file()} == left
 
 
 def test_json_of_a_count_has_no_milliseconds_and_odd_names_are_resumed(prune, tmp_path):

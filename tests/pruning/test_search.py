@@ -117,7 +117,13 @@ def test_a_run_that_is_killed_goes_on_to_the_same_rows(table, full_ms, finished,
         process.communicate()
     with (out / "candidates.csv").open("a") as torn:
         torn.write("9,torn")
+    under_way = out / f"iter_{_lines(out / 'trajectory.csv') - 1:03d}"
+    litter = [out / ".trajectory-a1b2c3d4.csv", under_way / ".model-a1b2c3d4.safetensors"]
+    for file in litter:
+        file.parent.mkdir(exist_ok=True)
+        file.write_text("half")  # of a write that a kill fell into
     resumed = run(table, out, 0.6 * full_ms, resume=True)
+    assert not any(file.exists() for file in litter)
     pd.testing.assert_frame_equal(decisions(resumed.trajectory), decisions(finished.trajectory))
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -16,6 +18,8 @@ from netadapt.depth.data.transforms import PUBLISHED_RANGE, AugmentationRange
 from netadapt.depth.fastdepth.config import INPUT_SIZE
 from netadapt.depth.training.losses import Loss, loss_named
 from netadapt.depth.training.metrics import METRICS, DepthMetrics
+from netadapt.depth.training.pictures import draw_depths
+from netadapt.depth.training.recipe import RECIPES
 from netadapt.errors import DataError
 from netadapt.networks.network_outputs import main_output
 from netadapt.training.modes import evaluation_mode
@@ -24,6 +28,12 @@ CACHE_LIMIT_BYTES = 2 << 30
 """A holdout that is smaller than this, transformed, is kept in memory between evaluations."""
 
 EVALUATED_AT_ONCE = 16
+
+SAMPLES = 4
+"""Images of the holdout that are drawn after an epoch."""
+
+LONG_TERM = replace(RECIPES["default"], loss="log-l1-gradient")
+"""Loss and augmentation of a long training."""
 
 
 class DepthTask:
@@ -36,6 +46,10 @@ class DepthTask:
     """
 
     metrics: tuple[str, ...] = ("delta1", "rmse_m", "absrel")
+    long_term_options: Mapping[str, Any] = {
+        "loss": LONG_TERM.loss,
+        "max_scale": LONG_TERM.max_scale,
+    }
 
     def __init__(
         self,
@@ -113,6 +127,33 @@ class DepthTask:
         """
         rows = _measured(model, self.evaluation_batches(images)).per_image()
         return {name: torch.tensor(rows[name].to_list(), dtype=torch.float64) for name in METRICS}
+
+    @property
+    def training_count(self) -> int:
+        """How many images an epoch has."""
+        return len(self.train)
+
+    @property
+    def facts(self) -> dict[str, str]:
+        """For a row of an epoch: the size of the images."""
+        return {"size": "{}x{}".format(*self.size)}
+
+    def for_long_training(self, **options: Any) -> DepthTask:
+        """The same task with the loss and augmentation of a long training.
+
+        `options` are some of `long_term_options`. Raises InputError for a value that can't be.
+        """
+        recipe = replace(LONG_TERM, **options)
+        other = copy.copy(self)
+        other._loss, other._augmentation = loss_named(recipe.loss), recipe.augmentation
+        return other
+
+    def draw_samples(self, model: nn.Module, path: Path) -> None:
+        """Image, truth and prediction of a few images of the holdout, as a PNG."""
+        images, depth = next(self.evaluation_batches())
+        images, depth = images[:SAMPLES], depth[:SAMPLES]
+        with evaluation_mode(model), torch.inference_mode():
+            draw_depths(images, depth, main_output(model(images)), path)
 
     def at_size(self, size: tuple[int, int]) -> DepthTask:
         """The same task at another input size."""

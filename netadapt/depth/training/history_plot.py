@@ -11,24 +11,31 @@ from typing import Any
 
 import pandas as pd
 
-from netadapt.depth.training.training_folder import HISTORY_FILE
 from netadapt.errors import RunError
 from netadapt.extras import needed
 from netadapt.files import atomic_path
+from netadapt.training.training_folder import HISTORY_FILE
 
-CURVES = {"loss": "training loss", "delta1": "delta1 on the holdout", "rmse_m": "RMSE, m"}
+MOST_METRICS = 2
+"""Of those that a history has, the first ones are drawn."""
 
 
 def draw_histories(trainings: Sequence[Path], path: Path) -> None:
     """Draw `trainings` into a PNG, a line each; of the first, where the input's size changed.
 
-    Raises RunError where a training has no epoch yet.
+    Raises RunError where a training has no epoch yet, or lacks what the first one has.
     """
+    curves = _curves(_read(trainings[0]))
     figure = needed("matplotlib.figure", "depth").Figure(figsize=(11, 3.8), layout="constrained")
-    axes = figure.subplots(1, len(CURVES))
+    axes = figure.subplots(1, len(curves))
     for training in trainings:
         history = _read(training)
-        for axis, (column, title) in zip(axes, CURVES.items(), strict=True):
+        if missing := [column for column in curves if column not in history]:
+            raise RunError(
+                f"{training} has no {', '.join(missing)} in its {HISTORY_FILE}, as {trainings[0]} "
+                f"has; draw trainings of one task together"
+            )
+        for axis, (column, title) in zip(axes, curves.items(), strict=True):
             axis.plot(
                 history["epoch"], history[column], marker="o", markersize=3, label=training.name
             )
@@ -51,8 +58,17 @@ def _read(training: Path) -> pd.DataFrame:
     return history
 
 
+def _curves(history: pd.DataFrame) -> dict[str, str]:
+    """The columns to draw, with their titles."""
+    names = [*history.columns]
+    metrics = names[names.index("loss") + 1 : names.index("images_per_second")][:MOST_METRICS]
+    return {"loss": "training loss", **{name: f"{name} on the holdout" for name in metrics}}
+
+
 def _mark_sizes(axis: Any, history: pd.DataFrame) -> None:
     """A line where the input's size changes, and above the plot the size, where there is room."""
+    if "size" not in history:
+        return
     starts = history.loc[history["size"] != history["size"].shift(), ["epoch", "size"]]
     ends = [*starts["epoch"].iloc[1:], history["epoch"].max() + 1]
     for (epoch, size), end in zip(starts.itertuples(index=False), ends, strict=True):

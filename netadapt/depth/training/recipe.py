@@ -1,4 +1,4 @@
-"""Training recipes: everything that decides a training apart from the network and the data.
+"""Training recipes: everything that decides a depth training apart from the network and the data.
 
 `fastdepth` is the published one (Wofk et al., ICRA 2019, section IV). `default` is ours, for a
 network that starts from nothing: small images first, an optimiser that needs no tuning, less
@@ -7,7 +7,6 @@ enlargement, and the average of the weights is kept (chosen in experiments/recip
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
@@ -15,25 +14,13 @@ from netadapt.depth.data.transforms import PUBLISHED_RANGE, AugmentationRange, S
 from netadapt.depth.fastdepth.config import INPUT_SIZE
 from netadapt.depth.training.losses import loss_named
 from netadapt.errors import InputError
-from netadapt.training.optimizers import OPTIMIZERS
-from netadapt.training.schedules import Cosine, Halving, Schedule, WarmUp
-
-SCHEDULES = ("step", "cosine")
-WARM_UP_SHARE = 0.2
-"""Of all steps, the most that the warm-up may take: on few images it would never end."""
-
-
-def _require_choice(name: str, value: str, choices: tuple[str, ...]) -> None:
-    if value not in choices:
-        raise InputError(f"{name} is '{value}'; expected one of {', '.join(choices)}")
+from netadapt.training.course import Course
 
 
 @dataclass(frozen=True)
-class Recipe:
+class Recipe(Course):
     """How to train. Sizes are (height, width) in pixels."""
 
-    epochs: int = 20
-    batch_size: int = 8
     size: Size = INPUT_SIZE
     stages: tuple[tuple[Size, float], ...] = ()
     """Smaller input sizes that come first, each with its share of the epochs: cheap, and a good
@@ -45,30 +32,10 @@ class Recipe:
     jitter: float = PUBLISHED_RANGE.jitter
     """Their brightness, contrast and saturation are multiplied by 1 ± up to this."""
     loss: str = "l1"
-    optimizer: str = "sgd"
-    learning_rate: float = 0.01
-    momentum: float = 0.9
-    weight_decay: float = 1e-4
-    schedule: str = "step"
-    halve_every_epochs: int = 5
-    warmup_steps: int = 0
-    """In which the learning rate rises, at most a fifth of all steps."""
-    ema_decay: float = 0.0
-    """Of the exponential moving average of the weights that is evaluated and kept; 0 = none."""
-    autocast: bool = False
-    """Convolutions in bfloat16, on a processor the pointwise ones; the loss and the weights stay
-    float32."""
 
     def __post_init__(self) -> None:
         loss_named(self.loss)
-        _require_choice("optimizer", self.optimizer, OPTIMIZERS)
-        _require_choice("schedule", self.schedule, SCHEDULES)
-        for name in ("epochs", "batch_size", "halve_every_epochs", "learning_rate"):
-            value = getattr(self, name)
-            if not value > 0 or not math.isfinite(value):
-                raise InputError(f"{name} is {value}; expected a number > 0")
-        if self.batch_size < 2:
-            raise InputError(f"batch_size is {self.batch_size}; batch norm needs at least 2 images")
+        super().__post_init__()
         if not 1 <= self.max_scale <= 4:
             raise InputError(f"max_scale is {self.max_scale}; expected a number from 1 to 4")
         if not 0 <= self.max_angle_deg <= 45:
@@ -77,8 +44,6 @@ class Recipe:
             )
         if not 0 <= self.jitter <= 1:
             raise InputError(f"jitter is {self.jitter}; expected a number from 0 to 1")
-        if not 0 <= self.ema_decay < 1:
-            raise InputError(f"ema_decay is {self.ema_decay}; expected a number from 0 to below 1")
         for size in (self.size, *(size for size, _ in self.stages)):
             if any(side < 32 or side % 32 for side in size):
                 raise InputError(f"the input size is {size}; expected multiples of 32 pixels")
@@ -113,19 +78,6 @@ class Recipe:
             if epoch < round(passed * self.epochs):
                 return size
         return self.size
-
-    def learning_rate_at(self, step: int, steps_an_epoch: int) -> float:
-        """The learning rate of `step`, counted from 0 over the whole training."""
-        return self.schedule_over(steps_an_epoch)(step)
-
-    def schedule_over(self, steps_an_epoch: int) -> Schedule:
-        """The learning rate by step of the whole training; a cosine ends at zero."""
-        highest, steps = self.learning_rate, self.epochs * steps_an_epoch
-        warmup = min(self.warmup_steps, int(WARM_UP_SHARE * steps))
-        then: Schedule = Halving(highest, steps_an_epoch * self.halve_every_epochs)
-        if self.schedule == "cosine":
-            then = Cosine(highest, warmup, steps)
-        return WarmUp(highest, warmup, then)
 
 
 RECIPES = {

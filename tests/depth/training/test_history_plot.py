@@ -10,8 +10,8 @@ from typer.testing import CliRunner
 
 from netadapt.cli.app import app
 from netadapt.depth.training.history_plot import draw_histories
-from netadapt.depth.training.training_folder import is_training
 from netadapt.errors import RunError
+from netadapt.training.training_folder import is_training
 
 HEADER = "epoch,size,learning_rate,loss,delta1,rmse_m,absrel,images_per_second,seconds\n"
 

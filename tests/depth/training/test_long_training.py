@@ -19,12 +19,12 @@ from safetensors.torch import save
 
 from netadapt.depth.data import ArraySource
 from netadapt.depth.fastdepth.config import FastDepthConfig
-from netadapt.depth.training import long_training as training
 from netadapt.depth.training.depth_task import DepthTask
 from netadapt.depth.training.long_training import start_at_mean_depth, train
 from netadapt.depth.training.recipe import Recipe, parse_stages, recipe_named
 from netadapt.errors import InputError, RunError
 from netadapt.networks import build, load_model
+from netadapt.training import epochs as training
 from tests.depth.fastdepth.thin import thin_widths
 
 THIN = thin_widths(8)
@@ -115,17 +115,17 @@ def test_a_training_stopped_at_one_of_its_writes_goes_on_to_the_same_weights(
 ):
     """Before or after that write, in the second epoch."""
     original = operator.attrgetter(write)(training)
-    epochs = itertools.count(1)
+    begun = itertools.count(1)
 
     def stop(*arguments):
-        epoch = next(epochs)
+        epoch = next(begun)
         if epoch == 1 or written:
             original(*arguments)
         if epoch == 2:
             raise Stopped
 
     with monkeypatch.context() as patch:
-        patch.setattr(f"netadapt.depth.training.long_training.{write}", stop)
+        patch.setattr(f"netadapt.training.epochs.{write}", stop)
         with pytest.raises(Stopped):
             run(tmp_path / "stopped")
     assert_resumed_is(whole, tmp_path / "stopped")

@@ -1,0 +1,229 @@
+"""Training epoch by epoch into a folder, so that what is killed goes on to the same result.
+
+A training is a folder: `training.json` (everything that decides it), `history.csv` (a row an
+epoch), `state.safetensors` (where it stands), and the network itself, as a model folder holds it.
+Killed at any instant, it goes on from the last whole epoch. What is trained, and for what, is said
+by who calls: an application from the start, `netadapt finetune` after a search.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+from torch.optim.swa_utils import AveragedModel
+
+from netadapt.journal import CsvJournal
+from netadapt.networks.store import save_model
+from netadapt.training.course import Course
+from netadapt.training.optimizers import Optimizers, make_optimizers
+from netadapt.training.processes import Processes
+from netadapt.training.state import load_training_state, save_training_state
+from netadapt.training.steps import train_step
+from netadapt.training.task import Task, batches_of, of_task
+from netadapt.training.training_folder import HISTORY_FILE, STATE_FILE, open_training_folder
+from netadapt.training.weight_average import set_steps_done, weight_average
+from netadapt.users_code import users_code
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Where a training is: `step` of `steps` within `epoch` of `epochs`, both from 1."""
+
+    epoch: int
+    epochs: int
+    step: int
+    steps: int
+    loss: float
+
+
+def train_epochs(
+    model: nn.Module,
+    task_at: Callable[[int], Task],
+    course: Course,
+    out: Path,
+    config: Mapping[str, Any],
+    *,
+    steps: int,
+    settings: Mapping[str, Any],
+    seed: int = 0,
+    resume: bool = False,
+    processes: Processes | None = None,
+    begin: Callable[[nn.Module], None] = lambda model: None,
+    to_beat: float | None = None,
+    after_step: Callable[[Progress], None] | None = None,
+    after_epoch: Callable[[dict[str, Any]], None] | None = None,
+) -> nn.Module:
+    """Train `model`, which is on its device, for `steps` in all; gives it as it is at the end.
+
+    `task_at` gives the task of an epoch, counted from 0; `config` rebuilds the network, `settings`
+    are what training.json says beside it, and `begin` is told of a network that starts. Kept is the
+    average of the weights where the course has one: the last epoch's; or, with `to_beat`, the first
+    metric of `model` as it is given, the best epoch's, and `model` itself where none is as good.
+    With several processes each takes a share of the batch, and the first one writes.
+
+    Raises RunError when `out` exists and `resume` is false, or was started otherwise; InputError
+    when a loss isn't finite.
+    """
+    processes = processes or Processes()
+    settings = {**settings, "config": dict(config), "seed": seed}
+    older = asdict(type(course)())
+    open_training_folder(out, settings, older, resume=resume, processes=processes)
+    first_task = task_at(0)
+    columns = _columns(first_task)
+    history = CsvJournal(out / HISTORY_FILE, columns) if processes.is_first else None
+
+    state = out / STATE_FILE
+    fresh = not (resume and state.exists())
+    if fresh:
+        begin(model)
+    replica = processes.replicate(model)  # from here on all processes hold the same weights
+    optimizers = make_optimizers(
+        model,
+        course.optimizer,
+        learning_rate=course.learning_rate,
+        momentum=course.momentum,
+        weight_decay=course.weight_decay,
+    )
+    average = weight_average(model, course.ema_decay) if course.ema_decay else None
+    training = _Training(model, replica, average, optimizers, course, steps, seed, processes)
+    if fresh and to_beat is not None and history is not None:
+        save_model(out, model, dict(config))
+    done = 0 if fresh else load_training_state(state, model, average, optimizers)
+    if average is not None:
+        set_steps_done(average, training.first_step(done))
+    if history is not None:
+        history.replace(row for row in history.rows() if int(row["epoch"]) <= done)
+        to_beat = best_of(history.rows(), first_task, to_beat)
+    for epoch in range(done, course.epochs):
+        task = task_at(epoch)
+        started = time.perf_counter()
+        mean_loss = training.run_epoch(epoch, task, after_step)
+        if history is None:
+            continue
+        row = training.describe_epoch(epoch, task, mean_loss, time.perf_counter() - started)
+        score = row[first_task.metrics[0]]
+        if to_beat is None or score >= to_beat:
+            save_model(out, training.kept, dict(config))
+            to_beat = None if to_beat is None else score
+        _draw_samples(training.kept, task, out / "samples" / f"epoch_{epoch + 1:03d}.png")
+        history.append(row)
+        save_training_state(
+            state, model, average, optimizers, epoch + 1
+        )  # last: the epoch is whole
+        if after_epoch is not None:
+            after_epoch(row)
+    return training.kept
+
+
+def best_of(rows: list[dict[str, str]], task: Task, to_beat: float | None) -> float | None:
+    """The best first metric among the rows of a history and `to_beat`; None without the latter."""
+    if to_beat is None:
+        return None
+    found = (float(row[task.metrics[0]]) for row in rows)
+    return max([to_beat, *(score for score in found if not math.isnan(score))])
+
+
+@dataclass(frozen=True)
+class _Training:
+    """What stays the same from epoch to epoch."""
+
+    model: nn.Module
+    replica: nn.Module
+    average: AveragedModel | None
+    optimizers: Optimizers
+    course: Course
+    steps: int
+    """In all."""
+    seed: int
+    processes: Processes
+
+    @property
+    def kept(self) -> nn.Module:
+        """The network that is evaluated and saved."""
+        if self.average is None:
+            return self.model
+        averaged: nn.Module = self.average.module
+        return averaged
+
+    def first_step(self, epoch: int) -> int:
+        """How many steps come before `epoch`; all epochs are as long, give or take one."""
+        return epoch * self.steps // self.course.epochs
+
+    def run_epoch(
+        self, epoch: int, task: Task, after_step: Callable[[Progress], None] | None
+    ) -> float:
+        """One epoch's steps; gives the mean loss."""
+        self.replica.train()
+        torch.manual_seed(self.seed * 100_003 + epoch)  # dropout, if any
+        first, end = self.first_step(epoch), self.first_step(epoch + 1)
+        course = self.course
+        with users_code(of_task(task, "training_batches")):
+            share = course.batch_size // self.processes.world_size
+            stream = task.training_batches(share, self.seed, start_step=first)
+        learning_rate_at = course.schedule_over(self.steps / course.epochs)
+        total = 0.0
+        for step, (inputs, target) in zip(
+            range(first, end), batches_of(task, stream), strict=False
+        ):
+            self.optimizers.set_learning_rate(learning_rate_at(step))
+            loss = train_step(
+                self.replica,
+                task,
+                self.optimizers,
+                inputs,
+                target,
+                bfloat16=course.autocast,
+                when=f" in epoch {epoch + 1}",
+            )
+            if self.average is not None:
+                self.average.update_parameters(self.model)
+            total += loss
+            if after_step is not None:
+                at = step - first + 1
+                after_step(Progress(epoch + 1, course.epochs, at, end - first, loss))
+        return total / (end - first)
+
+    def describe_epoch(
+        self, epoch: int, task: Task, mean_loss: float, seconds: float
+    ) -> dict[str, Any]:
+        """The epoch's row of history.csv, with the metrics on the holdout of its task."""
+        course = self.course
+        with users_code(of_task(task, "evaluate")):
+            metrics = task.evaluate(self.kept)
+            cells = {name: float(metrics[name]) for name in task.metrics}
+        first, end = self.first_step(epoch), self.first_step(epoch + 1)
+        rate = course.learning_rate_at(end - 1, self.steps / course.epochs)
+        return {
+            "epoch": epoch + 1,
+            **_facts_of(task),
+            "learning_rate": rate,
+            "loss": mean_loss,
+            **cells,
+            "images_per_second": round((end - first) * course.batch_size / seconds, 2),
+            "seconds": round(seconds, 2),
+        }
+
+
+def _columns(task: Task) -> tuple[str, ...]:
+    before = ("epoch", *_facts_of(task), "learning_rate", "loss")
+    return (*before, *task.metrics, "images_per_second", "seconds")
+
+
+def _facts_of(task: Task) -> Mapping[str, str]:
+    facts: Mapping[str, str] = getattr(task, "facts", {})
+    return facts
+
+
+def _draw_samples(model: nn.Module, task: Task, path: Path) -> None:
+    """A picture of what the network has learned, of a task that can draw one."""
+    draw = getattr(task, "draw_samples", None)
+    if draw is not None:
+        with users_code(of_task(task, "draw_samples")):
+            draw(model, path)

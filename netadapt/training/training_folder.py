@@ -1,0 +1,85 @@
+"""A training's folder: its files by name, how it is opened, and how it is told from a run's.
+
+What it is written by is in `epochs.py`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from netadapt.errors import RunError, in_words
+from netadapt.files import clear_half_written_of, write_text
+from netadapt.networks.store import CONFIG_NAME, TRAJECTORY_NAME, WEIGHTS_NAME
+from netadapt.remarks import remark
+from netadapt.training.processes import Processes
+
+SETTINGS_FILE = "training.json"
+"""Everything that decides the training."""
+
+HISTORY_FILE = "history.csv"
+"""A row an epoch."""
+
+STATE_FILE = "state.safetensors"
+"""Where it stands: weights, their average, the optimizers."""
+
+
+def is_training(folder: Path) -> bool:
+    """Whether a folder holds a training, not a pruning run."""
+    return (folder / HISTORY_FILE).is_file() and not (folder / TRAJECTORY_NAME).is_file()
+
+
+def require_no_training(out: Path) -> None:
+    """Raise RunError where a training has begun in `out` already."""
+    if (out / SETTINGS_FILE).exists():
+        raise RunError(
+            f"{out} exists already; add --resume to continue it, or choose another folder"
+        )
+
+
+def open_training_folder(
+    out: Path,
+    settings: Mapping[str, Any],
+    older_recipe: Mapping[str, Any],
+    *,
+    resume: bool,
+    processes: Processes,
+) -> None:
+    """Begin the training that `settings` decide in `out`, or go on with it.
+
+    `older_recipe` has the fields of 'recipe' that an older version couldn't say. Raises RunError
+    where it exists and `resume` is false, or was started otherwise.
+    """
+    if not resume:
+        require_no_training(out)
+    file = out / SETTINGS_FILE
+    settings = json.loads(json.dumps(settings))
+    if file.exists():
+        try:
+            old = json.loads(file.read_text(encoding="utf-8"))
+        except ValueError as error:
+            raise RunError(
+                f"{file} is damaged ({in_words(error)}); start again with another --out"
+            ) from None
+        old["recipe"] = {**older_recipe, **old.get("recipe", {})}
+        for key, value in settings.items():
+            if old.get(key) != value:
+                raise RunError(
+                    f"{out} was started with another {key} ({old.get(key)}, not {value}); resume "
+                    f"it as it was, or choose another folder"
+                )
+    elif out.exists() and any(out.iterdir()):
+        raise RunError(f"{out} exists and is not a training's folder; choose another --out")
+    processes.wait()
+    if not processes.is_first:
+        processes.wait()
+        return
+    for name in (SETTINGS_FILE, HISTORY_FILE, STATE_FILE, CONFIG_NAME, WEIGHTS_NAME):
+        clear_half_written_of(out / name)
+    if not file.exists():
+        if resume:
+            remark(f"{out} holds no training: this begins one")
+        write_text(file, json.dumps(settings, indent=2) + "\n")
+    processes.wait()
