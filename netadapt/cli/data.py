@@ -65,9 +65,23 @@ def import_pairs(
         list[int] | None,
         typer.Option(help="A value that means no depth, besides 0; repeatable. Default 65535."),
     ] = None,
+    split: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="CSV",
+            help="Which images are to train on and which to test: a CSV with the columns file, "
+            "split (train or test; holdout too) and, if known, scene.",
+        ),
+    ] = None,
     holdout: Annotated[
-        float, typer.Option(help="Share held out for evaluation: the last part in time.")
-    ] = 0.3,
+        float | None,
+        typer.Option(
+            help="Share held out for evaluation: the last part in time, default 0.3; with --split "
+            "whole scenes of the training images, default 0.1.",
+            show_default=False,
+        ),
+    ] = None,
+    seed: SeedOption = 0,
     as_json: JsonOption = False,
     quiet: QuietOption = False,
 ) -> None:
@@ -78,6 +92,8 @@ def import_pairs(
     fails. Depth must be registered to RGB. Writes FastDepth's HDF5 layout.
 
     Example: netadapt data import recordings/kitchen data/kitchen --holdout 0.3
+
+    With a split of its own: netadapt data import nyu data/nyu --split nyu/split.csv
     """
     from netadapt.depth.data.rgbd_import import DEFAULT_INVALID, DepthEncoding, import_folder
 
@@ -91,12 +107,15 @@ def import_pairs(
             rgb_glob=rgb,
             depth_glob=depth,
             associations=associations,
+            split_file=split,
             encoding=encoding,
             holdout=holdout,
+            seed=seed,
             progress=progress,
         )
     if as_json:
-        print_json({"data": str(target), **asdict(imported), "val": "holdout"})
+        counts = asdict(imported) if split else {**asdict(imported), "val": "holdout"}
+        print_json({"data": str(target), **counts})
         return
     if imported.alone:
         say(
@@ -104,9 +123,12 @@ def import_pairs(
             f"{imported.alone[0]}",
             quiet=quiet,
         )
-    same = " (they are the set's val too)" if imported.holdout else ""
+    if split:
+        val = f", {imported.val} to evaluate on (val)"
+    else:
+        val = " (they are the set's val too)" if imported.holdout else ""
     print(
-        f"{target}: {imported.train} pairs to train on, {imported.holdout} held out{same}, median "
+        f"{target}: {imported.train} pairs to train on, {imported.holdout} held out{val}, median "
         f"depth {imported.median_depth_m:.2f} m"
     )
 
