@@ -12,6 +12,8 @@ import pytest
 from command import Command, one_line
 from PIL import Image
 
+from tests.depth.data.mat_files import write_mat, write_mat_splits
+
 
 def in_a_process(*arguments: object) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-c", "from netadapt.cli import main; main()", "data"]
@@ -70,6 +72,26 @@ def test_import_with_a_split_file(
     code, _, err = netadapt(*arguments[:3], tmp_path / "other", "--split", split)
     assert code == 2
     assert "has no column 'split'" in one_line(err)
+
+
+def test_import_of_nyu_s_own_file(netadapt: Command, tmp_path: Path) -> None:
+    mat = tmp_path / "labeled.mat"
+    write_mat(mat, np.zeros((3, 3, 6, 8), np.uint8), np.full((3, 6, 8), 2.0, np.float32), "abc")
+    splits = write_mat_splits(tmp_path / "splits.mat", [1, 2], [3])
+    code, out, err = netadapt(
+        "data", "import", mat, tmp_path / "set", "--splits", splits, "--holdout", 0.5, "--json"
+    )
+    assert (code, err) == (0, "")
+    imported = json.loads(out)
+    assert [imported[key] for key in ("train", "holdout", "val", "median_depth_m")] == [1, 1, 1, 2]
+    for source, options, message in (
+        (mat, (), "the official split is a file of 3 kB, http://horatio.cs.nyu.edu/"),
+        (mat, ("--splits", splits, "--depth", "*.png"), "--depth is for a folder of pairs"),
+        (tmp_path, ("--splits", splits), "--splits is for nyu_depth_v2_labeled.mat"),
+        (splits, ("--all-as", "val"), "cannot be read as MATLAB 7.3"),
+    ):
+        code, _, err = netadapt("data", "import", source, tmp_path / "other", *options)
+        assert (code, message in err, "Traceback" in err) == (2, True, False), err
 
 
 def test_check_names_broken_files_with_exit_code_2(recording: Path, tmp_path: Path) -> None:

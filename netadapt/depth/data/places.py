@@ -58,19 +58,26 @@ def places_in_time(folder: str, count: int, holdout: float) -> Places:
 
 
 def places_by_split(
-    folder: str, assigned: Sequence[Assigned], holdout: float, seed: int = 0
+    folder: str,
+    assigned: Sequence[Assigned],
+    holdout: float,
+    seed: int = 0,
+    *,
+    numbers: Sequence[int] | None = None,
 ) -> Places:
     """Files as FastDepth names them: train/<scene>/NNNNN.h5 and val/official/NNNNN.h5.
 
-    NNNNN is an image's place in `assigned`, from 1; `folder` stands for a scene that isn't known.
+    NNNNN is an image's place in `assigned`, from 1, or what `numbers` say; `folder` stands for a
+    scene that isn't known.
     About `holdout` of the training images are held out by `held_out`, unless some are in the split
     'holdout' already.
     """
+    numbers = range(1, len(assigned) + 1) if numbers is None else numbers
     names = tuple(
         f"val/{OFFICIAL}/{number:05d}.h5"
         if image.split == "val"
         else f"train/{_folder_name(image.scene) or folder}/{number:05d}.h5"
-        for number, image in enumerate(assigned, start=1)
+        for number, image in zip(numbers, assigned, strict=True)
     )
     splits: dict[str, list[str]] = {split: [] for split in SPLITS}
     train = [index for index, image in enumerate(assigned) if image.split == "train"]

@@ -12,20 +12,19 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from netadapt.depth.data.base import Depth, Rgb, check_pair
 from netadapt.depth.data.camera_file import camera_note
-from netadapt.depth.data.claiming import claim, release
 from netadapt.depth.data.depth_evidence import looks_rotated, rotated_back, scale_note
+from netadapt.depth.data.filling import Imported, fill
 from netadapt.depth.data.geometry import nearest
-from netadapt.depth.data.hdf5_pairs import SPLITS_FILE, write_pair, write_splits
 from netadapt.depth.data.pairing import ImagePair, find_pairs
 from netadapt.depth.data.places import (
     HOLDOUT_OF_SCENES,
-    Places,
     check_holdout,
     places_by_split,
     places_in_time,
@@ -33,12 +32,10 @@ from netadapt.depth.data.places import (
 from netadapt.depth.data.split_file import SplitPairs, pairs_of_split, read_split_file
 from netadapt.errors import DataError, in_words
 from netadapt.extras import needed
-from netadapt.files import clear_half_written
 from netadapt.remarks import remark
 
 Image, ImageOps = needed("PIL.Image", "depth"), needed("PIL.ImageOps", "depth")
 
-CLAIM_FILE = "importing.json"
 DEFAULT_INVALID = (65535,)
 MILLIMETRES = 1000.0
 MEDIAN_RANGE_M = (0.1, 20.0)
@@ -61,22 +58,6 @@ class DepthEncoding:
     invalid: tuple[int, ...] = DEFAULT_INVALID
     rotated: bool | None = None
     """Whether the bits are rotated left by three, as SUN RGB-D's; None: as the values show."""
-
-
-@dataclass(frozen=True, slots=True)
-class Imported:
-    """What was written: images a split, and the images that found no partner.
-
-    Without a split file the images held out are `val` too.
-    """
-
-    train: int
-    holdout: int
-    val: int
-    alone: tuple[Path, ...]
-    median_depth_m: float
-    notes: tuple[str, ...] = ()
-    """What the files gave away of themselves; each is remarked before anything is written."""
 
 
 def import_folder(
@@ -128,9 +109,23 @@ def import_folder(
     notes += filter(None, (turned, far, camera_note(source, height)))
     for note in notes:
         remark(note)
-    _write_pairs(source, target, pairs, places, encoding, progress)
+    plan = _plan(source, pairs, encoding)
+    fill(target, plan, places, lambda index: read_images(pairs[index], encoding), progress)
     counts = {split: len(names) for split, names in places.splits.items()}
     return Imported(**counts, alone=pairing.alone, median_depth_m=median_m, notes=tuple(notes))
+
+
+def _plan(source: Path, pairs: Sequence[ImagePair], encoding: DepthEncoding) -> dict[str, Any]:
+    """What the set is made of, as its claim says it."""
+    return {
+        "source": str(source),
+        "units_per_metre": encoding.units_per_metre,
+        "invalid": encoding.invalid,
+        **({"rotated": True} if encoding.rotated else {}),
+        "pairs": [
+            [os.path.relpath(path, source) for path in (pair.rgb, pair.depth)] for pair in pairs
+        ],
+    }
 
 
 def _notes_on_split(path: Path, named: SplitPairs, source: Path) -> list[str]:
@@ -158,40 +153,6 @@ def _notes_on_split(path: Path, named: SplitPairs, source: Path) -> list[str]:
             f"'{shared[0]}': figures on val will flatter"
         )
     return notes
-
-
-def _write_pairs(
-    source: Path,
-    target: Path,
-    pairs: Sequence[ImagePair],
-    places: Places,
-    encoding: DepthEncoding,
-    progress: Callable[[int, int], None] | None,
-) -> None:
-    """Write each pair in its place but those that are there already, then the splits."""
-    claim(
-        target,
-        CLAIM_FILE,
-        SPLITS_FILE,
-        {
-            "source": str(source),
-            "units_per_metre": encoding.units_per_metre,
-            "invalid": encoding.invalid,
-            **({"rotated": True} if encoding.rotated else {}),
-            "pairs": [
-                [*(os.path.relpath(path, source) for path in (pair.rgb, pair.depth)), name]
-                for pair, name in zip(pairs, places.names, strict=True)
-            ],
-        },
-    )
-    clear_half_written(target, ".h5")
-    for done, (name, pair) in enumerate(zip(places.names, pairs, strict=True), start=1):
-        if not (target / name).is_file():
-            write_pair(target / name, *read_images(pair, encoding))
-        if progress is not None:
-            progress(done, len(pairs))
-    write_splits(target, places.splits)
-    release(target, CLAIM_FILE)
 
 
 def read_images(pair: ImagePair, encoding: DepthEncoding) -> tuple[Rgb, Depth]:
