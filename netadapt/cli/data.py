@@ -253,7 +253,10 @@ def index(
     for split, count in counts.items():
         print(f"{where / f'{split}.txt'}: {count} files")
     if not counts["holdout"]:
-        say("no holdout: no scene has a file named 00001.h5 or 00201.h5", quiet=quiet)
+        say(
+            "no holdout: fewer than 10 scenes, and none has a file named 00001.h5 or 00201.h5",
+            quiet=quiet,
+        )
 
 
 @app.command()
