@@ -40,9 +40,9 @@ class SearchSettings:
     """
 
     strategy: str = _shown(
-        "How an iteration chooses: full, racing, saliency, uniform, random, or a registered "
+        "How an iteration chooses: saliency, full, racing, uniform, random, or a registered "
         "strategy.",
-        "full",
+        "saliency",
     )
     importance: str | None = _shown(
         "Which filters stay: l2 (largest norm), l1, taylor, bn-scale, or a registered importance; "
