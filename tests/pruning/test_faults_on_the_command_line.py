@@ -93,8 +93,8 @@ def refused(answer: tuple[int, str, str]) -> str:
         (
             "raises",
             "evaluate_images of the task ClassificationTask failed: "
-            f"tests/pruning/test_faults_on_the_command_line.py:{RAISING_LINE} in <lambda>: KeyError: "
-            "'nothing",
+            f"tests/pruning/test_faults_on_the_command_line.py:{RAISING_LINE} in <lambda>: "
+            "KeyError: 'nothing",
         ),
         ("loss_of_each", "loss of the task ClassificationTask gave [8]; expected a tensor of one"),
         ("ends", "training_batches of the task ClassificationTask ended after 1 batches"),
