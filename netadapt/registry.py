@@ -20,6 +20,11 @@ from netadapt.users_code import users_code
 T = TypeVar("T")
 
 
+def ships(thing: Any) -> bool:
+    """Whether an object's class is the package's own, so that it keeps its protocol."""
+    return type(thing).__module__.startswith("netadapt.")
+
+
 class Registry(Generic[T]):
     """The things of one kind, such as 'runtime', by name.
 

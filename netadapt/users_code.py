@@ -101,16 +101,31 @@ def _frames_in(text: str) -> list[tuple[str, int, str]]:
 
 
 def _said(failure: BaseException) -> str:
-    """The class and the first line of what it says."""
+    """The class and what it says, its lines after one another."""
     text = _text(failure)
     if _FROM_A_WORKER in text:
-        return _short(text.strip().splitlines()[-1])  # 'ValueError: …'
+        return _short(_in_a_line(_raised_in(text)))  # 'ValueError: …'
     if isinstance(failure, SyntaxError):
         text = failure.msg
-    lines = [line.strip() for line in text.splitlines() if line.strip()]
-    first = " ".join(lines[: 2 if lines and lines[0].endswith(":") else 1])
+    line = _in_a_line(text)
     name = type(failure).__name__
-    return f"{name}: {_short(first)}" if first else name
+    return f"{name}: {_short(line)}" if line else name
+
+
+def _raised_in(trace: str) -> str:
+    """What stands behind a traceback's last frame: 'ValueError: …', with all its lines."""
+    last = list(_FRAME.finditer(trace))[-1:]
+    lines = trace[last[0].end() if last else 0 :].splitlines()
+    unindented = (at for at, line in enumerate(lines) if line and not line[0].isspace())
+    return "\n".join(lines[next(unindented, 0) :]) or trace.strip().splitlines()[-1]
+
+
+def _in_a_line(text: str) -> str:
+    """The lines of `text` one after another; one that is no sentence's end is told from the next
+    by a semicolon."""
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    ended = [line if line.endswith(tuple(".,:;!?")) else f"{line};" for line in lines[:-1]]
+    return " ".join([*ended, *lines[-1:]])
 
 
 def _text(failure: BaseException) -> str:

@@ -35,8 +35,11 @@ def fails(error: BaseException) -> None:
         (KeyError("b"), "KeyError: 'b'"),
         (SystemExit(0), "SystemExit: 0"),
         (Own("mine"), "Own: mine"),
-        (ValueError("\n\n first\nsecond"), "ValueError: first"),
-        (RuntimeError("Error(s) in loading:\n\tsize mismatch"), "RuntimeError: Error(s) in load"),
+        (ValueError("\n\n first\nsecond. \n third"), "ValueError: first; second. third"),
+        (
+            RuntimeError("Error(s) in loading:\n\tsize mismatch"),
+            "RuntimeError: Error(s) in loading: size mismatch",
+        ),
         (ValueError("\x1b[31mred"), "ValueError:  [31mred"),
         (ValueError("x" * 5000), "ValueError: xxx"),
         (ValueError(), "ValueError"),
@@ -73,18 +76,34 @@ def test_what_a_library_wraps_is_told_from_where_it_began() -> None:
 
 
 class Broken(torch.utils.data.Dataset[int]):
+    def __init__(self, message: str) -> None:
+        self.message = message
+
     def __len__(self) -> int:
         return 4
 
     def __getitem__(self, index: int) -> int:
-        raise ValueError("image 3 is torn")
+        raise ValueError(self.message)
 
 
-def test_an_error_of_a_loaders_worker_names_the_line_in_the_data_set() -> None:
+@pytest.mark.parametrize(
+    ("message", "said"),
+    [
+        ("image 3 is torn", "image 3 is torn"),
+        (
+            "image 3 is torn:\n  at byte 7\nask for it again",
+            "image 3 is torn: at byte 7; ask for it",
+        ),
+    ],
+)
+@pytest.mark.parametrize("workers", [0, 1])
+def test_an_error_of_a_data_set_is_told_whole_from_a_loaders_worker_too(
+    message: str, said: str, workers: int
+) -> None:
     with pytest.raises(InputError) as raised, users_code("training_batches"):
-        list(DataLoader(Broken(), num_workers=1))
+        list(DataLoader(Broken(message), num_workers=workers))
     assert re.search(
-        r"test_users_code\.py:\d+ in __getitem__: ValueError: image 3", str(raised.value)
+        rf"test_users_code\.py:\d+ in __getitem__: ValueError: {said}", str(raised.value)
     )
 
 

@@ -11,12 +11,12 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
+from experiments.between_marks import rewrite
 from experiments.zoo.packages import PINNED
 from experiments.zoo.results import Row, read, versions
-from netadapt.files import write_text
 
 FOLDER = Path(__file__).parent
-BEGIN, END = "<!-- written by experiments.zoo.summary -->\n", "<!-- end -->\n"
+MODULE = "experiments.zoo.summary"
 WANTED_PERCENT = 95
 WANTED_S = 8
 MACS_MARGIN = 0.001
@@ -181,22 +181,12 @@ def _exceptions(rows: Sequence[Row]) -> list[str]:
     return found
 
 
-def inserted(readme: str, text: str) -> str:
-    """`readme` with `text` between its marks. Raises ValueError where they are missing."""
-    before, begin, rest = readme.partition(BEGIN)
-    _, end, after = rest.partition(END)
-    if not begin or not end:
-        raise ValueError(f"README.md has lost its marks {BEGIN.strip()} and {END.strip()}")
-    return f"{before}{BEGIN}\n{text}\n{END}{after}"
-
-
 def main() -> int:
     rows = list(read(FOLDER / "results.csv").values())
     if not rows:
         print("no results yet: run experiments.zoo.run first", file=sys.stderr)
         return 2
-    readme = FOLDER / "README.md"
-    write_text(readme, inserted(readme.read_text(encoding="utf-8"), text_of(rows)))
+    rewrite(FOLDER / "README.md", MODULE, text_of(rows))
     print(_headline(rows))
     return 0
 

@@ -30,6 +30,10 @@ app = typer.Typer(
 
 SetArgument = Annotated[Path, typer.Argument(metavar="DIR", help="The folder of a data set.")]
 SourceArgument = Annotated[Path, typer.Argument(metavar="SRC", help="The folder to read.")]
+ImportedArgument = Annotated[
+    Path,
+    typer.Argument(metavar="SRC", help="A folder of images, or nyu_depth_v2_labeled.mat."),
+]
 TargetArgument = Annotated[Path, typer.Argument(metavar="DST", help="The new folder to write.")]
 
 SHOWN = 20
@@ -38,7 +42,7 @@ SHOWN = 20
 
 @app.command("import")
 def import_pairs(
-    source: SourceArgument,
+    source: ImportedArgument,
     target: TargetArgument,
     rgb: Annotated[
         str | None, typer.Option(help="Glob below SRC of the RGB images, with --depth.")
@@ -65,38 +69,95 @@ def import_pairs(
         list[int] | None,
         typer.Option(help="A value that means no depth, besides 0; repeatable. Default 65535."),
     ] = None,
+    split: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="CSV",
+            help="Which images are to train on and which to test: a CSV with the columns file, "
+            "split (train or test; holdout too) and, if known, scene.",
+        ),
+    ] = None,
+    splits: Annotated[
+        Path | None,
+        typer.Option(metavar="MAT", help="Of nyu_depth_v2_labeled.mat: the official splits.mat."),
+    ] = None,
+    all_as: Annotated[
+        str | None,
+        typer.Option(
+            metavar="SPLIT",
+            help="Of nyu_depth_v2_labeled.mat without --splits: take all images as train (some "
+            "scenes of it held out), holdout or val.",
+        ),
+    ] = None,
     holdout: Annotated[
-        float, typer.Option(help="Share held out for evaluation: the last part in time.")
-    ] = 0.3,
+        float | None,
+        typer.Option(
+            help="Share held out for evaluation: the last part in time, default 0.3; where a split "
+            "is given, whole scenes of the training images, default 0.1.",
+            show_default=False,
+        ),
+    ] = None,
+    seed: SeedOption = 0,
     as_json: JsonOption = False,
     quiet: QuietOption = False,
 ) -> None:
-    """Bring in a folder of RGB images with 16-bit depth images (PNG, PGM or TIFF).
+    """Bring in a folder of RGB images with 16-bit depth images, or NYU's own labelled file.
 
-    Pairs are found by name (frame-7.color.jpg with frame-7.depth.png, color/1.png with
-    depth/1.pgm) or by the times in the names; --rgb and --depth say which they are where that
-    fails. Depth must be registered to RGB. Writes FastDepth's HDF5 layout.
+    Depth is PNG, PGM or TIFF. Pairs are found by name (frame-7.color.jpg with
+    frame-7.depth.png, color/1.png with depth/1.pgm) or by the times in the names; --rgb and
+    --depth say which they are where that fails. Depth must be registered to RGB. Writes
+    FastDepth's HDF5 layout.
 
     Example: netadapt data import recordings/kitchen data/kitchen --holdout 0.3
+
+    With a split of its own: netadapt data import nyu data/nyu --split nyu/split.csv
+
+    NYU's own: netadapt data import nyu_depth_v2_labeled.mat data/nyu --splits splits.mat
     """
+    from netadapt.depth.data.mat_import import import_labeled_mat
     from netadapt.depth.data.rgbd_import import DEFAULT_INVALID, DepthEncoding, import_folder
 
-    encoding = DepthEncoding(
-        depth_scale, DEFAULT_INVALID if invalid is None else tuple(invalid), rotated
-    )
+    of_a_folder: dict[str, Any] = {
+        "rgb": rgb,
+        "depth": depth,
+        "associations": associations,
+        "split": split,
+        "rotated-bits": rotated,
+        "invalid": invalid,
+    }
+    of_a_file: dict[str, Any] = {"splits": splits, "all-as": all_as}
     with _resumable(quiet), _bar("importing", quiet or as_json) as progress:
-        imported = import_folder(
-            source,
-            target,
-            rgb_glob=rgb,
-            depth_glob=depth,
-            associations=associations,
-            encoding=encoding,
-            holdout=holdout,
-            progress=progress,
-        )
+        if source.is_file():
+            _refuse(of_a_folder, "a folder of pairs", source)
+            imported = import_labeled_mat(
+                source,
+                target,
+                splits=splits,
+                all_as=all_as,
+                holdout=holdout,
+                seed=seed,
+                progress=progress,
+            )
+        else:
+            _refuse(of_a_file, "nyu_depth_v2_labeled.mat", source)
+            imported = import_folder(
+                source,
+                target,
+                rgb_glob=rgb,
+                depth_glob=depth,
+                associations=associations,
+                split_file=split,
+                encoding=DepthEncoding(
+                    depth_scale, DEFAULT_INVALID if invalid is None else tuple(invalid), rotated
+                ),
+                holdout=holdout,
+                seed=seed,
+                progress=progress,
+            )
+    in_time = source.is_dir() and split is None
     if as_json:
-        print_json({"data": str(target), **asdict(imported), "val": "holdout"})
+        counts = {**asdict(imported), **({"val": "holdout"} if in_time else {})}
+        print_json({"data": str(target), **counts})
         return
     if imported.alone:
         say(
@@ -104,11 +165,20 @@ def import_pairs(
             f"{imported.alone[0]}",
             quiet=quiet,
         )
-    same = " (they are the set's val too)" if imported.holdout else ""
+    val = f", {imported.val} to evaluate on (val)"
+    if in_time:
+        val = " (they are the set's val too)" if imported.holdout else ""
     print(
-        f"{target}: {imported.train} pairs to train on, {imported.holdout} held out{same}, median "
+        f"{target}: {imported.train} pairs to train on, {imported.holdout} held out{val}, median "
         f"depth {imported.median_depth_m:.2f} m"
     )
+
+
+def _refuse(options: dict[str, Any], those_of: str, source: Path) -> None:
+    """Raise BadParameter for an option that was given and isn't for a source as `source`."""
+    for name, value in options.items():
+        if value is not None:
+            raise typer.BadParameter(f"--{name} is for {those_of}, and not for {source}")
 
 
 @app.command()
@@ -183,7 +253,10 @@ def index(
     for split, count in counts.items():
         print(f"{where / f'{split}.txt'}: {count} files")
     if not counts["holdout"]:
-        say("no holdout: no scene has a file named 00001.h5 or 00201.h5", quiet=quiet)
+        say(
+            "no holdout: fewer than 10 scenes, and none has a file named 00001.h5 or 00201.h5",
+            quiet=quiet,
+        )
 
 
 @app.command()

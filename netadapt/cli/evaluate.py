@@ -29,6 +29,13 @@ def evaluate(
     split: Annotated[
         str, typer.Option(help="train, holdout, val, or all: every image of the set.")
     ] = "val",
+    protocol: Annotated[
+        str,
+        typer.Option(
+            help="fastdepth: its crop, at the network's size; eigen: the whole frame, Eigen's crop "
+            "at the ground truth's size, up to 10 m, as most papers on NYU report."
+        ),
+    ] = "fastdepth",
     constants: Annotated[
         bool,
         typer.Option(
@@ -51,6 +58,8 @@ def evaluate(
 
     Example: netadapt evaluate runs/fastdepth-tx2-6ms --data nyudepthv2 --worst worst.png
 
+    As other papers evaluate: netadapt evaluate fastdepth-rooms --data nyu --protocol eigen
+
     What a network makes of real photographs, beside networks that know nothing:
     netadapt evaluate fastdepth-rooms --data kitchen --data dining --split all --constants
     """
@@ -59,15 +68,17 @@ def evaluate(
     from netadapt.depth.data.subsets import Joined
     from netadapt.depth.prediction.predictor import open_predictor
     from netadapt.depth.training.evaluation import (
-        PROTOCOL,
+        AVERAGED,
         evaluate_constants,
         save_rows,
         save_worst,
     )
     from netadapt.depth.training.evaluation import evaluate as evaluate_network
+    from netadapt.depth.training.protocols import PROTOCOLS
     from netadapt.depth.training.task_data import open_for_evaluation
     from netadapt.training.compute import compute_device, use_threads
 
+    chosen = PROTOCOLS[protocol]
     use_threads(threads)
     predictor = open_predictor(model, compute_device(compute))
     sources = {name: open_for_evaluation(name, split) for name in data or ["rooms"]}
@@ -79,43 +90,60 @@ def evaluate(
             rows[name] = evaluate_network(
                 predictor,
                 source,
+                protocol=chosen,
                 batch_size=batch_size,
                 progress=partial(_show, bar, line),
             )
             measured = {"network": rows[name]}
             if constants:
-                measured |= evaluate_constants(source, predictor.size, batch_size=batch_size)
-            means[name] = {who: dict(table.mean()) for who, table in measured.items()}
+                measured |= evaluate_constants(
+                    source, predictor.size, protocol=chosen, batch_size=batch_size
+                )
+            means[name] = {
+                who: dict(table[list(chosen.metrics)].mean()) for who, table in measured.items()
+            }
     joined = pd.concat(rows, names=["data"])
     if csv is not None:
         save_rows(joined, csv)
     if worst is not None:
-        save_worst(predictor, Joined(list(sources.values())), joined, worst, worst_count)
+        every = Joined(list(sources.values()))
+        save_worst(predictor, every, joined, worst, worst_count, protocol=chosen)
     if as_json:
         reports = [
-            _report(model, name, split, len(rows[name]), of_set) for name, of_set in means.items()
+            _report(
+                {
+                    "model": model,
+                    "data": name,
+                    "split": split,
+                    "protocol": chosen.name,
+                    "images": len(rows[name]),
+                },
+                of_set,
+            )
+            for name, of_set in means.items()
         ]
         print_json(reports[0] if len(reports) == 1 else reports)
         return
     for name, of_set in means.items():
-        results.print(f"{model} on {len(rows[name])} images of {name} ({split})", markup=False)
+        results.print(
+            f"{model} on {len(rows[name])} images of {name} ({split}), protocol {chosen.name}",
+            markup=False,
+        )
         _print_metrics(of_set)
-    say(PROTOCOL, quiet=quiet)
+    say(f"{chosen.told}; {AVERAGED}", quiet=quiet)
 
 
 def _show(bar: Bar, line: TaskID, done: int, total: int) -> None:
     bar.update(line, completed=done, total=total)
 
 
-def _report(
-    model: str, data: str, split: str, images: int, means: dict[str, dict[str, float]]
-) -> dict[str, Any]:
+def _report(what: dict[str, Any], means: dict[str, dict[str, float]]) -> dict[str, Any]:
     """The evaluation on one set as JSON; metrics that a constant hasn't are left out."""
     known = {
         who: {name: value for name, value in of_one.items() if not math.isnan(value)}
         for who, of_one in means.items()
     }
-    report = {"model": model, "data": data, "split": split, "images": images, **known["network"]}
+    report = {**what, **known["network"]}
     if len(known) > 1:
         report["constants"] = {who: known[who] for who in known if who != "network"}
     return report

@@ -35,7 +35,7 @@ from netadapt.pruning.executors.registry import EXECUTORS, executor_for
 from netadapt.pruning.feasibility import feasibility, networks_in_reach, require_reachable
 from netadapt.pruning.importance.base import Importance
 from netadapt.pruning.importance.registry import IMPORTANCES
-from netadapt.pruning.limits import kept_whole, limited
+from netadapt.pruning.limits import Limits, kept_whole, limited
 from netadapt.pruning.on_demand_device import OpenDevices
 from netadapt.pruning.records import (
     MEASURED,
@@ -44,7 +44,7 @@ from netadapt.pruning.records import (
     frame_of,
     require_metric_names,
 )
-from netadapt.pruning.rehearsal import rehearsed
+from netadapt.pruning.rehearsal import rehearse_judging, rehearsed
 from netadapt.pruning.run_folder import RunFolder
 from netadapt.pruning.run_json import RUN_JSON, VERSIONS, RunAbout, read_run_json
 from netadapt.pruning.search import Search, Tools
@@ -62,9 +62,6 @@ from netadapt.training.task_wrapper import DistilledTask
 from netadapt.training.tasks import NamedTask
 
 T = TypeVar("T")
-
-WITHOUT_ANY = "l2"
-"""The importance of a strategy that names none: NetAdapt's."""
 
 WORTH_A_WORD = 0.01
 """Of all multiply-accumulates: more outside every table is said."""
@@ -117,10 +114,11 @@ def search(
     `budget` is `{device or table path: milliseconds}`, `{"macs": count}`, `{"params": count}`,
     several of these at once, or a `Constraint`. An amount may be a text: `"0.4G"`, or relative to
     what `model` takes, `"50%"` or `"2x"` (half of it: twice as fast). `strategy`, `importance` and
-    `executor` are names or objects of their protocols; without an importance it is what goes with
-    the strategy. Groups in `frozen` keep their width and those in `min_widths` a least one, by name
-    or glob; `settings` are further fields of `SearchSettings` (`short_term=FineTuning(…)`, `decay`,
-    `seed`, …). `out` is the run's folder, a temporary one when None.
+    `executor` are names or objects of their protocols. Groups in `frozen` keep their width and
+    those in `min_widths` a least one, by name or glob; `settings` are further fields of
+    `SearchSettings` (`short_term=FineTuning(…)`, `decay`, `seed`, …). An importance or a schedule
+    that isn't given is what goes with the strategy. `out` is the run's folder, a temporary one
+    when None.
 
     `task` may be the name 'package.module:function' of what gives one. Candidates are tried in this
     process; with `workers` in so many others, with `ray`, 'local' or a cluster's address, as tasks
@@ -162,9 +160,6 @@ def search(
     for told in callbacks:
         _require_object("callback", told, Callback)
     deciding = _of(STRATEGIES, strategy, "propose", "choose")
-    if importance is None:
-        importance = getattr(deciding, "importance", WITHOUT_ANY)
-    ranking = _of(IMPORTANCES, importance, "__call__")
     _require_workers(workers, ray)
     executor = executor_for(workers, ray) if executor is None else executor
     runner = EXECUTORS[executor]() if isinstance(executor, str) else executor
@@ -172,23 +167,33 @@ def search(
     callback = Callbacks(callbacks)
     with ExitStack() as held:
         held.callback(runner.close)
-        chosen = SearchSettings().changed(
-            {
-                **settings,
-                "strategy": _name_of(strategy),
-                "importance": _name_of(importance),
-                "frozen": (frozen,) if isinstance(frozen, str) else tuple(frozen),
-                "min_widths": {} if min_widths is None else min_widths,
-            }
+        chosen = (
+            SearchSettings()
+            .changed(
+                {
+                    **settings,
+                    "strategy": _name_of(strategy),
+                    "importance": None if importance is None else _name_of(importance),
+                    "frozen": (frozen,) if isinstance(frozen, str) else tuple(frozen),
+                    "min_widths": {} if min_widths is None else min_widths,
+                }
+            )
+            .with_defaults(getattr(deciding, "defaults", {}))
         )
+        named = str(chosen.importance)
+        ranking = _of(IMPORTANCES, named if importance is None else importance, "__call__")
         chosen = _verified(chosen, verify_on, written=written)
         folder = None if out is None else Path(out)
         if folder is not None and not written:
             raise InputError(f"a run that isn't written has no folder; leave out {folder}")
         if resume and folder is not None:
             _require_known_again(folder, chosen)
+        learned = DistilledTask(task, copied(model)) if chosen.distill else task
+        place = Workplace(model, learned, named_task, workers, ray)
+        _check(runner, place)
         example = in_order(model, example_input)
-        graph = limited(trace(model, example), chosen.frozen, chosen.min_widths)
+        traced = trace(model, example)
+        graph = limited(traced, chosen.frozen, chosen.min_widths)
         begun = _begun(folder) if resume else None
         profiles = [on_demand] if isinstance(on_demand, DeviceProfile) else list(on_demand or ())
         devices = OpenDevices(callback, held)
@@ -206,11 +211,14 @@ def search(
         if verify_on is not None and written:
             verifier = devices.verifying(verify_on, budgets, chosen.verify_every, example)
         _say_uncounted(graph)
-        graph = kept_whole(graph, rehearsed(model, graph, task, chosen))
-        budgets = _within_reach(graph, budgets, asked, begun, chosen, callback)
+        counted_on = rehearsed(model, graph, task, chosen)
+        graph = kept_whole(graph, counted_on)
+        limits = Limits.of(kept_whole(traced, counted_on), chosen)
+        rehearse_judging(model, graph, task, chosen, ranking)
+        budgets = _within_reach(graph, budgets, asked, begun, chosen, callback, limits)
         tools = Tools(
             example,
-            DistilledTask(task, copied(model)) if chosen.distill else task,
+            learned,
             budgets,
             chosen,
             deciding,
@@ -218,9 +226,11 @@ def search(
             runner,
             callback,
             verifier,
+            limits,
             config or factory_config(model, graph.input_shapes, factory),
         )
-        _prepare(runner, Workplace(model, tools.task, named_task, workers, ray))
+        if callable(prepare := getattr(runner, "prepare", None)):
+            prepare(place)
         about = RunAbout(
             budgets.most,
             chosen,
@@ -268,12 +278,13 @@ def _require_workers(workers: int | None, ray: str | None) -> None:
         raise InputError(f"ray is {ray!r}; expected 'local' or a cluster's address")
 
 
-def _prepare(runner: Executor, workplace: Workplace) -> None:
-    """Tell the executor where it works. Raises InputError where it can't do what is asked."""
-    prepare = getattr(runner, "prepare", None)
-    if callable(prepare):
-        prepare(workplace)
-    elif workplace.workers is not None or workplace.address is not None:
+def _check(runner: Executor, workplace: Workplace) -> None:
+    """Raise InputError where the executor can't work as is asked."""
+    check, prepare = (getattr(runner, name, None) for name in ("check", "prepare"))
+    if callable(check):
+        check(workplace)
+    asks = workplace.workers is not None or workplace.address is not None
+    if asks and not callable(prepare):
         raise InputError(
             f"the executor {type(runner).__name__} has no workers to choose (it has no method "
             f"prepare); leave workers and ray out, or take the executor 'processes' or 'ray'"
@@ -358,6 +369,7 @@ def _within_reach(
     begun: RunAbout | None,
     settings: SearchSettings,
     callback: Callback,
+    limits: Limits,
 ) -> Budgets:
     """The budgets, knowing the networks in reach of `graph`, when they can be met.
 
@@ -378,7 +390,7 @@ def _within_reach(
         allowed = budgets.allowed(constraint, graph)
         left = settings.schedule(first).iterations_left(1, first, allowed)
         callback.feasible(reaches, left)
-    require_reachable(networks, budgets)
+    require_reachable(networks, budgets, limits)
     return budgets
 
 

@@ -14,6 +14,7 @@ from netadapt.graph import LayerGraph
 from netadapt.pruning.constraints.base import Constraint
 from netadapt.pruning.constraints.budgets import Budgets
 from netadapt.pruning.constraints.trusted import cost_of
+from netadapt.pruning.limits import Limits
 from netadapt.pruning.proposals import half_widths, smallest_widths
 from netadapt.pruning.records import Interval
 
@@ -71,17 +72,18 @@ def _interval(constraint: Constraint, graph: LayerGraph) -> Interval:
     return interval
 
 
-def require_reachable(networks: Mapping[str, LayerGraph], budgets: Budgets) -> None:
+def require_reachable(networks: Mapping[str, LayerGraph], budgets: Budgets, limits: Limits) -> None:
     """Raise BudgetError, naming the smallest cost, for each budget that lies below it.
 
-    Of a network that nothing can be cut of, it says why.
+    Where it would be smaller without some of `limits`, it names these; of a network that nothing
+    can be cut of, it says why.
     """
     smallest = [
         (constraint, min(networks.values(), key=partial(budgets.demand, constraint)))
         for constraint in budgets.constraints
     ]
     said = [
-        _unreachable(constraint, graph, budgets)
+        _unreachable(constraint, graph, budgets, limits)
         for constraint, graph in smallest
         if budgets.demand(constraint, graph) > constraint.budget
     ]
@@ -89,7 +91,9 @@ def require_reachable(networks: Mapping[str, LayerGraph], budgets: Budgets) -> N
         raise BudgetError("; ".join(said))
 
 
-def _unreachable(constraint: Constraint, smallest: LayerGraph, budgets: Budgets) -> str:
+def _unreachable(
+    constraint: Constraint, smallest: LayerGraph, budgets: Budgets, limits: Limits
+) -> str:
     unit, least = constraint.unit, _rounded_up(budgets.demand(constraint, smallest))
     what = (
         f"the budget of {constraint.budget:g} {unit} on {constraint.name} cannot be met: this "
@@ -99,14 +103,25 @@ def _unreachable(constraint: Constraint, smallest: LayerGraph, budgets: Budgets)
         what += f" (the upper end at a confidence of {budgets.confidence:g})"
     if (factor := budgets.correction(constraint)) != 1:
         what += f" ({factor:.3g} times what is predicted, as it was when it was timed whole)"
+    single_ms = constraint.in_ms and not budgets.several
+    option = "--budget-ms" if single_ms else "the budget"
+    demand = partial(budgets.demand, constraint)
+    without = demand(limits.without)
+    at_fault = [name for name, graph in limits.smallest.items() if demand(graph) > without]
+    if at_fault and without < demand(smallest):
+        what += (
+            f" at its smallest widths with {' and '.join(at_fault)}, and {_rounded_up(without)} "
+            f"{unit} without"
+        )
+        if without <= constraint.budget:
+            return f"{what}; loosen these, or raise {option} to {least} or more"
+        return f"{what}; raise {option} to {least} or more, or loosen these too"
     if not smallest.widths:
         reasons = Counter(group.reason for group in smallest.groups)
         return (
             f"{what}, and no channel group of it can be cut, most of all because "
             f"{_most_common(reasons)}; see: netadapt plan"
         )
-    single_ms = constraint.in_ms and not budgets.several
-    option = "--budget-ms" if single_ms else "the budget"
     return f"{what} at its smallest widths; raise {option} to that or more, or lower --input-size"
 
 

@@ -26,7 +26,7 @@ from netadapt.pruning.constraints.budgets import Budgets
 from netadapt.pruning.constraints.registry import label_of
 from netadapt.pruning.constraints.trusted import cost_of
 from netadapt.pruning.executors.base import Executor
-from netadapt.pruning.importance.base import Importance, kept_units, require_scores
+from netadapt.pruning.importance.base import Importance, kept_units, scores_by
 from netadapt.pruning.paired import as_many_again, difference, losses
 from netadapt.pruning.proposals import Proposal, propose
 from netadapt.pruning.records import CandidateRecord, Tried, names_cell
@@ -36,7 +36,6 @@ from netadapt.pruning.step import Step
 from netadapt.remarks import remark
 from netadapt.training.task import Task, checked_metrics, evaluated_images, tells_images
 from netadapt.training.task_wrapper import CountedTask, labelled
-from netadapt.users_code import users_code
 
 FINALIST = "finalist"
 """The stage of a candidate that was judged on more images, whose number follows."""
@@ -97,14 +96,17 @@ class Iteration:
         Raises InputError, naming the importance, where it fails or gives anything else.
         """
         if self._used.importances is None:
-            what = f"the importance {self.settings.importance}"
             # By labels: of what the network itself says, its first gradients are all nothing.
             counted = CountedTask(labelled(self.task))
             torch.manual_seed(self.seed)  # not as attempts have left it, in this process alone
-            with users_code(what):
-                scores = self.importance(self.step.model, self.graph, counted, self.seed)
-            require_scores(scores, self.graph, what)
-            self._used.importances = scores
+            self._used.importances = scores_by(
+                self.importance,
+                str(self.settings.importance),
+                self.step.model,
+                self.graph,
+                counted,
+                self.seed,
+            )
             self._used.samples += counted.images
         return self._used.importances
 

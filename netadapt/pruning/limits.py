@@ -7,13 +7,47 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 
 from netadapt.errors import InputError
 from netadapt.graph import ChannelGroup, LayerGraph
+from netadapt.pruning.proposals import smallest_widths
+from netadapt.pruning.settings import SearchSettings
 
 FROZEN = "it was frozen by the user"
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How small a network gets without what the user forbids, and with each of that alone.
+
+    `smallest` has, by the option that says it, the narrowest network that it allows.
+    """
+
+    without: LayerGraph
+    smallest: Mapping[str, LayerGraph]
+
+    @classmethod
+    def of(cls, graph: LayerGraph, settings: SearchSettings) -> Limits:
+        """Those of `settings` for `graph`, in which the user has limited nothing yet."""
+        step = min(settings.step, SearchSettings().step)
+        smallest: dict[str, LayerGraph] = {}
+        if settings.frozen:
+            option = " ".join(f"--freeze {pattern}" for pattern in settings.frozen)
+            smallest[option] = _narrowest(limited(graph, settings.frozen), step)
+        if settings.min_widths:
+            least = settings.min_widths
+            option = " ".join(f"--min-width {name}={width}" for name, width in least.items())
+            smallest[option] = _narrowest(limited(graph, (), least), step)
+        if settings.step > step:
+            option = f"--width-multiple {settings.step}"
+            smallest[option] = _narrowest(graph, settings.step)
+        return cls(_narrowest(graph, step), smallest)
+
+
+def _narrowest(graph: LayerGraph, step: int) -> LayerGraph:
+    return graph.with_widths(smallest_widths(graph, step))
 
 
 def limited(

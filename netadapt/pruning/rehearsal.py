@@ -2,24 +2,36 @@
 
 And does it still when it is cut? A trace follows a network in evaluation; what runs in training
 alone (auxiliary heads, a loss on inner features) may count on widths that evaluation is free of.
+Then what tells proposals and units apart is asked once: faults in it are found here too.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import replace
 
 import torch
 from torch import nn
 
-from netadapt.errors import InputError
+from netadapt.errors import InputError, NetadaptError
 from netadapt.graph import LayerGraph, cut
 from netadapt.graph.network_copy import copied
 from netadapt.networks.network_inputs import fed
+from netadapt.pruning.importance.base import Importance, scores_by
 from netadapt.pruning.proposals import smallest_widths
 from netadapt.pruning.settings import SearchSettings
+from netadapt.registry import ships
 from netadapt.training.finetune import fine_tune
 from netadapt.training.modes import training_mode
-from netadapt.training.task import Batch, Task, training_batches_of
+from netadapt.training.task import (
+    Batch,
+    Task,
+    evaluated_images,
+    tells_images,
+    training_batches_of,
+)
+from netadapt.training.task_wrapper import TaskWrapper
 from netadapt.users_code import told, users_code
 
 
@@ -51,6 +63,41 @@ def rehearsed(
             else:
                 found[name] = f"training counts on its width: {fault}"
         return found
+
+
+def rehearse_judging(
+    model: nn.Module,
+    graph: LayerGraph,
+    task: Task,
+    settings: SearchSettings,
+    importance: Importance,
+) -> None:
+    """Evaluate a copy of `model` as a proposal is, and score its units.
+
+    An importance of the user's own is asked as an iteration asks it, one that ships is given one
+    batch. Raises InputError, naming the part that fails or gives what it shouldn't.
+    """
+    with torch.random.fork_rng():
+        whole = copied(model)
+        if tells_images(task):
+            count = min(settings.proposal_images, task.holdout_count)
+            evaluated_images(whole, task, range(count))
+        given = _FirstBatch(task) if ships(importance) else task
+        torch.manual_seed(settings.seed)
+        with suppress(_EnoughError):
+            scores_by(importance, str(settings.importance), whole, graph, given, settings.seed)
+
+
+class _EnoughError(NetadaptError):
+    """A batch was worked on; it goes up through all that tells a user's errors from ours."""
+
+
+class _FirstBatch(TaskWrapper):
+    """Ends who asks for a second training batch."""
+
+    def training_batches(self, batch_size: int, seed: int, start_step: int = 0) -> Iterator[Batch]:
+        yield next(iter(super().training_batches(batch_size, seed, start_step)))
+        raise _EnoughError
 
 
 def _batch(task: Task, settings: SearchSettings) -> Batch:

@@ -90,6 +90,8 @@ class RunFolder:
                 f"choose another folder with --out"
             ),
         )
+        self._before: RunAbout | None = None
+        """With a higher budget than run.json now says, until something was cut for the lower."""
         try:
             for name in (RUN_JSON, TRAJECTORY_NAME, CANDIDATES, IMAGE_SCORES):
                 clear_half_written_of(self.path / name)
@@ -99,6 +101,7 @@ class RunFolder:
                 require_same(self.path, begun, about)  # another process may have lowered it
                 _require_no_final(self.path)
                 lower_budget(self.path, about)
+                self._before = begun
             steps = StepRecord.columns(metrics, (*more, MEASURED) if verified else more)
             candidates = CandidateRecord.columns(metrics, more)
             self._trajectory = CsvJournal(self.path / TRAJECTORY_NAME, steps)
@@ -122,6 +125,21 @@ class RunFolder:
             (self.path / name).unlink(missing_ok=True)
         with suppress(OSError):  # what else a user keeps there stays
             self.path.rmdir()
+
+    def take_back_budget(self) -> None:
+        """Let the run have the budget that it had, where nothing was cut for a lower one."""
+        if self._before is not None:
+            lower_budget(self.path, self._before)
+            self._before = None
+
+    def where_it_stands(self, iteration: int) -> str:
+        """What an error says of the network of `iteration`, after others, or nothing."""
+        return f"; the smallest reached is in {self.checkpoint(iteration)}"
+
+    @property
+    def to_go_on(self) -> str:
+        """What to do when the search has ended."""
+        return f"go on with netadapt.search(…, out='{self.path}', resume=True)"
 
     @property
     def steps(self) -> Sequence[StepRecord]:
@@ -175,6 +193,7 @@ class RunFolder:
             self._order_image_scores(tried)
         self._trajectory.append(record.to_row())
         self._steps.append(record)
+        self._before = None
 
     def _set_damaged_aside(self, *, candidates_too: bool) -> bool:
         """Let the run stand at its newest iteration whose network is whole; whether others were

@@ -35,6 +35,7 @@ from netadapt.pruning.executors.counting import CountingExecutor
 from netadapt.pruning.feasibility import networks_in_reach, require_reachable
 from netadapt.pruning.importance.base import Importance
 from netadapt.pruning.iteration import Iteration, all_widths
+from netadapt.pruning.limits import Limits
 from netadapt.pruning.proposals import Proposal
 from netadapt.pruning.records import CandidateRecord, StepRecord
 from netadapt.pruning.run_folder import RunFolder
@@ -44,6 +45,7 @@ from netadapt.pruning.step import Step
 from netadapt.pruning.strategies.base import Strategy
 from netadapt.pruning.unwritten_run import UnwrittenRun
 from netadapt.pruning.verifying import Verifier, correction
+from netadapt.registry import ships
 from netadapt.training.task import Task, checked_metrics, evaluated_whole, tells_images
 from netadapt.users_code import users_code
 
@@ -64,6 +66,7 @@ class Tools:
     executor: Executor
     callback: Callback
     verifier: Verifier | None
+    limits: Limits
     config: ModelConfig
 
 
@@ -189,6 +192,7 @@ class Search(Iterator[Step]):
         iteration = self._iteration or self._next_iteration()
         proposals = list(proposals)
         if not proposals:
+            self._run.take_back_budget()
             raise self._stuck(iteration)
         for proposal in proposals:
             proposal.require_cut(iteration.graph)
@@ -331,10 +335,7 @@ class Search(Iterator[Step]):
 
     def _require_going(self) -> None:
         if self._ended:
-            raise RunError(
-                f"the search in {self.out} has ended and takes no further step; go on with "
-                f"netadapt.search(…, out='{self.out}', resume=True)"
-            )
+            raise RunError(f"the search has ended and takes no further step; {self._run.to_go_on}")
 
     def _proposed(self, iteration: Iteration) -> list[Proposal]:
         """What the strategy proposes. Raises InputError, naming it, for anything else."""
@@ -361,8 +362,7 @@ class Search(Iterator[Step]):
     def _strategys_code(self, what: str) -> AbstractContextManager[None]:
         """What a strategy of the user's own raises comes out as a line. Of one that ships, it is
         somebody else's: a callback's, an executor's."""
-        ships = type(self._tools.strategy).__module__.startswith("netadapt.")
-        return nullcontext() if ships else users_code(what)
+        return nullcontext() if ships(self._tools.strategy) else users_code(what)
 
     def _metrics_of(self, candidate: Candidate, model: nn.Module) -> Mapping[str, float]:
         """Over the whole holdout, where a proposal is judged on a part of it."""
@@ -377,7 +377,12 @@ class Search(Iterator[Step]):
         number = step.iteration + 1
         if any(factor != 1 for factor in budgets.corrections.values()):
             # What could be met as predicted may be out of reach as timed.
-            require_reachable(networks_in_reach(step.graph, tools.settings.step), budgets)
+            try:
+                networks = networks_in_reach(step.graph, tools.settings.step)
+                require_reachable(networks, budgets, tools.limits)
+            except BudgetError:
+                self._run.take_back_budget()
+                raise
         binding = budgets.binding(step.graph)
         if budgets.several:
             tools.callback.binding(binding)
@@ -426,15 +431,38 @@ class Search(Iterator[Step]):
         self._step = step
 
     def _stuck(self, iteration: Iteration) -> BudgetError:
-        constraint, needs = iteration.constraint, iteration.cost
-        upper = ""
-        if (margin := iteration.budgets.margin(constraint, iteration.graph)) > 0:
-            upper = f" ({needs + margin:.3g} at the upper end)"
-        return BudgetError(
-            f"the budget of {constraint.budget:g} {constraint.unit} on {constraint.name} cannot be "
-            f"met: at {needs:.3g} {constraint.unit}{upper} no cut of one group makes the network "
-            f"cheaper; the smallest reached is in {self._run.checkpoint(iteration.step.iteration)}"
+        """No proposal makes the network cheaper, though each budget lay within reach."""
+        constraint, budgets, graph = iteration.constraint, iteration.budgets, iteration.graph
+        where = self._run.where_it_stands(iteration.step.iteration)
+        no_cut = f"the strategy {iteration.settings.strategy} finds no cut that makes the network"
+        if not budgets.several:
+            return BudgetError(
+                f"the budget of {_asked(constraint)} cannot be met: at "
+                f"{_needed(constraint, budgets, graph)} {no_cut} cheaper{where}; raise the budget, "
+                f"or take another --strategy"
+            )
+        standing = ", ".join(
+            f"{_needed(one, budgets, graph)} for the budget of {_asked(one)}"
+            for one in budgets.constraints
         )
+        return BudgetError(
+            f"the budgets can be met one by one, but not together: the network takes {standing}, "
+            f"and {no_cut} cheaper on {constraint.name}{where}; raise one of them"
+        )
+
+
+def _asked(constraint: Constraint) -> str:
+    return f"{constraint.budget:g} {constraint.unit} on {constraint.name}"
+
+
+def _needed(constraint: Constraint, budgets: Budgets, graph: LayerGraph) -> str:
+    """What `graph` costs, for people."""
+    cost = cost_of(constraint, graph)
+    margin = budgets.margin(constraint, graph)
+    upper = f" ({cost + margin:.3g} at the upper end)" if margin > 0 else ""
+    factor = budgets.correction(constraint)
+    timed = f" (as timed whole {factor:.3g} times that)" if factor != 1 else ""
+    return f"{cost:.3g} {constraint.unit}{upper}{timed}"
 
 
 def _require_saving(

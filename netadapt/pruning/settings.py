@@ -20,6 +20,9 @@ MOST_SEED = 2**32 - 1
 OF_DEVICE = "device"
 """As a width multiple: what the device's table shows that its kernels take at once."""
 
+NETADAPT: Mapping[str, Any] = {"importance": "l2", "first_reduction": 0.025, "decay": 0.98}
+"""What goes with a strategy that doesn't say otherwise: NetAdapt's (ECCV 2018), as published."""
+
 VERIFY_EVERY = 5
 """Iterations between two timings, of a run that is verified without saying how often."""
 
@@ -60,10 +63,14 @@ class SearchSettings:
     proposal_images: int = _shown(
         "Images of the holdout that a proposal is judged on; those that may still win get more.", 32
     )
-    first_reduction: float = _shown(
-        "What the first step must save, as a share of what the network costs.", 0.025
+    first_reduction: float | None = _shown(
+        "What the first step must save, as a share of what the network costs; default: what goes "
+        "with the strategy.",
+        None,
     )
-    decay: float = _shown("How that share shrinks each step.", 0.98)
+    decay: float | None = _shown(
+        "How that share shrinks each step; default: what goes with the strategy.", None
+    )
     distill: bool = _shown(
         "Fine-tune towards what the network given says instead of labels.", False
     )
@@ -90,11 +97,11 @@ class SearchSettings:
 
     def __post_init__(self) -> None:
         self._require_types()
-        if not 0 < self.first_reduction < 1:
+        if self.first_reduction is not None and not 0 < self.first_reduction < 1:
             raise InputError(
                 f"the first reduction is {self.first_reduction}; expected a share between 0 and 1"
             )
-        if not 0 < self.decay <= 1:
+        if self.decay is not None and not 0 < self.decay <= 1:
             raise InputError(f"the decay is {self.decay}; expected a number in (0, 1]")
         if self.proposal_images < 2:
             raise InputError(
@@ -117,8 +124,9 @@ class SearchSettings:
 
     def _require_types(self) -> None:
         """Python's callers and a run.json may hold anything."""
-        require_number("the first reduction is", self.first_reduction)
-        require_number("the decay is", self.decay)
+        for what, number in (("first reduction", self.first_reduction), ("decay", self.decay)):
+            if number is not None:
+                require_number(f"the {what} is", number)
         require_number("a proposal's images are", self.proposal_images, whole=True)
         if isinstance(self.width_multiple, str) and self.width_multiple != OF_DEVICE:
             raise InputError(
@@ -153,7 +161,22 @@ class SearchSettings:
 
     def schedule(self, cost: float) -> Schedule:
         """What each iteration must save, for a network that costs `cost` uncut."""
+        if self.first_reduction is None or self.decay is None:
+            raise InputError("the schedule is the strategy's, which isn't known yet")
         return Schedule(self.first_reduction * cost, self.decay)
+
+    def with_defaults(self, defaults: Mapping[str, Any]) -> SearchSettings:
+        """With what goes with the strategy, by the names of fields, where nothing else is set.
+
+        What a strategy says nothing of is NetAdapt's. Raises InputError where it speaks of others.
+        """
+        for name in set(defaults) - set(NETADAPT):
+            raise InputError(
+                f"the strategy {self.strategy} has a default for '{name}'; it may have one for "
+                f"{', '.join(NETADAPT)}"
+            )
+        unset = {name for name in NETADAPT if getattr(self, name) is None}
+        return replace(self, **{name: {**NETADAPT, **defaults}[name] for name in unset})
 
     def changed(self, options: Mapping[str, Any]) -> SearchSettings:
         """With the values of some options, by the names that they have in `OPTIONS`, or of fields.

@@ -53,5 +53,17 @@ class UnwrittenRun:
     def discard(self) -> None:
         """Nothing is there."""
 
+    def take_back_budget(self) -> None:
+        """It was never lowered."""
+
+    def where_it_stands(self, iteration: int) -> str:
+        """Nowhere."""
+        return ""
+
+    @property
+    def to_go_on(self) -> str:
+        """What to do when the search has ended."""
+        return "begin another"
+
     def close(self) -> None:
         """Nothing is held."""

@@ -8,9 +8,9 @@ from typing import Any
 from torch import Tensor, nn
 
 from netadapt.cpu_share import SHARE
-from netadapt.errors import InputError
+from netadapt.errors import InputError, ModelError
 from netadapt.networks.network_inputs import Inputs, fed, tensors_in
-from netadapt.networks.network_outputs import changed_outputs
+from netadapt.networks.network_outputs import changed_outputs, named_outputs
 from netadapt.training.convolutions import faster_convolutions
 from netadapt.training.optimizers import Optimizers
 from netadapt.training.task import Task, of_task, on_a_batch
@@ -46,6 +46,7 @@ def train_step(
     with users_code(of_task(task, "loss")):
         loss = task.loss(output, target)
         _require_scalar(loss, task)
+        _require_gradient(loss, output, model, task)
         loss.backward()  # type: ignore[no-untyped-call]
     # A GPU is waited for here, and not before the gradients, which it computes by itself.
     value = float(loss.detach())
@@ -62,3 +63,24 @@ def _require_scalar(loss: Any, task: Task) -> None:
     if not isinstance(loss, Tensor) or loss.numel() != 1:
         shape = list(loss.shape) if isinstance(loss, Tensor) else type(loss).__name__
         raise InputError(f"{of_task(task, 'loss')} gave {shape}; expected a tensor of one number")
+
+
+def _require_gradient(loss: Tensor, output: Any, model: nn.Module, task: Task) -> None:
+    """Raise InputError, naming the part at fault, where no gradient flows from `loss`."""
+    if loss.requires_grad:
+        return
+    name = type(model).__name__
+    if any(tensor.requires_grad for _, tensor in named_outputs(output)):
+        raise InputError(
+            f"{of_task(task, 'loss')} gave a number that no gradient flows back from; compute it "
+            f"of the network's output in torch, without item(), detach() or no_grad()"
+        )
+    if not any(weight.requires_grad for weight in model.parameters()):
+        raise ModelError(
+            f"no weight of the network {name} takes a gradient (requires_grad is False of all), so "
+            f"nothing of it can be trained; call requires_grad_(True) on what may be"
+        )
+    raise ModelError(
+        f"no gradient flows back from what the network {name} gives; let its forward compute that "
+        f"of its trainable weights, without detach() or no_grad()"
+    )

@@ -149,12 +149,12 @@ def require_task(given: Any, what: str) -> Task:
 
 def of_task(task: Task, member: str) -> str:
     """How an error names a member of a task."""
-    return f"{member} of {_named(task)}"
+    return f"{member} of {named(task)}"
 
 
 def on_a_batch(task: Task) -> str:
     """How an error names the network that a batch of a task is given to."""
-    return f"the network, on a batch of {_named(task)},"
+    return f"the network, on a batch of {named(task)},"
 
 
 def training_batches_of(task: Task, batch_size: int, seed: int) -> Iterator[Batch]:
@@ -188,7 +188,8 @@ def batches_of(task: Task, stream: Iterable[Batch]) -> Iterator[Batch]:
         count += 1
 
 
-def _named(task: Task) -> str:
+def named(task: Task) -> str:
+    """How an error names a task: by the class of the innermost, whatever is around it."""
     return f"the task {type(getattr(task, 'inner_task', task)).__name__}"
 
 

@@ -10,7 +10,7 @@ import pytest
 from netadapt.cli import main
 
 Command = Callable[..., tuple[int, str, str]]
-"""The fixture `netadapt`: arguments to the exit code, what went to stdout and to stderr."""
+"""Arguments to the exit code, what went to stdout and to stderr."""
 
 
 def call(*arguments: object) -> int:
@@ -20,6 +20,17 @@ def call(*arguments: object) -> int:
         with pytest.raises(SystemExit) as stop:
             main()
     return int(stop.value.code or 0)
+
+
+def heard(capsys: pytest.CaptureFixture[str]) -> Command:
+    """`call`, with what is printed."""
+
+    def run(*arguments: object) -> tuple[int, str, str]:
+        code = call(*arguments)
+        captured = capsys.readouterr()
+        return code, captured.out, captured.err
+
+    return run
 
 
 def one_line(err: str) -> str:

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from command import Command, call
+from command import Command, call, heard
 
 from netadapt.depth.data.hdf5_pairs import write_pair
 from netadapt.depth.fastdepth.config import FastDepthConfig
@@ -21,13 +21,7 @@ THIN = thin_widths(16)
 @pytest.fixture
 def netadapt(capsys: pytest.CaptureFixture[str]) -> Command:
     """Call `netadapt ARGUMENTS…`; gives the exit code, what went to stdout and to stderr."""
-
-    def run(*arguments: object) -> tuple[int, str, str]:
-        code = call(*arguments)
-        captured = capsys.readouterr()
-        return code, captured.out, captured.err
-
-    return run
+    return heard(capsys)
 
 
 @pytest.fixture(scope="session")

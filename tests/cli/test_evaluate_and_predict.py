@@ -61,6 +61,25 @@ def test_several_sets_beside_constants(netadapt, weights, tmp_path):
     assert sum(line.startswith("  delta1 ") for line in out.splitlines()) == 2
 
 
+def test_a_protocol_is_chosen_by_name_and_told(netadapt, weights, frames):
+    options = ("evaluate", weights, "--data", frames, "--split", "holdout")
+    code, out, _ = netadapt(*options, "--json")
+    assert (code, json.loads(out)["protocol"]) == (0, "fastdepth")
+    code, out, err = netadapt(*options, "--protocol", "eigen", "--json", "--constants")
+    assert code == 0, err
+    report = json.loads(out)
+    assert report["protocol"] == "eigen"
+    assert {"sqrel_m", "rmse_log", "log10", "delta3"} < report.keys() & report["constants"][
+        "constant"
+    ].keys()
+    code, out, err = netadapt(*options, "--protocol", "eigen")
+    assert "protocol eigen" in out
+    assert "in Eigen's crop of the whole frame" in " ".join(err.split())
+    code, _, err = netadapt(*options, "--protocol", "garg")
+    assert code == 2
+    assert "no protocol called 'garg'; choose one of fastdepth, eigen" in one_line(err)
+
+
 def test_an_onnx_file_is_worth_what_its_network_is(netadapt, weights, exported, frames):
     reports = []
     for model in (weights, exported):

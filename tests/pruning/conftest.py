@@ -1,4 +1,4 @@
-"""The table of the tiny network, and what the network takes by it."""
+"""The table of the tiny network, what the network takes by it, and the command."""
 
 from __future__ import annotations
 
@@ -8,6 +8,13 @@ import tiny
 from netadapt.graph import trace
 from netadapt.latency.model.estimator import LatencyEstimator
 from netadapt.latency.table.table import LookupTable
+from tests.cli.command import Command, heard
+
+
+@pytest.fixture
+def command(capsys) -> Command:
+    """`netadapt ARGUMENTS…`; gives the exit code, what went to stdout and to stderr."""
+    return heard(capsys)
 
 
 @pytest.fixture(scope="session")

@@ -7,6 +7,7 @@ different groups.
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from pathlib import Path
 
@@ -22,6 +23,8 @@ from netadapt.latency.table.table import LookupTable
 from netadapt.networks.store import save_model
 from netadapt.pruning.callbacks import Callback
 from netadapt.pruning.constraints.amounts import read_amount
+from netadapt.pruning.constraints.counts import Macs
+from netadapt.pruning.constraints.registry import CONSTRAINTS
 from netadapt.pruning.run_folder import read_candidates, read_steps
 from netadapt.pruning.run_json import RunAbout
 
@@ -182,6 +185,70 @@ def test_a_budget_out_of_reach_is_named_among_others(tmp_path, table):
         begin(None, {"macs": 3, "params": 3})
 
 
+@pytest.mark.parametrize(
+    ("limits", "named", "share", "advice"),
+    [
+        ({"frozen": "*"}, "--freeze *", 0.5, "loosen these, or raise the budget to {least} or"),
+        (
+            {"frozen": ["first"], "min_widths": {"inner": 16}},
+            "--freeze first and --min-width inner=16",
+            0.01,
+            "raise the budget to {least} or more, or loosen these too",
+        ),
+        ({"width_multiple": 24}, "--width-multiple 24", 0.5, "loosen these, or raise"),
+        ({"min_widths": {"inner": 8}, "width_multiple": 12}, "--width-multiple 12", 0.2, "loosen"),
+    ],
+)
+def test_what_keeps_a_budget_out_of_reach_is_named(tmp_path, limits, named, share, advice):
+    with pytest.raises(BudgetError) as raised:
+        begin(tmp_path / "run", {"macs": share * GRAPH.macs}, **{"width_multiple": 8, **limits})
+    free = GRAPH.with_widths(dict.fromkeys(GRAPH.widths, 8)).macs
+    said = re.fullmatch(
+        r".* takes (\S+) MACs at its smallest widths with (.*), and (\S+) MACs without; (.*)",
+        str(raised.value),
+    )
+    assert said is not None, raised.value
+    least, at_fault, without, what_to_do = said.groups()
+    assert at_fault == named
+    assert float(without) == pytest.approx(free, rel=0.01)
+    assert what_to_do.startswith(advice.format(least=least))
+    begin(tmp_path / "run", {"macs": float(least)}, **{"width_multiple": 8, **limits}).close()
+
+
+def test_limits_that_change_nothing_are_not_blamed():
+    with pytest.raises(BudgetError, match="at its smallest widths; raise the budget"):
+        begin(None, {"macs": 1}, width_multiple=4, min_widths={"inner": 4})
+
+
+class Wide(Macs):
+    """Narrower is dearer: what a device does whose kernels are made for wide layers."""
+
+    name, unit = "wide", "units"
+
+    def cost(self, graph: netadapt.LayerGraph) -> float:
+        return 100.0 - graph.widths["inner"]
+
+
+@pytest.mark.parametrize(("strategy", "where"), [("full", "iter_00[1-9]"), ("uniform", "iter_000")])
+def test_budgets_that_exclude_each_other_are_told_so(tmp_path, strategy, where):
+    budget = {"macs": 0.3 * GRAPH.macs, "wide": 80.0}
+    with CONSTRAINTS.temporarily("wide", Wide):
+        search = begin(tmp_path / "run", budget, strategy=strategy, width_multiple=4)
+        with pytest.raises(BudgetError) as raised:
+            list(search)
+        with pytest.raises(BudgetError) as unwritten:
+            list(begin(None, budget, strategy=strategy, width_multiple=4, written=False))
+    said = str(raised.value)
+    assert re.fullmatch(
+        r"the budgets can be met one by one, but not together: the network takes \S+ MACs for the "
+        rf"budget of \S+ MACs on macs, \d+ units for the budget of 80 units on wide, and the "
+        rf"strategy {strategy} finds no cut that makes the network cheaper on (macs|wide); the "
+        rf"smallest reached is in .*{where}; raise one of them",
+        said,
+    )
+    assert str(unwritten.value) == re.sub("; the smallest reached is in .*;", ";", said)
+
+
 def test_parts_are_of_what_the_network_takes_and_shown(tmp_path, table, full_ms):
     class Told(Callback):
         notes: list[str] = []  # noqa: RUF012
@@ -210,9 +277,6 @@ def test_parts_are_of_what_the_network_takes_and_shown(tmp_path, table, full_ms)
 
 
 def test_a_constraint_of_one_s_own_is_asked_for_parts_too(tmp_path):
-    from netadapt.pruning.constraints.counts import Macs
-    from netadapt.pruning.constraints.registry import CONSTRAINTS
-
     with CONSTRAINTS.temporarily("macs", Macs), begin(tmp_path / "run", {"macs": "2x"}) as search:
         assert search.budget == {"macs": GRAPH.macs / 2}
 
@@ -256,6 +320,10 @@ def test_a_finished_run_goes_on_to_a_lower_budget(tmp_path):
         begin(run, {"macs": 0.6 * GRAPH.macs, "params": "50%"}, resume=True)
     with pytest.raises(BudgetError):
         begin(run, {"macs": 1}, resume=True)
+    lower = begin(run, {"macs": 0.5 * GRAPH.macs}, resume=True)
+    assert RunAbout.read(run).budget == {"macs": 0.5 * GRAPH.macs}
+    with pytest.raises(BudgetError), lower:  # no cut at all is what a strategy may find
+        lower.choose([])
     assert json.loads((run / "run.json").read_text())["budget"] == {"macs": 0.6 * GRAPH.macs}
 
 

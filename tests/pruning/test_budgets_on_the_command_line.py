@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-import sys
+from functools import partial
 from pathlib import Path
 
 import pandas as pd
@@ -11,7 +11,6 @@ import pytest
 import tiny
 
 import netadapt
-from netadapt.cli import main
 from netadapt.pruning.run_json import RunAbout
 from netadapt.report.page import write_page
 
@@ -23,18 +22,10 @@ BEGIN = (
 
 
 @pytest.fixture
-def prune(capsys, monkeypatch, tmp_path):
-    """`netadapt prune OPTIONS…` in an empty folder; gives the exit code, stdout and stderr."""
+def prune(command, monkeypatch, tmp_path):
+    """`netadapt prune OPTIONS…` in an empty folder."""
     monkeypatch.chdir(tmp_path)
-
-    def call(*options: object) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["netadapt", "prune", *map(str, options)])
-        with pytest.raises(SystemExit) as stop:
-            main()
-        text = capsys.readouterr()
-        return int(stop.value.code or 0), text.out, text.err
-
-    return call
+    return partial(command, "prune")
 
 
 def test_several_budgets_are_met_shown_and_remembered(prune, table):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-import sys
+from functools import partial
 from pathlib import Path
 
 import pandas as pd
@@ -11,7 +11,6 @@ import pytest
 import tiny
 
 import netadapt
-from netadapt.cli import main
 from netadapt.errors import BudgetError, InputError
 from netadapt.pruning.callbacks import Callback
 from netadapt.pruning.finalists import MOST_FINALISTS
@@ -89,19 +88,10 @@ def test_callbacks_hear_of_no_candidate_that_is_not_tried():
 
 
 @pytest.fixture
-def dry_run(capsys, monkeypatch, tmp_path):
+def dry_run(command, monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
-
-    def call(*options: object) -> tuple[int, str, str]:
-        words = ["netadapt", "prune", "--dry-run", "--model", "tiny:network", "--task", "tiny:task"]
-        words += ["--input-shape", "1x3x8x8", *map(str, options)]
-        monkeypatch.setattr(sys, "argv", words)
-        with pytest.raises(SystemExit) as stop:
-            main()
-        text = capsys.readouterr()
-        return int(stop.value.code or 0), text.out, text.err
-
-    return call
+    network = ("--model", "tiny:network", "--task", "tiny:task", "--input-shape", "1x3x8x8")
+    return partial(command, "prune", "--dry-run", *network)
 
 
 def test_the_command_says_it_in_words_and_as_json(dry_run, table, tmp_path):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,7 +13,6 @@ import torch
 from rich.progress import TaskID
 
 import netadapt
-from netadapt.cli import main
 from netadapt.cli.search_progress import SearchProgress
 from netadapt.latency.table.table import LookupTable
 from netadapt.training.classification import ClassificationTask
@@ -63,18 +61,13 @@ def ends() -> ClassificationTask:
 
 
 @pytest.fixture
-def prune(capsys, monkeypatch):
-    """`netadapt prune OPTIONS…`; gives the exit code, stdout and stderr."""
+def prune(command):
+    """`netadapt prune OPTIONS…` of the tiny network."""
 
     def call(out: Path, *options: object, task="tiny:task", begin=True) -> tuple[int, str, str]:
         given = ("--model", "tiny:network", "--input-shape", "1x3x8x8", "--task", task)
         given += ("--device", "macs", "--budget-ms", 0.8 * MACS, "--finetune-steps", 2)
-        words = ["netadapt", "prune", "--out", out, *(given if begin else ()), *options]
-        monkeypatch.setattr(sys, "argv", [str(word) for word in words])
-        with pytest.raises(SystemExit) as stop:
-            main()
-        text = capsys.readouterr()
-        return int(stop.value.code or 0), text.out, text.err
+        return command("prune", "--out", out, *(given if begin else ()), *options)
 
     return call
 

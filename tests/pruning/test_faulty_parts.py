@@ -97,7 +97,62 @@ def test_scores_that_are_none_are_the_importance_s_fault(tmp_path, scores, said)
         return {group.name: scores(group) for group in graph.groups if not group.frozen}
 
     with pytest.raises(InputError, match=rf"the importance .*:\S+mine {said}"):
-        list(begin(tmp_path / "run", importance=mine))
+        begin(tmp_path / "run", importance=mine)
+    assert not (tmp_path / "run").exists()
+
+
+class InTraining(tiny.TinyNet):
+    """Gives a pair while it is trained, as networks with auxiliary heads do."""
+
+    def forward(self, image):
+        output = super().forward(image)
+        return (output, output) if self.training else output
+
+
+def test_what_judging_would_find_is_found_before_anything_is_written(tmp_path):
+    whole = tiny.task()
+    task = with_members(
+        evaluate_images=lambda model, images: whole.evaluate_images(
+            model, range(whole.holdout_count)
+        )
+    )
+    said = fault(tmp_path / "run", task=task)
+    assert said.startswith(
+        "evaluate_images of the task ClassificationTask gave [64] as accuracy; expected a tensor "
+        "[32]"
+    )
+
+    def of_pairs(output, target):
+        first, second = output
+        return whole.loss(first, target) + whole.loss(second, target)
+
+    pairs = with_members(loss=of_pairs)
+    with pytest.raises(InputError, match=r"loss of the task .* in of_pairs: ValueError: too many"):
+        netadapt.search(
+            InTraining().eval(), tiny.EXAMPLE, task=pairs, budget={"macs": "70%"},
+            out=tmp_path / "run", strategy="saliency",
+        )  # fmt: skip
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_long_importance_of_ours_is_tried_on_one_batch_and_one_of_the_user_s_whole(tmp_path):
+    drawn = []
+
+    def batches(batch_size, seed, start_step=0):
+        for batch in tiny.task().training_batches(batch_size, seed, start_step):
+            drawn.append(batch_size)
+            yield batch
+
+    def mine(model, graph, task, seed):
+        return netadapt.pruning.importance.taylor.TAYLOR(model, graph, task, seed)
+
+    counts = []
+    for importance in ("l2", "taylor", mine):
+        drawn.clear()
+        begin(tmp_path / str(importance)[:5], task=with_members(training_batches=batches),
+              importance=importance).close()  # fmt: skip
+        counts.append(len(drawn))
+    assert [count - counts[0] for count in counts] == [0, 1, 128 // 8]
 
 
 class Runner(names_of_example(Executor)["Backwards"]):

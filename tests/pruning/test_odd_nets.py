@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from pathlib import Path
 
 import onnxruntime
@@ -11,7 +10,6 @@ import pytest
 import torch
 
 import netadapt
-from netadapt.cli import main
 from netadapt.errors import BudgetError, InputError, ModelError
 from netadapt.training.settings import FineTuning
 from tests.pruning import odd_nets
@@ -19,19 +17,9 @@ from tests.pruning import odd_nets
 SHORT = FineTuning(steps=2, batch_size=8, learning_rate=0.01)
 
 
-@pytest.fixture
-def command(capsys, monkeypatch):
-    """`netadapt ARGUMENTS…` beside the networks; gives the exit code, stdout and stderr."""
+@pytest.fixture(autouse=True)
+def _beside_the_networks(monkeypatch):
     monkeypatch.syspath_prepend(str(Path(__file__).parent))
-
-    def call(*words: object) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["netadapt", *map(str, words)])
-        with pytest.raises(SystemExit) as stop:
-            main()
-        text = capsys.readouterr()
-        return int(stop.value.code or 0), text.out, text.err
-
-    return call
 
 
 def prune(network: str, task: str, budget: float, out: Path) -> tuple[object, ...]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from itertools import islice
 from pathlib import Path
 
@@ -12,7 +11,6 @@ import torch
 from torch import Tensor, nn
 
 import netadapt
-from netadapt.cli import main
 from netadapt.errors import ModelError
 from netadapt.latency.model.estimator import LatencyEstimator
 from netadapt.latency.table.table import LookupTable
@@ -89,15 +87,14 @@ def decisions(out: Path) -> pd.DataFrame:
     return pd.read_csv(out / "trajectory.csv").drop(columns="seconds")
 
 
-def test_command_line_takes_the_inputs_from_the_task(table, budget_ms, tmp_path, monkeypatch):
+def test_command_line_takes_the_inputs_from_the_task(
+    table, budget_ms, tmp_path, monkeypatch, command
+):
     monkeypatch.chdir(ROOT)
     own, out = "tests.pruning.test_own_network", tmp_path / "run"
-    words = f"netadapt prune --model {own}:network --task {own}:task --device {table} --out {out}"
+    words = f"prune --model {own}:network --task {own}:task --device {table} --out {out}"
     words += f" --budget-ms {budget_ms} --first-reduction 0.2 --quiet"
-    monkeypatch.setattr(sys, "argv", words.split())
-    with pytest.raises(SystemExit) as stop:
-        main()
-    assert not stop.value.code
+    assert command(*words.split())[0] == 0
     last = pd.read_csv(out / "trajectory.csv").iloc[-1]
     assert last["latency_ms"] <= budget_ms
     pruned = netadapt.load_model(out)

@@ -9,7 +9,6 @@ import pytest
 import tiny
 
 import netadapt
-from netadapt.cli import main
 from netadapt.pruning.importance.registry import IMPORTANCES
 
 MODULE = """
@@ -24,7 +23,7 @@ network = tiny.network
 
 
 @pytest.fixture
-def prune(tmp_path: Path, capsys, monkeypatch):
+def prune(tmp_path: Path, command, monkeypatch):
     """`netadapt prune OPTIONS…` of `parts:network`; gives stderr."""
     (tmp_path / "parts.py").write_text(MODULE)
     monkeypatch.syspath_prepend(str(tmp_path))
@@ -33,12 +32,8 @@ def prune(tmp_path: Path, capsys, monkeypatch):
     def call(*options: str) -> str:
         given = ("--model", "parts:network", "--input-shape", "1x3x8x8", "--task", "tiny:task")
         given += ("--device", "macs", "--budget-ms", str(0.9 * macs), "--finetune-steps", "0")
-        words = ["netadapt", "prune", *given, "--out", str(tmp_path / "run"), *options]
-        monkeypatch.setattr(sys, "argv", words)
-        with pytest.raises(SystemExit) as stop:
-            main()
-        answer = capsys.readouterr().err
-        assert not stop.value.code, answer
+        code, _, answer = command("prune", *given, "--out", tmp_path / "run", *options)
+        assert code == 0, answer
         return answer
 
     yield call

@@ -82,7 +82,7 @@ def test_only_what_was_left_to_choose_from_is_tried(begin, tmp_path):
         step = search.choose(inner)
         assert step.record.group == "inner"
         assert len(pd.read_csv(search.out / "candidates.csv")) == 1
-        with pytest.raises(BudgetError, match="no cut of one group makes the network cheaper"):
+        with pytest.raises(BudgetError, match="full finds no cut that makes the network cheaper"):
             search.choose([])
 
 

@@ -17,8 +17,9 @@ import netadapt
 from netadapt.errors import InputError
 from netadapt.graph import trace
 from netadapt.pruning.candidates import choose
+from netadapt.pruning.run_json import RunAbout
+from netadapt.pruning.settings import SearchSettings
 from netadapt.pruning.strategies.knapsack import Knapsack
-from netadapt.pruning.strategies.registry import STRATEGIES
 from netadapt.training.settings import FineTuning
 
 SHORT = FineTuning(steps=2, batch_size=16, learning_rate=0.01)
@@ -59,7 +60,7 @@ def test_samples_are_what_was_trained_on_and_never_fewer(finished):
     assert counts[0] == 0
     assert counts == sorted(counts)
     tried = candidates_of(finished.out)["samples"].sum()
-    images = 128 if STRATEGIES[finished.out.name].importance == "taylor" else 0
+    images = 64 if RunAbout.read(finished.out).settings.importance == "taylor" else 0
     assert counts[-1] == tried + images * (len(counts) - 1)
 
 
@@ -209,15 +210,23 @@ def test_an_importance_goes_by_labels_in_a_distillation_too(tmp_path):
         assert plain.propose() == distilled.propose()
 
 
-def test_the_importance_is_the_strategy_s_own_unless_it_is_named(tmp_path):
-    for strategy, importance, kept in (
-        ("full", None, "l2"),
-        ("saliency", None, "taylor"),
-        ("saliency", "l1", "l1"),
-    ):
-        out = tmp_path / f"{strategy}-{importance}"
-        begin(out, strategy, importance=importance).close()
-        assert f'"importance": "{kept}"' in (out / "run.json").read_text()
+@pytest.mark.parametrize(
+    ("strategy", "asked", "kept"),
+    [
+        ("full", {}, ("l2", 0.025, 0.98)),
+        ("saliency", {}, ("taylor", 0.05, 1.0)),
+        ("saliency", {"importance": "l1", "decay": 0.98}, ("l1", 0.05, 0.98)),
+    ],
+)
+def test_what_goes_with_a_strategy_is_its_own_unless_it_is_said(tmp_path, strategy, asked, kept):
+    begin(tmp_path / "run", strategy, **{"first_reduction": None, **asked}).close()
+    found = RunAbout.read(tmp_path / "run").settings
+    assert (found.importance, found.first_reduction, found.decay) == kept
+
+
+def test_a_default_that_no_strategy_may_have_is_named():
+    with pytest.raises(InputError, match="full has a default for 'seed'; it may have one for imp"):
+        SearchSettings(strategy="full").with_defaults({"seed": 1})
 
 
 scores = st.lists(st.floats(0, 10), min_size=24, max_size=24)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Iterator
+from functools import partial
 from itertools import product
 from pathlib import Path
 
@@ -13,7 +13,6 @@ import pytest
 import tiny
 
 import netadapt
-from netadapt.cli import main
 from netadapt.errors import BudgetError, DeviceError, InputError, RunError
 from netadapt.latency.devices.profile import DeviceProfile
 from netadapt.latency.model.estimator import LatencyEstimator
@@ -26,6 +25,7 @@ from netadapt.latency.table.table_row import TableRow
 from netadapt.pruning.callbacks import Callback
 from netadapt.pruning.records import Interval, StepRecord
 from netadapt.pruning.run_folder import read_steps
+from netadapt.pruning.run_json import RunAbout
 from netadapt.pruning.verifying import correction
 from netadapt.report.page import write_page
 
@@ -225,6 +225,22 @@ def test_a_budget_out_of_reach_as_timed_is_said_before_more_is_trained(board, pa
     assert not list(pd.read_csv(search.out / "candidates.csv").index)
 
 
+@pytest.mark.slow
+def test_a_lower_budget_out_of_reach_as_timed_leaves_the_run_its_own(
+    board, paper, given_ms, tmp_path
+):
+    board.factor = 1.4
+    run = finished(tmp_path / "run", {paper: 1.3 * given_ms}).out
+    before = (run / "run.json").read_bytes()
+    smallest = GRAPH.with_widths(dict.fromkeys(GRAPH.widths, 4))
+    smallest_ms = LatencyEstimator(LookupTable.read(paper)).network(smallest).ms
+    with pytest.raises(BudgetError, match=r"1\.4 times what is predicted, as it was when it"):
+        finished(run, {paper: 1.2 * smallest_ms}, resume=True)
+    assert (run / "run.json").read_bytes() == before
+    finished(run, {paper: 1.2 * given_ms}, resume=True)
+    assert RunAbout.read(run).budget == {paper: 1.2 * given_ms}
+
+
 def test_it_goes_with_confidence_and_with_every_fifth_iteration_unless_said(
     board, paper, given_ms, tmp_path
 ):
@@ -263,20 +279,12 @@ def test_of_several_devices_the_first_is_verified(board, paper, table, given_ms,
 
 
 @pytest.fixture
-def prune(capsys, monkeypatch, tmp_path, paper):
+def prune(command, monkeypatch, tmp_path, paper):
     """`netadapt prune OPTIONS…`, where the device has a profile."""
     (tmp_path / "devices").mkdir()
     (tmp_path / "devices" / "paper.toml").write_text('runtime = "fake"\n')
     monkeypatch.setenv("NETADAPT_DEVICES", str(tmp_path / "devices"))
-
-    def call(*options: object) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["netadapt", "prune", *map(str, options)])
-        with pytest.raises(SystemExit) as stop:
-            main()
-        text = capsys.readouterr()
-        return int(stop.value.code or 0), text.out, text.err
-
-    return call
+    return partial(command, "prune")
 
 
 def test_the_command_times_says_and_goes_on(prune, board, paper, given_ms, tmp_path, monkeypatch):

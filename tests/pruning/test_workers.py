@@ -127,6 +127,17 @@ def test_a_task_that_cannot_be_sent_is_told_at_once(tmp_path):
     task = Local(whole.train, whole.holdout)
     with pytest.raises(InputError, match=r"the task Local can't be sent .* top of a module"):
         trials.pruned(tmp_path / "run", task=task, workers=2)
+    task = tiny.task()
+    task.holdout_metric = lambda output: output.sum()
+    task.training_batches = lambda *given: pytest.fail("no work is done before")
+    said = r"<lambda>'\); .* at the top of a module \(no lambda, .* as 'package\.module:function'"
+    for options in ({"workers": 1}, {"executor": "ray"}, {"workers": 1, "distill": True}):
+        with pytest.raises(InputError, match=rf"the task ClassificationTask can't .*{said}"):
+            trials.pruned(tmp_path / "run", task=task, **options)
+    network = tiny.network()
+    network.act = lambda image: image
+    with pytest.raises(InputError, match=r"the network can't .* notebook\); or run without"):
+        netadapt.prune(network, tiny.EXAMPLE, task=tiny.task(), budget={"macs": 1}, workers=1)
     assert not (tmp_path / "run").exists()
     assert multiprocessing.active_children() == []
 

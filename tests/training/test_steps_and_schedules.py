@@ -118,6 +118,38 @@ def test_a_loss_that_is_no_number_ends_the_training_and_keeps_the_weights() -> N
     assert all(torch.equal(value, before[key]) for key, value in model.state_dict().items())
 
 
+class Detached(nn.Module):
+    """Its trainable weight has no part in what it gives."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.inner = network()
+
+    def forward(self, image: Tensor) -> Tensor:
+        output: Tensor = self.inner(image)
+        return output.detach()
+
+
+@pytest.mark.parametrize(
+    ("model", "loss", "said"),
+    [
+        (network().requires_grad_(False), None, "no weight of the network Sequential takes a grad"),
+        (Detached(), None, "no gradient flows back from what the network Detached gives"),
+        (
+            network(),
+            lambda output, labels: output.detach().sum(),
+            "loss of the task ClassificationTask gave a number that no gradient flows back from",
+        ),
+    ],
+)
+def test_where_no_gradient_flows_the_part_that_stops_it_is_named(model, loss, said) -> None:
+    learned = task()
+    if loss is not None:
+        learned.loss = loss
+    with pytest.raises(InputError, match=said):
+        fine_tune(model, learned, FineTuning(steps=1), seed=0)
+
+
 def follow(average: dict[str, Tensor], model: nn.Module, decay: float, step: int) -> None:
     """The moving average as it is defined, tensor by tensor."""
     decay = min(decay, (1 + step) / (10 + step))

@@ -164,7 +164,8 @@ def test_what_an_evaluation_raises_is_the_cause() -> None:
         raise ValueError("my own bug\nin two lines")
 
     with pytest.raises(
-        InputError, match=r"test_tasks\.py:\d+ in evaluate: ValueError: my own bug; mend it"
+        InputError,
+        match=r"test_tasks\.py:\d+ in evaluate: ValueError: my own bug; in two lines; mend it",
     ) as raised:
         evaluated(nn.Linear(8, 2), with_members(evaluate=evaluate))
     assert isinstance(raised.value.__cause__, ValueError)

@@ -8,8 +8,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-NYU_FOCAL_HEIGHTS = 518.86 / 480
-"""NYU's colour camera: its focal length in heights of the image."""
+from netadapt.depth.data.focal_length import NYU_FOCAL_HEIGHTS
 
 ALIKE = 0.05
 """A ratio of focal lengths that near to one says nothing."""

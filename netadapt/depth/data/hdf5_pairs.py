@@ -4,7 +4,8 @@
     val/official/NNNNN.h5       0 where there is no depth; any other size works too
     splits.json                 optional: {"train": [...], "holdout": [...], "val": [...]}
 
-Without `splits.json`, holdout is the files named 00001.h5 and 00201.h5 of each train scene, as
+Without `splits.json`, about a tenth of the training images is holdout: whole scenes, so that none
+is on both sides; in a set of few scenes it is the files named 00001.h5 and 00201.h5 of each, as
 FastDepth's own loader has it. NYU itself (32 GB, 47,584 training and 654 validation images) is at
 http://datasets.lids.mit.edu/fastdepth/data/nyudepthv2.tar.gz, linked from FastDepth's page,
 https://github.com/dwofk/fast-depth; unpack it and give the folder `nyudepthv2`.
@@ -14,6 +15,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -21,6 +23,7 @@ import numpy as np
 
 from netadapt.depth.data.base import SPLITS, Depth, Rgb, check_pair, check_split
 from netadapt.depth.data.json_files import read_json
+from netadapt.depth.data.places import HOLDOUT_OF_SCENES, held_out
 from netadapt.errors import DataError, in_words
 from netadapt.extras import needed
 from netadapt.files import atomic_path, write_text
@@ -28,6 +31,9 @@ from netadapt.files import atomic_path, write_text
 h5py = needed("h5py", "depth")
 
 HOLDOUT_NAMES = ("00001.h5", "00201.h5")
+LEAST_SCENES = 10
+"""With fewer, a whole scene would be more than a tenth of the set."""
+
 SPLITS_FILE = "splits.json"
 MOST_VALUES = 150_000_000
 """Of one array: an RGB image of 50 megapixels."""
@@ -109,11 +115,16 @@ def split_names(root: Path | str) -> dict[str, list[str]]:
     root = Path(root)
     if (root / SPLITS_FILE).is_file():
         return _read_splits(root / SPLITS_FILE)
-    train = _h5_files(root, "train")
+    return split_by_rule(_h5_files(root, "train"), _h5_files(root, "val"))
+
+
+def split_by_rule(train: Sequence[str], val: Sequence[str]) -> dict[str, list[str]]:
+    """The splits of a set without `splits.json`, whose files these are: `train/<scene>/NAME.h5`."""
+    holdout = _holdout_by_rule(train)
     return {
-        "train": [name for name in train if not _is_holdout(name)],
-        "holdout": [name for name in train if _is_holdout(name)],
-        "val": _h5_files(root, "val"),
+        "train": [name for name in train if name not in holdout],
+        "holdout": [name for name in train if name in holdout],
+        "val": list(val),
     }
 
 
@@ -154,12 +165,36 @@ def open_hdf5(root: Path | str, split: str) -> Hdf5Source:
     return Hdf5Source(root, names)
 
 
-def _is_holdout(name: str) -> bool:
-    return name.rpartition("/")[2] in HOLDOUT_NAMES
+def _holdout_by_rule(train: Sequence[str]) -> set[str]:
+    """Whole scenes, unless there are few, or the names that FastDepth holds out cut none."""
+    named = {name for name in train if name.rpartition("/")[2] in HOLDOUT_NAMES}
+    scenes = [_scene(name) for name in train]
+    with_named = {_scene(name) for name in named}
+    cut = any(
+        scene in with_named and name not in named for name, scene in zip(train, scenes, strict=True)
+    )
+    if (named and not cut) or len(set(scenes)) < LEAST_SCENES:
+        return named
+    return {train[index] for index in held_out(scenes, HOLDOUT_OF_SCENES)}
+
+
+def _scene(name: str) -> str:
+    return name.rpartition("/")[0]
 
 
 def _h5_files(root: Path, part: str) -> list[str]:
-    return sorted(path.relative_to(root).as_posix() for path in (root / part).glob(_PAIRS))
+    """`part/<scene>/NAME.h5` below `root`, hidden ones left out, in the order of the names."""
+    try:
+        with os.scandir(root / part) as entries:
+            scenes = [entry.name for entry in entries if entry.name[0] != "." and entry.is_dir()]
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+    return sorted(
+        f"{part}/{scene}/{name}"
+        for scene in scenes
+        for name in os.listdir(root / part / scene)
+        if name.endswith(".h5") and name[0] != "."
+    )
 
 
 def _read_splits(path: Path) -> dict[str, list[str]]:
@@ -178,7 +213,7 @@ def _why_empty(root: Path, split: str) -> str:
         return "no val/*/*.h5 for the split 'val'; the split 'holdout' may serve instead"
     if split == "holdout":
         return (
-            f"no train/*/{HOLDOUT_NAMES[0]} for the split 'holdout'; "
-            f"write a {SPLITS_FILE} that lists one"
+            f"no train/*/{HOLDOUT_NAMES[0]} for the split 'holdout', and fewer than "
+            f"{LEAST_SCENES} scenes to hold some out; write a {SPLITS_FILE} that lists one"
         )
     return "no train/*/*.h5 for the split 'train'"

@@ -10,6 +10,7 @@ from __future__ import annotations
 import queue
 import threading
 from collections.abc import Callable, Generator
+from typing import TypeVar
 
 import numpy as np
 import torch
@@ -23,6 +24,8 @@ from netadapt.errors import DataError
 
 Batch = tuple[Tensor, Tensor]
 """x float32 [B, 3, h, w] in [0, 1] and y float32 [B, 1, h, w] in metres, 0 = invalid."""
+
+T = TypeVar("T")
 
 PREFETCHED = 2
 """Batches waiting while the network works on one; more would only take memory."""
@@ -74,7 +77,7 @@ def batches(
             target,
         )
 
-    return _prefetched(make, start_step)
+    return prefetched(make, start_step)
 
 
 class _Share:
@@ -124,14 +127,12 @@ def _batch(
     return transform(rgb.to(device), depth.to(device))
 
 
-def _prefetched(
-    make: Callable[[int], Batch | None], start_step: int
-) -> Generator[Batch, None, None]:
+def prefetched(make: Callable[[int], T | None], start_step: int) -> Generator[T, None, None]:
     """`make(start_step)`, `make(start_step + 1)`, … until None, made in a thread of its own."""
-    ready: queue.Queue[Batch | BaseException | None] = queue.Queue(maxsize=PREFETCHED)
+    ready: queue.Queue[T | BaseException | None] = queue.Queue(maxsize=PREFETCHED)
     stopped = threading.Event()
 
-    def hand_over(item: Batch | BaseException | None) -> None:
+    def hand_over(item: T | BaseException | None) -> None:
         while not stopped.is_set():
             try:
                 ready.put(item, timeout=0.1)

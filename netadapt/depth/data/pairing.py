@@ -91,6 +91,14 @@ def find_pairs(
     return _pairs_by_name(root)
 
 
+def name_key(path: Path, root: Path) -> Key:
+    """What is left of a file's path below `root` without its ending, its role and leading zeros.
+
+    Equal for the two images of a pair.
+    """
+    return _key(path, root, _ROLES)
+
+
 def _pairs_of_a_list(root: Path, file: Path) -> Pairing:
     listed = read_associations(file, root, DEPTH_WORDS)
     pairs = tuple(ImagePair(*pair) for pair in listed)
@@ -171,7 +179,7 @@ def _by_folder(root: Path, *kinds: Sequence[Path]) -> list[dict[Key, list[Path]]
     for paths in kinds:
         by: dict[Key, list[Path]] = {}
         for path in paths:
-            by.setdefault(_key(path.with_name("_"), root, _ROLES), []).append(path)
+            by.setdefault(name_key(path.with_name("_"), root), []).append(path)
         found.append(by)
     if all(set(by) & set(found[0]) for by in found):
         return found
@@ -242,7 +250,7 @@ def _by_key(
     """Paths by what is left of their names; one with `words` of its role wins over one without."""
     found: dict[Key, list[Path]] = {}
     for path in paths:
-        found.setdefault(_key(path, root, _ROLES), []).append(path)
+        found.setdefault(name_key(path, root), []).append(path)
     for key, matches in found.items():
         if len(matches) > 1:
             found[key] = [path for path in matches if _words(path, root) & words] or matches

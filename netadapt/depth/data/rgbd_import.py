@@ -1,8 +1,8 @@
 """Brings a folder of RGB images with 16-bit depth images into the HDF5 layout.
 
 Which files belong together is `pairing`'s affair; this reads them, turns depth into metres, marks
-what is invalid, and writes the last part in time as holdout. Cameras are not aligned here: depth
-must be registered to RGB, as it is in most published sets.
+what is invalid, and writes them where `places` says. Cameras are not aligned here: depth must be
+registered to RGB, as it is in most published sets.
 """
 
 from __future__ import annotations
@@ -12,29 +12,37 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from netadapt.depth.data.base import Depth, Rgb, check_pair
 from netadapt.depth.data.camera_file import camera_note
-from netadapt.depth.data.claiming import claim, release
 from netadapt.depth.data.depth_evidence import looks_rotated, rotated_back, scale_note
+from netadapt.depth.data.filling import Imported, fill
 from netadapt.depth.data.geometry import nearest
-from netadapt.depth.data.hdf5_pairs import SPLITS_FILE, write_pair, write_splits
 from netadapt.depth.data.pairing import ImagePair, find_pairs
+from netadapt.depth.data.places import (
+    HOLDOUT_OF_SCENES,
+    check_holdout,
+    places_by_split,
+    places_in_time,
+)
+from netadapt.depth.data.split_file import SplitPairs, pairs_of_split, read_split_file
 from netadapt.errors import DataError, in_words
 from netadapt.extras import needed
-from netadapt.files import clear_half_written
 from netadapt.remarks import remark
 
 Image, ImageOps = needed("PIL.Image", "depth"), needed("PIL.ImageOps", "depth")
 
-CLAIM_FILE = "importing.json"
 DEFAULT_INVALID = (65535,)
 MILLIMETRES = 1000.0
 MEDIAN_RANGE_M = (0.1, 20.0)
 """Where the median depth of rooms lies; outside it the depth scale is wrong."""
+
+HOLDOUT_IN_TIME = 0.3
+"""Share of a recording that is held out: its last part."""
 
 SAMPLED = 8
 """Pairs that are looked at before anything is written."""
@@ -52,18 +60,6 @@ class DepthEncoding:
     """Whether the bits are rotated left by three, as SUN RGB-D's; None: as the values show."""
 
 
-@dataclass(frozen=True, slots=True)
-class Imported:
-    """What was written: images a split, and the images that found no partner."""
-
-    train: int
-    holdout: int
-    alone: tuple[Path, ...]
-    median_depth_m: float
-    notes: tuple[str, ...] = ()
-    """What the files gave away of themselves; each is remarked before anything is written."""
-
-
 def import_folder(
     source: Path | str,
     target: Path | str,
@@ -71,60 +67,92 @@ def import_folder(
     rgb_glob: str | None = None,
     depth_glob: str | None = None,
     associations: Path | None = None,
+    split_file: Path | None = None,
     encoding: DepthEncoding | None = None,
-    holdout: float = 0.3,
+    holdout: float | None = None,
+    seed: int = 0,
     progress: Callable[[int, int], None] | None = None,
 ) -> Imported:
-    """Write the pairs of `source` to `target`/train/<name of source>/NNNNN.h5 and splits.json.
+    """Write the pairs of `source` to `target` in the HDF5 layout, with splits.json.
 
-    The last `holdout` share, in the natural order of the names, is the split 'holdout', and 'val'
-    too as there is no official one. `associations` is a list of pairs as TUM's. A killed import is
-    continued by the same call. Raises DataError when pairs can't be found or read, depths are
-    implausible, or `target` holds anything else.
+    The last `holdout` share (default 0.3), in the natural order of the names, is the split
+    'holdout', and 'val' too as there is no official one. With `split_file`, a CSV, the images it
+    gives to test are 'val', and about `holdout` (default 0.1) of those to train on are held out,
+    whole scenes where it names them, chosen by `seed`. `associations` is a list of pairs as TUM's.
+    A killed import is continued by the same call. Raises DataError when pairs can't be found or
+    read, depths are implausible, or `target` holds anything else.
     """
     encoding = encoding or DepthEncoding()
-    if not 0.0 <= holdout <= 1.0:
-        raise DataError(f"--holdout is {holdout:g}, expected a share from 0 to 1")
+    if holdout is None:
+        holdout = HOLDOUT_IN_TIME if split_file is None else HOLDOUT_OF_SCENES
+    check_holdout(holdout)
     if not 0.0 < encoding.units_per_metre < float("inf"):
         raise DataError(
             f"--depth-scale is {encoding.units_per_metre:g}, expected the units a metre, as 1000"
         )
     source, target = Path(source).absolute(), Path(target)
+    rows = None if split_file is None else read_split_file(split_file)
     pairing = find_pairs(source, rgb_glob, depth_glob, associations)
-    sampled = pairing.pairs[:: max(1, len(pairing.pairs) // SAMPLED)]
+    notes = list(pairing.notes)
+    pairs = pairing.pairs
+    if split_file is None or rows is None:
+        places = places_in_time(source.name, len(pairs), holdout)
+    else:
+        named = pairs_of_split(split_file, rows, source, pairs)
+        notes += _notes_on_split(split_file, named, source)
+        pairs = named.pairs
+        places = places_by_split(source.name, named.assigned, holdout, seed)
+    sampled = pairs[:: max(1, len(pairs) // SAMPLED)]
     encoding, turned = _bits_settled(sampled, encoding)
     median_m, height = _plausible_median_m(sampled, encoding)
     far = scale_note(median_m, encoding.units_per_metre, pairing.timed)
-    notes = tuple(filter(None, (*pairing.notes, turned, far, camera_note(source, height))))
+    notes += filter(None, (turned, far, camera_note(source, height)))
     for note in notes:
         remark(note)
-    names = [f"train/{source.name}/{i:05d}.h5" for i in range(1, len(pairing.pairs) + 1)]
-    claim(
-        target,
-        CLAIM_FILE,
-        SPLITS_FILE,
-        {
-            "source": str(source),
-            "units_per_metre": encoding.units_per_metre,
-            "invalid": encoding.invalid,
-            **({"rotated": True} if encoding.rotated else {}),
-            "pairs": [
-                [os.path.relpath(path, source) for path in (pair.rgb, pair.depth)]
-                for pair in pairing.pairs
-            ],
-        },
-    )
-    clear_half_written(target, ".h5")
-    for done, (name, pair) in enumerate(zip(names, pairing.pairs, strict=True), start=1):
-        if not (target / name).is_file():
-            write_pair(target / name, *read_images(pair, encoding))
-        if progress is not None:
-            progress(done, len(names))
-    first_held_out = len(names) - round(holdout * len(names))
-    train, held_out = names[:first_held_out], names[first_held_out:]
-    write_splits(target, {"train": train, "holdout": held_out, "val": held_out})
-    release(target, CLAIM_FILE)
-    return Imported(len(train), len(held_out), pairing.alone, median_m, notes)
+    plan = _plan(source, pairs, encoding)
+    fill(target, plan, places, lambda index: read_images(pairs[index], encoding), progress)
+    counts = {split: len(names) for split, names in places.splits.items()}
+    return Imported(**counts, alone=pairing.alone, median_depth_m=median_m, notes=tuple(notes))
+
+
+def _plan(source: Path, pairs: Sequence[ImagePair], encoding: DepthEncoding) -> dict[str, Any]:
+    """What the set is made of, as its claim says it."""
+    return {
+        "source": str(source),
+        "units_per_metre": encoding.units_per_metre,
+        "invalid": encoding.invalid,
+        **({"rotated": True} if encoding.rotated else {}),
+        "pairs": [
+            [os.path.relpath(path, source) for path in (pair.rgb, pair.depth)] for pair in pairs
+        ],
+    }
+
+
+def _notes_on_split(path: Path, named: SplitPairs, source: Path) -> list[str]:
+    """What a split file and the images that are there say differently."""
+    notes = []
+    if named.missing:
+        first = named.missing[0]
+        notes.append(
+            f"{len(named.missing)} of the images that {path} names are not in {source}, the first "
+            f"'{first.file}' of line {first.line}"
+        )
+    if named.unnamed:
+        notes.append(
+            f"left out {len(named.unnamed)} pairs that {path} does not name, the first "
+            f"{named.unnamed[0].rgb}"
+        )
+    scenes = {
+        kind: {image.scene for image in named.assigned if (image.split == "val") == is_val}
+        for kind, is_val in (("val", True), ("train", False))
+    }
+    shared = sorted((scenes["val"] & scenes["train"]) - {""})
+    if shared:
+        notes.append(
+            f"{len(shared)} scenes of {path} are both to train on and to test, the first "
+            f"'{shared[0]}': figures on val will flatter"
+        )
+    return notes
 
 
 def read_images(pair: ImagePair, encoding: DepthEncoding) -> tuple[Rgb, Depth]:

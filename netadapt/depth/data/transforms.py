@@ -74,6 +74,17 @@ def image_for_evaluation(rgb: Tensor, size: Size = INPUT_SIZE) -> Tensor:
     return for_evaluation(rgb, nothing, size)[0]
 
 
+def whole_image(rgb: Tensor, size: Size = INPUT_SIZE) -> Tensor:
+    """Whole images at `size`, nothing cropped: uint8 [B, 3, H, W] → float32 [B, 3, h, w] in [0, 1].
+
+    Nearest sampling as everywhere here, after a photograph is averaged down.
+    """
+    small = _reduced(rgb)
+    rows = torch.from_numpy(nearest(size[0], small.shape[-2])).to(rgb.device)
+    columns = torch.from_numpy(nearest(size[1], small.shape[-1])).to(rgb.device)
+    return small.index_select(-2, rows).index_select(-1, columns).float().div_(255.0)
+
+
 def for_training(
     rgb: Tensor,
     depth: Tensor,

@@ -14,8 +14,7 @@ import numpy.typing as npt
 import torch
 
 from netadapt.depth.data.base import Depth
-from netadapt.depth.data.geometry import CROP_HEIGHT, CROP_WIDTH, crop_offset, nearest, working_size
-from netadapt.depth.data.transforms import image_for_evaluation
+from netadapt.depth.prediction.framings import CROP, Framing
 from netadapt.depth.prediction.predictor import Predictor
 from netadapt.errors import DeviceError
 from netadapt.extras import needed
@@ -36,17 +35,17 @@ class Written:
     most_m: float
 
 
-def predict_image(predictor: Predictor, rgb: npt.NDArray[np.uint8]) -> Depth:
-    """Depth `[H, W]` in metres of an image `[H, W, 3]`; 0 where the network didn't look."""
+def predict_image(
+    predictor: Predictor, rgb: npt.NDArray[np.uint8], framing: Framing = CROP
+) -> Depth:
+    """Depth `[H, W]` in metres of an image `[H, W, 3]`; 0 where the network didn't look.
+
+    `framing` is the part of the image that the network is shown.
+    """
     height, width = rgb.shape[:2]
     batch = torch.from_numpy(np.ascontiguousarray(rgb.transpose(2, 0, 1)))[None]
-    predicted = predictor(image_for_evaluation(batch, predictor.size))[0, 0].numpy()
-    working = working_size(height, width)
-    rows = _covered(height, working[0], CROP_HEIGHT, predicted.shape[0])
-    columns = _covered(width, working[1], CROP_WIDTH, predicted.shape[1])
-    depth = predicted[np.maximum(rows, 0)[:, None], np.maximum(columns, 0)]
-    unseen = (rows < 0)[:, None] | (columns < 0)[None, :]
-    return np.where(unseen, np.float32(0), depth).astype(np.float32)
+    predicted = predictor(framing.image(batch, predictor.size))[0, 0].numpy()
+    return framing.laid_back(predicted, height, width)
 
 
 def prediction_files(folder: Path, stem: str) -> tuple[Path, Path, Path]:
@@ -87,10 +86,3 @@ def read_camera(number: int) -> npt.NDArray[np.uint8]:
     if not received:
         raise DeviceError(f"camera {number} gives no picture; is it plugged in and free?")
     return np.ascontiguousarray(frame[..., ::-1])
-
-
-def _covered(length: int, working: int, crop: int, size: int) -> npt.NDArray[np.int64]:
-    """For each of `length` positions the nearest of `size` predicted ones, or -1 outside them."""
-    in_crop = nearest(length, working) - crop_offset(working, crop)
-    inside = (in_crop >= 0) & (in_crop < crop)
-    return np.where(inside, in_crop * size // crop, -1)

@@ -6,24 +6,28 @@ that set's figures start from.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from itertools import groupby
 from pathlib import Path
+from typing import NamedTuple
 
+import numpy as np
 import pandas as pd
 import torch
 from torch import Tensor
 
-from netadapt.depth.data.base import DepthSource
-from netadapt.depth.data.loader import batches
+from netadapt.depth.data.base import Depth, DepthSource, Rgb
+from netadapt.depth.data.loader import prefetched
 from netadapt.depth.data.subsets import Part
 from netadapt.depth.prediction.predictor import Predictor
 from netadapt.depth.training.metrics import DepthMetrics, masked_median
 from netadapt.depth.training.pictures import draw_depths
+from netadapt.depth.training.protocols import FASTDEPTH, EvaluationProtocol
 from netadapt.errors import InputError
 from netadapt.files import atomic_path
 
-PROTOCOL = (
-    "pixels count where the ground truth is valid (> 0), after FastDepth's evaluation crop; "
+AVERAGED = (
     "metrics are averaged over images; aligned: each prediction scaled to its image's median depth"
 )
 
@@ -33,43 +37,72 @@ CONSTANT_M = 2.5
 CONSTANTS = ("image_median", "constant")
 
 
+Prediction = Callable[["View"], Tensor]
+"""Of some images, in metres, as the protocol compares it with the truth."""
+
+
+class View(NamedTuple):
+    """Some images of one size, as a protocol shows them."""
+
+    images: Tensor
+    """[B, 3, h, w] in [0, 1], of the network's size."""
+    truth: Tensor
+    """[B, 1, H, W] metres, 0 where a pixel doesn't count."""
+    ratios: Tensor
+    """[B, 1, 1, 1]: what the network's metres are to be multiplied by."""
+
+
 def evaluate(
     predictor: Predictor,
     source: DepthSource,
     *,
+    protocol: EvaluationProtocol = FASTDEPTH,
     batch_size: int = 16,
     progress: Callable[[int, int], None] | None = None,
 ) -> pd.DataFrame:
     """Every metric of every image of `source`: a row an image, named as the source names it."""
-    predict: Callable[[Tensor, Tensor], Tensor] = lambda images, _: predictor(images)  # noqa: E731
-    (rows,) = _measure([predict], source, predictor.size, batch_size, progress)
+    predict = partial(_predicted, predictor, protocol)
+    (rows,) = _measure([predict], source, predictor.size, protocol, batch_size, progress)
     return rows
 
 
 def evaluate_constants(
-    source: DepthSource, size: tuple[int, int], *, batch_size: int = 16
+    source: DepthSource,
+    size: tuple[int, int],
+    *,
+    protocol: EvaluationProtocol = FASTDEPTH,
+    batch_size: int = 16,
 ) -> dict[str, pd.DataFrame]:
     """The metrics per image of the two constants: each image's true median depth, and 2.5 m.
 
     Correlation is NaN: a constant has none.
     """
-    rows = _measure([_median, _constant], source, size, batch_size, None)
+    rows = _measure([_median, _constant], source, size, protocol, batch_size, None)
     for row in rows:
         row["correlation"] = float("nan")
     return dict(zip(CONSTANTS, rows, strict=True))
 
 
 def save_worst(
-    predictor: Predictor, source: DepthSource, rows: pd.DataFrame, path: Path, count: int = 8
+    predictor: Predictor,
+    source: DepthSource,
+    rows: pd.DataFrame,
+    path: Path,
+    count: int = 8,
+    *,
+    protocol: EvaluationProtocol = FASTDEPTH,
 ) -> list[str]:
     """Draw the `count` images of lowest delta1 into a PNG; gives their names, worst first.
 
-    `rows` are what `evaluate` gave for `source`.
+    `rows` are what `evaluate` gave for `source` by the same protocol.
     """
     lowest = rows["delta1"].reset_index(drop=True).nsmallest(count).index.tolist()
     chosen = Part(source, lowest)
-    images, depth = next(iter(batches(chosen, len(lowest), predictor.size, train=False)))
-    draw_depths(images, depth, predictor(images), path, titles=chosen.names)
+    views = list(_views(chosen, predictor.size, protocol, batch_size=1))
+    images = [image for view in views for image in view.images]
+    truth = [depth for view in views for depth in view.truth]
+    predicted = [depth for view in views for depth in _predicted(predictor, protocol, view)]
+    draw_depths(images, truth, predicted, path, titles=chosen.names)
     return chosen.names
 
 
@@ -80,32 +113,64 @@ def save_rows(rows: pd.DataFrame, path: Path) -> None:
 
 
 def _measure(
-    predictions: list[Callable[[Tensor, Tensor], Tensor]],
+    predictions: list[Prediction],
     source: DepthSource,
     size: tuple[int, int],
+    protocol: EvaluationProtocol,
     batch_size: int,
     progress: Callable[[int, int], None] | None,
 ) -> list[pd.DataFrame]:
-    """The metrics per image of each of `predictions`, which get images and truth."""
+    """The metrics per image of each of `predictions`."""
     if batch_size < 1:
         raise InputError(f"the batch size is {batch_size}; expected 1 or more")
     metrics = [DepthMetrics() for _ in predictions]
     done = 0
-    for images, depth in batches(source, batch_size, size, train=False):
+    for view in _views(source, size, protocol, batch_size):
         for predict, measured in zip(predictions, metrics, strict=True):
-            measured.update(predict(images, depth), depth)
-        done += len(images)
+            measured.update(predict(view), view.truth)
+        done += len(view.images)
         if progress is not None:
             progress(done, len(source))
     return [measured.per_image(source.names) for measured in metrics]
 
 
-def _median(_: Tensor, truth: Tensor) -> Tensor:
+def _views(
+    source: DepthSource, size: tuple[int, int], protocol: EvaluationProtocol, batch_size: int
+) -> Iterator[View]:
+    """The images of `source` in its order, at most `batch_size` of one size at a time."""
+
+    def make(step: int) -> list[View] | None:
+        indices = range(len(source))[step * batch_size : (step + 1) * batch_size]
+        if not indices:
+            return None
+        pairs = [source.read(index) for index in indices]
+        alike = groupby(pairs, key=lambda pair: pair[1].shape)
+        return [_view(list(group), size, protocol) for _, group in alike]
+
+    for views in prefetched(make, 0):
+        yield from views
+
+
+def _view(
+    pairs: Sequence[tuple[Rgb, Depth]], size: tuple[int, int], protocol: EvaluationProtocol
+) -> View:
+    rgb = torch.from_numpy(np.stack([image for image, _ in pairs]))
+    depth = torch.from_numpy(np.stack([metres for _, metres in pairs]))
+    height, width = depth.shape[1:]
+    ratios = torch.tensor([protocol.framing.ratio(None, height, width) for _ in pairs])
+    return View(*protocol.views(rgb, depth, size), ratios[:, None, None, None])
+
+
+def _predicted(predictor: Predictor, protocol: EvaluationProtocol, view: View) -> Tensor:
+    return protocol.compared(predictor(view.images) * view.ratios, view.truth)
+
+
+def _median(view: View) -> Tensor:
     """The median of each image's valid depths, everywhere."""
-    flat = truth.flatten(1)
+    flat = view.truth.flatten(1)
     medians = masked_median(flat, flat > 0).nan_to_num(CONSTANT_M)
-    return medians[:, None, None, None].expand_as(truth)
+    return medians[:, None, None, None].expand_as(view.truth)
 
 
-def _constant(_: Tensor, truth: Tensor) -> Tensor:
-    return torch.full_like(truth, CONSTANT_M)
+def _constant(view: View) -> Tensor:
+    return torch.full_like(view.truth, CONSTANT_M)

@@ -7,6 +7,7 @@ first: they tell what a network knows of a scene's shape, apart from its scale.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 
 import pandas as pd
@@ -18,7 +19,8 @@ LEAST_DEPTH_M = 1e-3
 
 METRICS = ("delta1", "rmse_m", "absrel", "mae_m", "log10", "irmse_per_km", "delta2", "delta3")
 ALIGNED_METRICS = ("aligned_delta1", "aligned_rmse_m", "aligned_absrel")
-ALL_METRICS = (*METRICS, *ALIGNED_METRICS, "correlation")
+EIGEN_METRICS = ("sqrel_m", "rmse_log", "silog")
+ALL_METRICS = (*METRICS, *ALIGNED_METRICS, "correlation", *EIGEN_METRICS)
 
 
 def depth_metrics(prediction: Tensor, truth: Tensor) -> dict[str, Tensor]:
@@ -26,7 +28,9 @@ def depth_metrics(prediction: Tensor, truth: Tensor) -> dict[str, Tensor]:
 
     `prediction` and `truth` are `[B, 1, H, W]` or `[B, H, W]` metres. `irmse_per_km` is the root
     mean square error of inverse depth in 1/km, `log10` the mean absolute difference of base-10
-    logarithms, `correlation` Pearson's between the depths of one image.
+    logarithms, `correlation` Pearson's between the depths of one image. The last three are those
+    that Eigen et al. (NIPS 2014) report besides: `sqrel_m` the mean squared difference over the
+    truth, `rmse_log` of natural logarithms, `silog` the same but for the image's scale.
     """
     prediction = prediction.reshape(len(prediction), -1).double()
     truth = truth.reshape(len(truth), -1).double()
@@ -62,6 +66,10 @@ def depth_metrics(prediction: Tensor, truth: Tensor) -> dict[str, Tensor]:
     centred_truth = truth - mean(truth)[:, None]
     norm = (mean(centred_prediction**2) * mean(centred_truth**2)).sqrt()
     result["correlation"] = mean(centred_prediction * centred_truth) / norm.clamp(min=1e-12)
+    natural = logs * math.log(10)
+    result["sqrel_m"] = mean(difference**2 / truth)
+    result["rmse_log"] = mean(natural**2).sqrt()
+    result["silog"] = (mean(natural**2) - mean(natural) ** 2).clamp(min=0).sqrt()
     return result
 
 

@@ -13,11 +13,15 @@ from netadapt.files import atomic_path
 
 
 def draw_depths(
-    images: Tensor, truth: Tensor, prediction: Tensor, path: Path, titles: Sequence[str] = ()
+    images: Sequence[Tensor] | Tensor,
+    truth: Sequence[Tensor] | Tensor,
+    prediction: Sequence[Tensor] | Tensor,
+    path: Path,
+    titles: Sequence[str] = (),
 ) -> None:
-    """Draw a batch into a PNG, a row an image.
+    """Draw images into a PNG, a row each.
 
-    `images` `[B, 3, H, W]` in [0, 1]; `truth` and `prediction` `[B, 1, H, W]` metres, truth 0
+    `images` `[3, H, W]` each, in [0, 1]; `truth` and `prediction` `[1, H, W]` metres each, truth 0
     where there is none; `titles` names the rows.
     """
     figure = needed("matplotlib.figure", "depth").Figure(
@@ -25,11 +29,11 @@ def draw_depths(
     )
     axes = figure.subplots(len(images), 3, squeeze=False)
     for index, row in enumerate(axes):
-        measured = truth[index, 0].cpu().numpy()
+        measured = truth[index][0].cpu().numpy()
         far_m = float(measured.max()) or 10.0
         row[0].imshow(images[index].cpu().permute(1, 2, 0).numpy())
         row[1].imshow(np.ma.masked_equal(measured, 0), vmin=0, vmax=far_m, cmap="viridis")
-        predicted = prediction[index, 0].detach().float().cpu().numpy()
+        predicted = prediction[index][0].detach().float().cpu().numpy()
         drawn = row[2].imshow(predicted, vmin=0, vmax=far_m, cmap="viridis")
         figure.colorbar(drawn, ax=row[2], label="m")
         if titles:

@@ -37,7 +37,8 @@ class Executor(Protocol):
 
     An executor that needs to know how many attempts there may be at a time, or runs them elsewhere,
     has a method `prepare(workplace)` too, which is given a `Workplace` once, before anything is
-    written: what can't work is raised there.
+    written: what can't work is raised there. Where it has a method `check(workplace)`, that is
+    given the same before any work, to raise what can be told without starting anything.
 
     >>> class Backwards:
     ...     def run(self, attempts, started):

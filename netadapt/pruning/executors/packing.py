@@ -15,6 +15,9 @@ from torch import nn
 from netadapt.errors import InputError
 from netadapt.users_code import told
 
+NETWORK = "the network"
+"""What errors call it."""
+
 
 def packed(thing: Any, what: str) -> bytes:
     """`thing` as bytes. Raises InputError, calling it `what`, for what no other process can have.
@@ -36,10 +39,15 @@ def unpacked(content: bytes, device: torch.device | None = None) -> Any:
 
 def unsendable(what: str, why: str) -> InputError:
     """The error that says why another process can't have `what`, and what to do."""
+    named = (
+        ""
+        if what == NETWORK
+        else (", or give the task as 'package.module:function', which each worker calls by itself")
+    )
     return InputError(
-        f"{what} can't be sent to another process ({why}); define its class at the top of a module "
-        f"(not in a function or a notebook), or give the task as 'package.module:function', which "
-        f"each worker calls by itself; or run without workers"
+        f"{what} can't be sent to another process ({why}); define its class and the functions that "
+        f"it holds at the top of a module (no lambda, and nothing in a function or a notebook)"
+        f"{named}; or run without workers"
     )
 
 

@@ -74,10 +74,10 @@ class _Answers:
         return "report", report
 
     def fetch(self, ticket: int) -> tuple[str, bytes | None]:
-        from netadapt.pruning.executors.packing import packed
+        from netadapt.pruning.executors.packing import NETWORK, packed
 
         model = self._made.pop(ticket, None)
-        return "model", None if model is None else packed(model, "the network")
+        return "model", None if model is None else packed(model, NETWORK)
 
 
 def _say_nothing() -> None:

@@ -26,18 +26,12 @@ from torch import nn
 from netadapt.cores import usable_cores
 from netadapt.errors import DeviceError, InputError
 from netadapt.extras import needed
-from netadapt.pruning.attempts import Attempt, Ground, Outcome
+from netadapt.pruning.attempts import Attempt, Outcome
 from netadapt.pruning.executors.base import Workplace
 from netadapt.pruning.executors.numerics import WITHOUT_SPINNING, environment
-from netadapt.pruning.executors.packing import device_of, packed, unpacked
-from netadapt.pruning.executors.workbench import (
-    Errand,
-    Report,
-    Setup,
-    Workbench,
-    pack_ground,
-    report_of,
-)
+from netadapt.pruning.executors.packing import NETWORK, packed, unpacked
+from netadapt.pruning.executors.shared_parts import SharedParts
+from netadapt.pruning.executors.workbench import Errand, Report, Workbench, report_of
 
 LOCAL, AUTO = "local", "auto"
 
@@ -60,15 +54,16 @@ class RayTasks:
     def __init__(self) -> None:
         self._ray: Any = None
         self._began = False
-        self._device = torch.device("cpu")
         self._search = uuid.uuid4().hex
+        self._shared = SharedParts(lambda content: self._ray.put(content))
         self._setup: Any = None
-        self._ground: Ground | None = None
-        self._ground_in_store: Any = None
-        self._version = 0
         self._most = 1
         self._task: Any = None
         self._running: dict[Any, tuple[Attempt, Any]] = {}
+
+    def check(self, workplace: Workplace) -> None:
+        """Raises InputError where a node can't be sent what it needs."""
+        self._shared.setup(workplace)
 
     def prepare(self, workplace: Workplace) -> None:
         """Connect to the cluster, and put there what the search shares.
@@ -76,8 +71,7 @@ class RayTasks:
         Raises MissingExtraError without Ray, InputError where the task can't be sent, DeviceError
         where the cluster can't be reached or has no GPU for a network that is on one.
         """
-        setup = Setup.of(workplace)
-        self._device = device_of(workplace.model)
+        setup = self._shared.setup(workplace)
         with environment(QUIET):
             ray = needed("ray", "ray")
             if not ray.is_initialized():
@@ -115,23 +109,21 @@ class RayTasks:
         if self._ray is None:
             return
         self._give_up()
-        self._setup = self._ground_in_store = self._ground = None
+        self._setup = None
+        self._shared.drop()
         if self._began:
             self._ray.shutdown()
         self._ray = None
 
     def _submit(self, attempt: Attempt) -> tuple[Any, Any]:
         """References to the report that will be, and to the network."""
-        if attempt.ground is not self._ground:
-            self._ground_in_store = self._ray.put(pack_ground(attempt.ground))
-            self._ground = attempt.ground
-            self._version += 1
+        self._shared.lay(attempt.ground)
         # Within a list a reference stays one: a process that has the thing needn't fetch it.
         report, network = self._task.remote(
             self._search,
             [self._setup],
-            self._version,
-            [self._ground_in_store],
+            self._shared.version,
+            [self._shared.ground],
             Errand.of(attempt, 0),
         )
         return report, network
@@ -145,7 +137,7 @@ class RayTasks:
             return attempt.failed(
                 f"its process or node was lost {DONE_AGAIN + 1} times ({type(error).__name__})"
             )
-        kept = _KeptInStore(self._ray, network, self._device)
+        kept = _KeptInStore(self._ray, network, self._shared.device)
         return report.outcome(attempt.proposal, kept)
 
     def _room(self, workers: int | None) -> dict[str, float]:
@@ -155,7 +147,7 @@ class RayTasks:
         where the cluster has them.
         """
         nodes = [node["Resources"] for node in self._ray.nodes() if node["Alive"]]
-        if self._device.type == "cuda":
+        if self._shared.device.type == "cuda":
             gpus = int(sum(node.get("GPU", 0) for node in nodes))
             if not gpus:
                 raise DeviceError(
@@ -217,7 +209,7 @@ def try_errand(
     except Exception as error:
         return report_of(errand.ticket, error), None
     report, model = bench.tried(errand)
-    return report, None if model is None else packed(model, "the network")
+    return report, None if model is None else packed(model, NETWORK)
 
 
 def _connect(ray: Any, address: str) -> None:

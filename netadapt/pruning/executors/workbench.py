@@ -23,13 +23,19 @@ from netadapt.errors import InputError, NetadaptError
 from netadapt.pruning.attempts import Attempt, Ground, Outcome
 from netadapt.pruning.executors.base import Workplace
 from netadapt.pruning.executors.numerics import Numerics
-from netadapt.pruning.executors.packing import device_of, packed, unpacked, unsendable
+from netadapt.pruning.executors.packing import (
+    NETWORK,
+    device_of,
+    packed,
+    unpacked,
+    unsendable,
+)
 from netadapt.pruning.proposals import Proposal
 from netadapt.pruning.stages import Stage
 from netadapt.remarks import LOGGER
 from netadapt.training.allocator import keep_freed_memory
 from netadapt.training.memory_shortage import lacked_memory
-from netadapt.training.task import Task
+from netadapt.training.task import Task, named
 from netadapt.training.task_wrapper import TaskWrapper
 from netadapt.training.tasks import NamedTask
 from netadapt.users_code import told
@@ -54,7 +60,7 @@ class Setup:
     @classmethod
     def of(cls, place: Workplace) -> Setup:
         """Raises InputError for a task or a network that no other process can have."""
-        packed((place.model,), "the network")
+        packed((place.model,), NETWORK)
         wrapper = None
         if place.named_task is not None and isinstance(place.task, TaskWrapper):
             wrapper = packed(place.task.around(None), "what is around the task")
@@ -63,9 +69,9 @@ class Setup:
             os.getcwd(),
             Numerics.of_this_process(),
             device_of(place.model).type,
-            place.named_task or packed(place.task, f"the task {type(place.task).__name__}"),
+            place.named_task or packed(place.task, named(place.task)),
             wrapper,
-            packed(tuple({type(module) for module in place.model.modules()}), "the network"),
+            packed(tuple({type(module) for module in place.model.modules()}), NETWORK),
         )
 
 
@@ -119,7 +125,7 @@ class Report:
 
 def pack_ground(ground: Ground) -> bytes:
     """What an iteration shares, without the task, which the workers have."""
-    return packed(replace(ground, task=None), "the network")  # type: ignore[arg-type]
+    return packed(replace(ground, task=None), NETWORK)  # type: ignore[arg-type]
 
 
 class Workbench:
@@ -140,7 +146,7 @@ class Workbench:
         self._version = -1
 
     def _opened(self, setup: Setup) -> Task:
-        for content, what in ((setup.classes, "the network"), (setup.task, "the task")):
+        for content, what in ((setup.classes, NETWORK), (setup.task, "the task")):
             try:
                 thing = unpacked(content, self._device) if isinstance(content, bytes) else content
             except NetadaptError:

@@ -21,12 +21,13 @@ from torch import nn
 
 from netadapt.cores import usable_cores
 from netadapt.errors import InputError
-from netadapt.pruning.attempts import Attempt, Ground, Outcome
+from netadapt.pruning.attempts import Attempt, Outcome
 from netadapt.pruning.executors.base import Workplace
 from netadapt.pruning.executors.numerics import WITHOUT_SPINNING, environment
-from netadapt.pruning.executors.packing import device_of, unpacked
+from netadapt.pruning.executors.packing import unpacked
 from netadapt.pruning.executors.process_entry import serve
-from netadapt.pruning.executors.workbench import Errand, Report, Setup, pack_ground
+from netadapt.pruning.executors.shared_parts import SharedParts
+from netadapt.pruning.executors.workbench import Errand, Report, Setup
 
 DONE_AGAIN = 2
 """How often an attempt is done again whose process ended under it; then the candidate fails."""
@@ -45,24 +46,24 @@ class WorkerProcesses:
         """Workers of which something was heard that `run` hasn't looked at."""
         self._most = 1
         self._gpus: tuple[str, ...] = ()
+        self._shared = SharedParts()
         self._setup: Setup | None = None
-        self._device = torch.device("cpu")
-        self._ground: Ground | None = None
-        self._packed = b""
-        self._version = 0
         self._tickets = 0
         self._false_starts = 0
+
+    def check(self, workplace: Workplace) -> None:
+        """Raises InputError where a worker can't be sent what it needs."""
+        self._shared.setup(workplace)
 
     def prepare(self, workplace: Workplace) -> None:
         """Start the first worker and wait until it has the task.
 
         Raises InputError where it can't have it.
         """
-        self._device = device_of(workplace.model)
-        if self._device.type == "cuda":
+        self._setup = self._shared.setup(workplace)
+        if self._shared.device.type == "cuda":
             self._gpus = _visible_gpus()
         self._most = workplace.workers or len(self._gpus) or usable_cores()
-        self._setup = Setup.of(workplace)
         atexit.register(self.close)  # before multiprocessing's own end, which waits for processes
         try:
             self._start()
@@ -125,7 +126,7 @@ class WorkerProcesses:
             worker.kill()
         for worker in workers:
             worker.join()
-        self._ground, self._packed = None, b""
+        self._shared.drop()
         atexit.unregister(self.close)
 
     def fetch(self, worker: _Worker, ticket: int) -> nn.Module | None:
@@ -140,7 +141,7 @@ class WorkerProcesses:
         content, worker.fetched = worker.fetched, None
         if content is None or content[0] is None:
             return None
-        model: nn.Module = unpacked(content[0], self._device)
+        model: nn.Module = unpacked(content[0], self._shared.device)
         return model
 
     def _start(self) -> None:
@@ -158,16 +159,13 @@ class WorkerProcesses:
 
     def _give(self, worker: _Worker, attempt: Attempt) -> int:
         """Have `worker` try `attempt`; gives the ticket of it."""
-        if attempt.ground is not self._ground:
-            self._packed = pack_ground(attempt.ground)
-            self._ground = attempt.ground
-            self._version += 1
+        self._shared.lay(attempt.ground)
         self._tickets += 1
         worker.ticket = self._tickets
-        if worker.version != self._version:
-            worker.version = self._version
+        if worker.version != self._shared.version:
+            worker.version = self._shared.version
             worker.forgotten.clear()
-            worker.send("ground", self._version, self._packed)
+            worker.send("ground", self._shared.version, self._shared.ground)
         forgotten, worker.forgotten = worker.forgotten, []
         worker.send("try_", Errand.of(attempt, self._tickets), forgotten)
         return self._tickets

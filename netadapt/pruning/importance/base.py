@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from netadapt.errors import InputError
 from netadapt.graph import ChannelGroup, LayerGraph
 from netadapt.training.task import Task
+from netadapt.users_code import users_code
 
 
 class Importance(Protocol):
@@ -32,6 +33,20 @@ class Importance(Protocol):
         A search ends, naming the importance, at any other shape and at scores that are NaN.
         """
         ...
+
+
+def scores_by(
+    importance: Importance, name: str, model: nn.Module, graph: LayerGraph, task: Task, seed: int
+) -> Mapping[str, Tensor]:
+    """The scores that `importance`, which goes by `name`, gives.
+
+    Raises InputError, naming it, where it fails or gives anything else.
+    """
+    what = f"the importance {name}"
+    with users_code(what):
+        scores = importance(model, graph, task, seed)
+    require_scores(scores, graph, what)
+    return scores
 
 
 def kept_units(scores: Tensor, width: int) -> list[int]:

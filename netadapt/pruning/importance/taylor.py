@@ -41,7 +41,7 @@ class Taylor:
     groups are in one unit, the loss squared, and may be compared.
     """
 
-    images: int = 128
+    images: int = 64
     batch_size: int = 8
     at_outputs: bool = True
     """False: at the weights in any network, as a first experiment had it (experiments/search)."""

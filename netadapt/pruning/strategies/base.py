@@ -19,8 +19,9 @@ class Strategy(Protocol):
     measured a layer that it proposed, since the new row may change what it would propose.
     `choose` then decides, with the tools of the `Iteration`: `judge` has proposals cut, fine-tuned,
     evaluated and recorded. Everything must follow from the iteration, nothing from the strategy's
-    own past: a run that was killed starts its iteration again. A strategy may have the name of an
-    `importance` that it goes with, where the user asks for none; without, it is l2.
+    own past: a run that was killed starts its iteration again. A strategy may have
+    `defaults`, what goes with it where the user doesn't say otherwise: `importance`, the name of
+    one, `first_reduction` and `decay`. Without, they are NetAdapt's.
 
     >>> class Cheapest:
     ...     name = "cheapest"

@@ -17,7 +17,6 @@ class Full:
     """For every group the widest cut that meets the target; the least loss for what it saves."""
 
     name = "full"
-    importance = "l2"
 
     def propose(self, iteration: Iteration) -> list[Proposal]:
         return iteration.widest_cuts()

@@ -7,9 +7,10 @@ is then fine-tuned as NetAdapt does (successive halving: Jamieson and Talwalkar,
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
 
 from netadapt.pruning.candidates import Candidate
 from netadapt.pruning.finalists import clear_best
@@ -27,7 +28,7 @@ class Racing:
     """For every group the widest cut that meets the target; the best untrained are fine-tuned."""
 
     name = "racing"
-    importance = "taylor"
+    defaults: Mapping[str, Any] = MappingProxyType({"importance": "taylor"})
 
     def propose(self, iteration: Iteration) -> list[Proposal]:
         return iteration.widest_cuts()

@@ -17,7 +17,6 @@ class Random:
     """One of the widest cuts that meet the target; it is fine-tuned and kept."""
 
     name = "random"
-    importance = "l2"
 
     def propose(self, iteration: Iteration) -> list[Proposal]:
         return iteration.widest_cuts()

@@ -7,8 +7,9 @@ saliency taken anew.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
 
 from netadapt.pruning.candidates import Candidate
 from netadapt.pruning.proposals import Proposal, proposal_of
@@ -22,7 +23,9 @@ class Saliency:
     """One proposal an iteration, of many groups; it is fine-tuned and kept."""
 
     name = "saliency"
-    importance = "taylor"
+    defaults: Mapping[str, Any] = MappingProxyType(
+        {"importance": "taylor", "first_reduction": 0.05, "decay": 1.0}
+    )
 
     def propose(self, iteration: Iteration) -> list[Proposal]:
         multiple = iteration.settings.step

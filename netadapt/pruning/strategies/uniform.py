@@ -19,7 +19,6 @@ class Uniform:
     """The largest factor at which the network meets all budgets; a single iteration."""
 
     name = "uniform"
-    importance = "l2"
 
     def propose(self, iteration: Iteration) -> list[Proposal]:
         graph, multiple = iteration.graph, iteration.settings.step

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import h5py
@@ -13,7 +15,14 @@ import pytest
 from tiny_pairs import make_pair
 
 from netadapt.depth.data import ArraySource, open_depth_data
-from netadapt.depth.data.hdf5_pairs import read_pair, write_lists, write_pair, write_splits
+from netadapt.depth.data.hdf5_pairs import (
+    read_pair,
+    split_by_rule,
+    write_lists,
+    write_pair,
+    write_splits,
+)
+from netadapt.depth.rooms.frame_plan import plan_frames
 from netadapt.errors import DataError
 
 
@@ -24,7 +33,7 @@ def write_raw(path: Path, **datasets: np.ndarray) -> Path:
     return path
 
 
-def test_splits_are_fastdepths(nyu_folder: Path) -> None:
+def test_splits_of_few_scenes_are_fastdepths(nyu_folder: Path) -> None:
     assert open_depth_data(nyu_folder, "train").names == [
         "train/bath_0001/00002.h5",
         "train/bath_0001/00006.h5",
@@ -53,6 +62,52 @@ def test_hidden_files_are_no_pairs(nyu_folder: Path) -> None:
         (nyu_folder / half_written).parent.mkdir(exist_ok=True)
         (nyu_folder / half_written).write_bytes(b"half")
     assert open_depth_data(nyu_folder, "train").names == names
+
+
+def test_the_holdout_of_many_scenes_is_whole_scenes() -> None:
+    train = [f"train/room_{scene:02d}/{n:05d}.h5" for scene in range(20) for n in range(1, 6)]
+    splits = split_by_rule(train, ["val/official/00001.h5"])
+    assert sorted(splits["train"] + splits["holdout"]) == train
+    assert len(splits["holdout"]) == 10
+    scenes = {split: {name.split("/")[1] for name in splits[split]} for split in splits}
+    assert len(scenes["holdout"]) == 2
+    assert not scenes["holdout"] & scenes["train"]
+    # Where FastDepth's names cut no scene, as rendered rooms have them, they are the holdout.
+    rooms = [frame.path for frame in plan_frames(60, 4)]
+    of_rooms = split_by_rule([path for path in rooms if path.startswith("train/")], [])
+    assert {name.rpartition("/")[2] for name in of_rooms["holdout"]} == {"00001.h5", "00201.h5"}
+    assert len(of_rooms["holdout"]) == 12
+
+
+def fastdepth_lists(shared_data: Path) -> list[str]:
+    """The 48,238 names of FastDepth's layout, below its folder."""
+    lists = shared_data / "nyu_lists"
+    train = gzip.decompress((lists / "nyudepth_hdf5_train.csv.gz").read_bytes()).decode()
+    val = (lists / "nyudepth_hdf5_val.csv").read_text()
+    rows = train.splitlines()[1:] + val.splitlines()[1:]
+    return [row.strip().removeprefix("data/nyudepth_hdf5/") for row in rows]
+
+
+def test_no_scene_of_nyu_is_on_both_sides(shared_data: Path) -> None:
+    names = fastdepth_lists(shared_data)
+    splits = split_by_rule(
+        *(sorted(name for name in names if name.startswith(part)) for part in ("train/", "val/"))
+    )
+    assert sum(map(len, splits.values())) == 47584 + 654
+    assert len(splits["holdout"]) == pytest.approx(4758, rel=0.02)
+    scenes = {split: {name.split("/")[1] for name in splits[split]} for split in splits}
+    assert len(scenes["train"]) + len(scenes["holdout"]) == 280
+
+
+@pytest.mark.slow
+def test_the_lists_of_all_of_nyu_take_seconds(shared_data: Path, tmp_path: Path) -> None:
+    for name in fastdepth_lists(shared_data):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    begun = time.perf_counter()
+    counts = write_lists(tmp_path)
+    assert time.perf_counter() - begun < 5
+    assert sum(counts.values()) == 48238
 
 
 def test_a_list_of_splits_overrides_the_rule(nyu_folder: Path) -> None:

@@ -43,6 +43,9 @@ def test_metrics_follow_their_definitions(seed):
             "log10": np.abs(np.log10(d) - np.log10(t)).mean(),
             "irmse_per_km": 1000 * np.sqrt(((1 / d - 1 / t) ** 2).mean()),
             "correlation": np.corrcoef(d, t)[0, 1],
+            "sqrel_m": ((d - t) ** 2 / t).mean(),
+            "rmse_log": np.sqrt((np.log(d / t) ** 2).mean()),
+            "silog": np.log(d / t).std(),
         }
         for name, value in expected.items():
             assert float(found[name][image]) == pytest.approx(value, rel=1e-6), name

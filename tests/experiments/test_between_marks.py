@@ -1,0 +1,16 @@
+"""What a summary writes stands between its marks, and nothing else of the README changes."""
+
+from __future__ import annotations
+
+import pytest
+
+from experiments.between_marks import END, begin_of, inserted
+
+
+def test_the_text_replaces_what_was_between_the_marks() -> None:
+    begin = begin_of("a.summary")
+    readme = inserted(f"before\n{begin}old\n{END}after\n", "a.summary", "new")
+    assert readme == f"before\n{begin}\nnew\n{END}after\n"
+    assert inserted(readme, "a.summary", "new") == readme
+    with pytest.raises(ValueError, match=r"lost its marks <!-- written by a\.summary"):
+        inserted("nothing", "a.summary", "new")
