@@ -19,6 +19,7 @@ from netadapt.networks.build import built_for_use
 from netadapt.networks.config import FactoryConfig, ModelConfig
 from netadapt.networks.named_functions import module_of
 from netadapt.networks.store import FINAL_NAME, WEIGHTS_NAME, load_weights, read_config
+from netadapt.pruning.checkpoints import damage_of
 from netadapt.pruning.records import StepRecord
 from netadapt.pruning.run_folder import read_steps
 from netadapt.pruning.run_json import RunAbout
@@ -102,7 +103,9 @@ def finetune_run(
     if not steps:
         raise RunError(f"{run} has no iteration yet; continue it with netadapt prune --resume")
     name, data = _task_and_data(run, about, asked)
-    model, config = _network(run, steps[-1], asked.model)
+    model, config = _network(
+        run, steps[-1], asked.model, f"make it again with netadapt prune --resume --out {run}"
+    )
     compute = compute_device(asked.compute or about.opened.get("compute"))
     holdout_images = about.opened.get("holdout_images")
     if ":" in (opened_model := about.opened.get("model", "")):
@@ -113,7 +116,7 @@ def finetune_run(
     before = evaluated(model.to(compute), task)
     trained_for = task
     if asked.distill:
-        teacher, _ = _network(run, steps[0], asked.model)
+        teacher, _ = _network(run, steps[0], asked.model, "leave out --distill")
         trained_for = DistilledTask(task, teacher.to(compute).requires_grad_(False))
     train_epochs(
         model,
@@ -157,9 +160,13 @@ def _task_and_data(run: Path, about: RunAbout, asked: LongTerm) -> tuple[str, st
     return name, str(about.opened["data"])
 
 
-def _network(run: Path, record: StepRecord, factory: str | None) -> tuple[nn.Module, ModelConfig]:
+def _network(
+    run: Path, record: StepRecord, factory: str | None, if_damaged: str
+) -> tuple[nn.Module, ModelConfig]:
     """The network that an iteration kept, built by `factory` where one is named."""
     folder = run / record.checkpoint
+    if fault := damage_of(folder):
+        raise RunError(f"{folder} is damaged ({fault}); {if_damaged}")
     config = read_config(folder)
     if isinstance(config, FactoryConfig) and factory is not None:
         config = replace(config, factory=factory)

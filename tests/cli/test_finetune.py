@@ -233,6 +233,19 @@ def test_a_run_from_python_is_told_its_task_and_what_builds_its_network(
     assert package.load_model(run) is not None
 
 
+def test_a_damaged_network_is_not_taken(netadapt, run):
+    (run / "iter_000" / "model.safetensors").write_bytes(b"")
+    code, _, err = netadapt("finetune", run, *SHORT, "--distill")
+    assert code == 2
+    assert one_line(err).endswith("; leave out --distill")
+    last = run / pd.read_csv(run / "trajectory.csv")["checkpoint"].iloc[-1]
+    (last / "model.safetensors").write_bytes(b"")
+    code, _, err = netadapt("finetune", run, *SHORT)
+    assert code == 2
+    assert f"make it again with netadapt prune --resume --out {run}" in one_line(err)
+    assert not (run / "final").exists()
+
+
 @pytest.mark.parametrize(
     ("options", "said"),
     [

@@ -17,8 +17,9 @@ from command import one_line
 
 from netadapt.depth.training.recipe import RECIPES
 from netadapt.depth.training.task_data import open_task
-from netadapt.networks import build, load_model, save_model
+from netadapt.networks import build, load_model
 from netadapt.networks.store import read_config
+from netadapt.pruning.checkpoints import write_checkpoint
 from netadapt.pruning.long_term import LONG_TERM, LongTerm, finetune_run
 from tests.depth.fastdepth.folded_archive import small_archive
 
@@ -38,7 +39,7 @@ def lose_scale(run: Path) -> Path:
     checkpoint = run / pd.read_csv(run / "trajectory.csv")["checkpoint"].iloc[-1]
     network = load_model(checkpoint)
     network.get_submodule("decode_conv6")[1].bias.data.fill_(0.5)
-    save_model(checkpoint, network, read_config(checkpoint))
+    write_checkpoint(checkpoint, network, read_config(checkpoint).to_json())
     return run
 
 
