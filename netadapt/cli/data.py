@@ -77,6 +77,14 @@ def import_pairs(
             "split (train or test; holdout too) and, if known, scene.",
         ),
     ] = None,
+    intrinsics: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="TXT",
+            help="The camera's matrix at the RGB images' size, nine numbers, or fx fy cx cy; its "
+            "focal length is carried, and corrected for in training and evaluation.",
+        ),
+    ] = None,
     splits: Annotated[
         Path | None,
         typer.Option(metavar="MAT", help="Of nyu_depth_v2_labeled.mat: the official splits.mat."),
@@ -122,6 +130,7 @@ def import_pairs(
         "depth": depth,
         "associations": associations,
         "split": split,
+        "intrinsics": intrinsics,
         "rotated-bits": rotated,
         "invalid": invalid,
     }
@@ -147,6 +156,7 @@ def import_pairs(
                 depth_glob=depth,
                 associations=associations,
                 split_file=split,
+                intrinsics=intrinsics,
                 encoding=DepthEncoding(
                     depth_scale, DEFAULT_INVALID if invalid is None else tuple(invalid), rotated
                 ),
@@ -194,6 +204,14 @@ def rooms(
         list[str] | None,
         typer.Option(help="A part of the renderer to leave out, such as textures; repeatable."),
     ] = None,
+    field_of_view: Annotated[
+        str | None,
+        typer.Option(
+            metavar="LOW-HIGH",
+            help="Draw each room's lens, from LOW to HIGH degrees across, as 45-90; its focal "
+            "length is carried. Default: all have NYU's, 63.",
+        ),
+    ] = None,
     workers: Annotated[
         int | None, typer.Option(min=1, help="Processes; default one a core.")
     ] = None,
@@ -207,10 +225,13 @@ def rooms(
     command, and a finished set is enlarged by the same command with more scenes.
 
     Example: netadapt data rooms data/rooms --scenes 2000 --seed 1
+
+    Through lenses of all kinds: netadapt data rooms data/lenses --field-of-view 45-90
     """
     from netadapt.depth.rooms import RENDERER_VERSION, write_rooms, write_rooms_pack
 
     write = write_rooms_pack if packed else write_rooms
+    view = _parse_view(field_of_view)
     with _resumable(quiet), _bar("rendering", quiet or as_json) as progress:
         counts = write(
             target,
@@ -219,15 +240,35 @@ def rooms(
             seed=seed,
             workers=workers or usable_cores(),
             without=without or (),
+            field_of_view_deg=view,
             progress=progress,
         )
     if as_json:
-        made = {"rendered": True, "renderer": RENDERER_VERSION, "seed": seed, "scenes": scenes}
+        made: dict[str, Any] = {
+            "rendered": True,
+            "renderer": RENDERER_VERSION,
+            "seed": seed,
+            "scenes": scenes,
+        }
         made["without"] = without or []
+        made["field_of_view_deg"] = view
         print_json({"data": str(target), **made, "images": counts})
         return
     listed = ", ".join(f"{split} {count}" for split, count in counts.items())
     print(f"{target}: rendered rooms; {listed}")
+
+
+def _parse_view(text: str | None) -> tuple[float, float] | None:
+    """`LOW-HIGH` in degrees; None stays None. Raises BadParameter for anything else."""
+    if text is None:
+        return None
+    low, _, high = text.partition("-")
+    try:
+        return float(low), float(high)
+    except ValueError:
+        raise typer.BadParameter(
+            f"--field-of-view has '{text}'; expected LOW-HIGH in degrees, as 45-90"
+        ) from None
 
 
 @app.command()
@@ -397,6 +438,11 @@ def _print_check(split: SplitCheck) -> None:
         results.print(
             f"  depth {split.depth_min_m:.2f} to {split.depth_max_m:.2f} m, mean "
             f"{split.depth_mean_m:.2f} m; {split.valid_share:.1%} of the pixels have one"
+        )
+    if split.focal_lengths:
+        results.print(
+            f"  focal lengths {split.focal_least:.2f} to {split.focal_most:.2f} of NYU's, of "
+            f"{split.focal_lengths} images"
         )
     if split.without_depth:
         results.print(

@@ -117,6 +117,7 @@ def evaluate(
                     "split": split,
                     "protocol": chosen.name,
                     "images": len(rows[name]),
+                    "focal_lengths_known": int(rows[name]["focal_px"].count()),
                 },
                 of_set,
             )
@@ -130,6 +131,11 @@ def evaluate(
             markup=False,
         )
         _print_metrics(of_set)
+        known, images = rows[name]["focal_px"].count(), len(rows[name])
+        assumed = (
+            "NYU's, assumed" if not known else f"known of {known}, NYU's assumed of the others"
+        )
+        say(f"focal lengths: {'as the set says' if known == images else assumed}", quiet=quiet)
     say(f"{chosen.told}; {AVERAGED}", quiet=quiet)
 
 

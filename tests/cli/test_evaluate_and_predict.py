@@ -69,12 +69,14 @@ def test_a_protocol_is_chosen_by_name_and_told(netadapt, weights, frames):
     assert code == 0, err
     report = json.loads(out)
     assert report["protocol"] == "eigen"
+    assert report["focal_lengths_known"] == 0
     assert {"sqrel_m", "rmse_log", "log10", "delta3"} < report.keys() & report["constants"][
         "constant"
     ].keys()
     code, out, err = netadapt(*options, "--protocol", "eigen")
     assert "protocol eigen" in out
     assert "in Eigen's crop of the whole frame" in " ".join(err.split())
+    assert "focal lengths: NYU's, assumed" in err
     code, _, err = netadapt(*options, "--protocol", "garg")
     assert code == 2
     assert "no protocol called 'garg'; choose one of fastdepth, eigen" in one_line(err)

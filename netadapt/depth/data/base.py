@@ -7,7 +7,7 @@ and batching belong to `transforms` and `loader`; where the files lie belongs to
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Protocol, TypeAlias
+from typing import Any, NamedTuple, Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
@@ -26,8 +26,29 @@ MAX_DEPTH_M = 65.535
 """The deepest that 16-bit millimetres hold; anything deeper in a room is in a wrong unit."""
 
 
+FOCAL_RANGE_HEIGHTS = (0.1, 20.0)
+"""Focal lengths in heights of the image that cameras have: from a fisheye to a long telephoto."""
+
+
+class Frame(NamedTuple):
+    """A pair with what is known of its camera."""
+
+    rgb: Rgb
+    depth: Depth
+    focal_px: float | None = None
+    """In pixels of this image; None where it isn't known."""
+
+    @property
+    def focal_heights(self) -> float | None:
+        """The focal length in heights of the image, which no resizing changes."""
+        return None if self.focal_px is None else self.focal_px / self.depth.shape[0]
+
+
 class DepthSource(Protocol):
-    """A sequence of RGB images with their depth, read one at a time and in any order."""
+    """A sequence of RGB images with their depth, read one at a time and in any order.
+
+    One that knows its cameras has `read_frame` too, as `CameraSource` says.
+    """
 
     @property
     def names(self) -> Sequence[str]:
@@ -40,6 +61,32 @@ class DepthSource(Protocol):
 
         Raises DataError naming the file when it can't be read or doesn't hold such a pair.
         """
+
+
+@runtime_checkable
+class CameraSource(DepthSource, Protocol):
+    """A depth source that knows the focal length of some of its images."""
+
+    def read_frame(self, index: int) -> Frame:
+        """Pair `index` as `read` gives it, with its focal length."""
+
+
+def read_frame(source: DepthSource, index: int) -> Frame:
+    """Pair `index` of any source; its focal length is None where the source doesn't know it."""
+    if isinstance(source, CameraSource):
+        return source.read_frame(index)
+    return Frame(*source.read(index))
+
+
+def check_focal(focal_px: float, height: int, where: str) -> float:
+    """`focal_px`, of an image of `height` rows, or DataError naming `where`."""
+    low, high = (limit * height for limit in FOCAL_RANGE_HEIGHTS)
+    if not low <= focal_px <= high:  # NaN is in no range
+        raise DataError(
+            f"{where}: the focal length is {focal_px:g} px for an image of {height} rows, expected "
+            f"{low:g} to {high:g}"
+        )
+    return float(focal_px)
 
 
 def check_split(split: str) -> None:

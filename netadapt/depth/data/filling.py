@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from netadapt.depth.data.base import Depth, Rgb
+from netadapt.depth.data.base import Frame
 from netadapt.depth.data.claiming import claim, release
 from netadapt.depth.data.hdf5_pairs import SPLITS_FILE, write_pair, write_splits
 from netadapt.depth.data.places import Places
@@ -39,10 +39,10 @@ def fill(
     target: Path,
     plan: Mapping[str, Any],
     places: Places,
-    read: Callable[[int], tuple[Rgb, Depth]],
+    read: Callable[[int], Frame],
     progress: Callable[[int, int], None] | None = None,
 ) -> None:
-    """Write pair i, which `read(i)` gives, to its place below `target`, then splits.json.
+    """Write the frame i, which `read(i)` gives, to its place below `target`, then splits.json.
 
     Pairs are read in their order; those that are there already are not read. `plan` says what the
     folder is filled with, so that only the same import continues it. Raises DataError as `claim`

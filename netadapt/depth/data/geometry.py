@@ -11,7 +11,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from netadapt.depth.data.base import Depth, Rgb
+from netadapt.depth.data.base import Depth, Frame, Rgb
 
 WORKING_HEIGHT, WORKING_WIDTH = 250, 333
 """480×640 scaled by 250 / 480, as `imresize` truncates it."""
@@ -87,6 +87,13 @@ def to_working(rgb: Rgb, depth: Depth) -> tuple[Rgb, Depth]:
     image = rgb[:, nearest(rows, small[0])[:, None], nearest(columns, small[1])]
     metres = depth[nearest(rows, height)[:, None], nearest(columns, width)]
     return np.ascontiguousarray(image), np.ascontiguousarray(metres)
+
+
+def frame_at_working_size(frame: Frame) -> Frame:
+    """`to_working` for a frame: its focal length shrinks with its rows."""
+    rgb, depth = to_working(frame.rgb, frame.depth)
+    focal = frame.focal_heights
+    return Frame(rgb, depth, None if focal is None else focal * depth.shape[0])
 
 
 def _averaged(rgb: Rgb, factor: int) -> Rgb:

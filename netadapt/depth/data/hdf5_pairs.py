@@ -1,7 +1,9 @@
 """NYU Depth v2 in FastDepth's HDF5 layout, and every set that is written the same way.
 
     train/<scene>/NNNNN.h5      rgb uint8 (3, 480, 640), depth float32 (480, 640) in metres,
-    val/official/NNNNN.h5       0 where there is no depth; any other size works too
+    val/official/NNNNN.h5       0 where there is no depth; any other size works too;
+                                attributes focal_px and focal_height_px, the rows it belongs to,
+                                where the camera is known
     splits.json                 optional: {"train": [...], "holdout": [...], "val": [...]}
 
 Without `splits.json`, about a tenth of the training images is holdout: whole scenes, so that none
@@ -18,10 +20,19 @@ import json
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from netadapt.depth.data.base import SPLITS, Depth, Rgb, check_pair, check_split
+from netadapt.depth.data.base import (
+    SPLITS,
+    Depth,
+    Frame,
+    Rgb,
+    check_focal,
+    check_pair,
+    check_split,
+)
 from netadapt.depth.data.json_files import read_json
 from netadapt.depth.data.places import HOLDOUT_OF_SCENES, held_out
 from netadapt.errors import DataError, in_words
@@ -35,6 +46,7 @@ LEAST_SCENES = 10
 """With fewer, a whole scene would be more than a tenth of the set."""
 
 SPLITS_FILE = "splits.json"
+FOCAL, FOCAL_HEIGHT = "focal_px", "focal_height_px"
 MOST_VALUES = 150_000_000
 """Of one array: an RGB image of 50 megapixels."""
 # A name that begins with a dot is a half-written file, or a file manager's.
@@ -55,12 +67,22 @@ class Hdf5Source:
         """Pair `index`. Raises DataError naming the file when it is damaged."""
         return read_pair(self.root / self.names[index])
 
+    def read_frame(self, index: int) -> Frame:
+        """Pair `index` with its focal length where the file has it; DataError as `read`."""
+        return read_frame_file(self.root / self.names[index])
+
 
 def read_pair(path: Path | str) -> tuple[Rgb, Depth]:
     """The `rgb` [3, H, W] and `depth` [H, W] of one HDF5 file.
 
     Raises DataError naming the file when it is missing, truncated or doesn't hold such a pair.
     """
+    frame = read_frame_file(path)
+    return frame.rgb, frame.depth
+
+
+def read_frame_file(path: Path | str) -> Frame:
+    """`read_pair` with the focal length, at the image's size, where the file has one."""
     try:
         with h5py.File(path, "r") as file:
             for key in ("rgb", "depth"):
@@ -74,21 +96,45 @@ def read_pair(path: Path | str) -> tuple[Rgb, Depth]:
                         f"one image; remove the file"
                     )
             rgb, depth = np.asarray(file["rgb"]), np.asarray(file["depth"])
+            focal_px, of_height = (file.attrs.get(key) for key in (FOCAL, FOCAL_HEIGHT))
     except FileNotFoundError:
         raise DataError(f"{path}: no such file") from None
     except (OSError, RuntimeError) as error:
         raise DataError(
             f"{path}: cannot be read as HDF5 ({in_words(error)}); copy it again or remove it"
         ) from error
-    return check_pair(rgb, depth, str(path))
+    rgb, depth = check_pair(rgb, depth, str(path))
+    if focal_px is None:
+        return Frame(rgb, depth)
+    return Frame(rgb, depth, _focal_of(focal_px, of_height, depth.shape[0], path))
 
 
-def write_pair(path: Path | str, rgb: Rgb, depth: Depth) -> None:
+def _focal_of(focal_px: Any, of_height: Any, height: int, path: Path | str) -> float:
+    """A focal length that belongs to `of_height` rows (None: the image's), at `height` rows."""
+    try:
+        scaled = float(focal_px) * (1.0 if of_height is None else height / float(of_height))
+    except (TypeError, ValueError, ZeroDivisionError):
+        raise DataError(
+            f"{path}: its {FOCAL} is {focal_px} at {of_height} rows, expected two numbers"
+        ) from None
+    return check_focal(scaled, height, str(path))
+
+
+def write_focal(file: Any, focal_px: float, height: int) -> None:
+    """Note in an open HDF5 file the focal length of its image, which has `height` rows."""
+    file.attrs[FOCAL] = focal_px
+    file.attrs[FOCAL_HEIGHT] = height
+
+
+def write_pair(path: Path | str, rgb: Rgb, depth: Depth, focal_px: float | None = None) -> None:
     """Write one HDF5 file of the layout, atomically; the pair is checked first.
 
-    Compressed as NYU's own files are: 0.9 MB instead of 2.2 MB for 480×640.
+    `focal_px` is the camera's focal length in pixels of this image, if it is known. Compressed as
+    NYU's own files are: 0.9 MB instead of 2.2 MB for 480×640.
     """
     rgb, depth = check_pair(rgb, depth, str(path))
+    if focal_px is not None:
+        focal_px = check_focal(focal_px, depth.shape[0], str(path))
     # In memory first: the HDF5 library crashes the process when the disk is full.
     content = io.BytesIO()
     with h5py.File(content, "w") as file:
@@ -96,6 +142,8 @@ def write_pair(path: Path | str, rgb: Rgb, depth: Depth) -> None:
         file.create_dataset(
             "depth", data=depth, compression="gzip", compression_opts=1, shuffle=True
         )
+        if focal_px is not None:
+            write_focal(file, focal_px, depth.shape[0])
     with atomic_path(path) as temporary:
         temporary.write_bytes(content.getvalue())
 

@@ -12,8 +12,9 @@ from pathlib import Path
 
 import numpy as np
 
-from netadapt.depth.data.base import Depth, DepthSource
+from netadapt.depth.data.base import DepthSource, Frame, read_frame
 from netadapt.depth.data.datasets import held_splits, open_depth_data
+from netadapt.depth.data.focal_length import NYU_FOCAL_HEIGHTS
 from netadapt.depth.data.pack import damaged_shards, is_pack
 from netadapt.errors import DataError
 
@@ -35,6 +36,11 @@ class SplitCheck:
     """Share of the pixels that have a depth."""
     without_depth: tuple[str, ...]
     """Names of images in which no pixel has a depth; nothing can be learned from them."""
+    focal_lengths: int
+    """Images whose focal length is known; NYU's is assumed of the others."""
+    focal_least: float
+    """Of NYU's, where any is known; NaN otherwise."""
+    focal_most: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +51,8 @@ class _Image:
     low_m: float
     high_m: float
     sum_m: float
+    focal: float
+    """In NYU's; NaN where it isn't known."""
 
 
 def check_data(
@@ -81,13 +89,14 @@ def _damaged_names(root: Path) -> dict[str, str]:
 
 def _look_at(source: DepthSource, index: int) -> _Image | str:
     try:
-        _, depth = source.read(index)
+        frame = read_frame(source, index)
     except DataError as error:
         return str(error)
-    return _image(depth)
+    return _image(frame)
 
 
-def _image(depth: Depth) -> _Image:
+def _image(frame: Frame) -> _Image:
+    depth, focal = frame.depth, frame.focal_heights
     valid = depth[depth > 0]
     return _Image(
         size=f"{depth.shape[0]}×{depth.shape[1]}",
@@ -96,6 +105,7 @@ def _image(depth: Depth) -> _Image:
         low_m=float(valid.min()) if valid.size else np.inf,
         high_m=float(valid.max()) if valid.size else 0.0,
         sum_m=float(valid.sum(dtype=np.float64)),
+        focal=np.nan if focal is None else focal / NYU_FOCAL_HEIGHTS,
     )
 
 
@@ -103,6 +113,7 @@ def _summary(split: str, images: Mapping[str, _Image], broken: Mapping[str, str]
     looked_at = images.values()
     valid = sum(image.valid for image in looked_at)
     nan = float("nan")
+    focals = [image.focal for image in looked_at if not np.isnan(image.focal)]
     return SplitCheck(
         split=split,
         images=len(images) + len(broken),
@@ -112,5 +123,8 @@ def _summary(split: str, images: Mapping[str, _Image], broken: Mapping[str, str]
         depth_max_m=max(image.high_m for image in looked_at) if valid else nan,
         depth_mean_m=sum(image.sum_m for image in looked_at) / valid if valid else nan,
         valid_share=valid / sum(image.pixels for image in looked_at) if images else nan,
+        focal_lengths=len(focals),
+        focal_least=min(focals, default=nan),
+        focal_most=max(focals, default=nan),
         without_depth=tuple(name for name, image in images.items() if not image.valid),
     )

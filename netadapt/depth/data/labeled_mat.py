@@ -23,7 +23,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy.io import loadmat
 
-from netadapt.depth.data.base import Depth, Rgb, check_pair
+from netadapt.depth.data.base import Depth, Frame, Rgb, check_pair
+from netadapt.depth.data.focal_length import NYU_FOCAL_HEIGHTS
 from netadapt.errors import DataError, in_words
 from netadapt.extras import needed
 
@@ -79,6 +80,11 @@ class LabeledMat:
         rgb = np.ascontiguousarray(images[index - first].transpose(0, 2, 1))
         depth = np.ascontiguousarray(depths[index - first].T)
         return check_pair(rgb, depth, f"{self.path}: image {index + 1}")
+
+    def read_frame(self, index: int) -> Frame:
+        """Pair `index` with the focal length of NYU's camera."""
+        rgb, depth = self.read(index)
+        return Frame(rgb, depth, NYU_FOCAL_HEIGHTS * depth.shape[0])
 
     def _block_of(
         self, index: int

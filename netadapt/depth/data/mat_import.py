@@ -76,7 +76,7 @@ def import_labeled_mat(
         for note in notes:
             remark(note)
         plan = {"source": str(source), "bytes": source.stat().st_size}
-        fill(target, plan, places, lambda position: pairs.read(taken[position]), progress)
+        fill(target, plan, places, lambda position: pairs.read_frame(taken[position]), progress)
     counts = {split: len(names) for split, names in places.splits.items()}
     return Imported(**counts, alone=(), median_depth_m=_median(depths), notes=notes)
 

@@ -4,6 +4,9 @@
     train-00000.rgb.npy         uint8 [n, 3, h, w]
     train-00000.depth.npy       uint16 [n, h, w] in millimetres, 0 = invalid
 
+A shard of images whose cameras are known has their `focal_px`, at the packed size, null for the
+others.
+
 480×640 becomes 250×333 by the nearest-neighbour rule of the published transform, so training and
 evaluation see the same pixels as from the original, depth to half a millimetre. Making a pack is
 left to `pack_writer`, augmentation and batching to `transforms` and `loader`.
@@ -23,7 +26,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from netadapt.depth.data.base import Depth, Rgb, check_split
+from netadapt.depth.data.base import Depth, Frame, Rgb, check_focal, check_split
 from netadapt.depth.data.json_files import read_json
 from netadapt.errors import DataError, in_words
 from netadapt.files import write_text
@@ -45,6 +48,15 @@ class Shard:
     names: tuple[str, ...]
     rgb_sha256: str = ""
     depth_sha256: str = ""
+    focal_px: tuple[float | None, ...] = ()
+    """Of each image, in pixels of the packed size; empty where no camera is known."""
+
+    def described(self) -> dict[str, Any]:
+        """As JSON has it; packs without cameras are as they always were."""
+        fields = asdict(self)
+        if not self.focal_px:
+            del fields["focal_px"]
+        return fields
 
     @property
     def files(self) -> tuple[str, str]:
@@ -79,6 +91,7 @@ class PackIndex:
                         tuple(shard["names"]),
                         shard["rgb_sha256"],
                         shard["depth_sha256"],
+                        tuple(shard.get("focal_px", ())),
                     )
                     for shard in shards
                 )
@@ -97,7 +110,8 @@ class PackIndex:
             "width": self.width,
             "depth_unit_m": DEPTH_UNIT_M,
             "splits": {
-                split: [asdict(shard) for shard in shards] for split, shards in self.splits.items()
+                split: [shard.described() for shard in shards]
+                for split, shards in self.splits.items()
             },
         }
         write_text(root / INDEX_FILE, json.dumps(content, indent=1) + "\n")
@@ -113,6 +127,8 @@ class PackedSource:
         self.names = [name for shard in shards for name in shard.names]
         self._root, self._shards = root, list(shards)
         self._size = (index.height, index.width)
+        for shard in shards:
+            _check_focals(root / INDEX_FILE, shard, index.height)
         self._starts = np.cumsum([0, *(len(shard.names) for shard in shards)])
         self._maps: OrderedDict[int, tuple[npt.NDArray[np.uint8], npt.NDArray[np.uint16]]]
         self._maps = OrderedDict()
@@ -126,6 +142,11 @@ class PackedSource:
 
     def read(self, index: int) -> tuple[Rgb, Depth]:
         """Pair `index` at working size. Raises DataError naming a shard that is damaged."""
+        frame = self.read_frame(index)
+        return frame.rgb, frame.depth
+
+    def read_frame(self, index: int) -> Frame:
+        """Pair `index` with its focal length at working size, where it is known; as `read`."""
         number = int(np.searchsorted(self._starts, index, side="right")) - 1
         maps = self._maps.pop(number, None)
         if maps is None:
@@ -134,7 +155,12 @@ class PackedSource:
         if len(self._maps) > OPEN_SHARDS:
             self._maps.popitem(last=False)
         within = index - int(self._starts[number])
-        return rgb[within], depth[within] * np.float32(DEPTH_UNIT_M)
+        focal_px = self._shards[number].focal_px
+        return Frame(
+            rgb[within],
+            depth[within] * np.float32(DEPTH_UNIT_M),
+            focal_px[within] if focal_px else None,
+        )
 
 
 def is_pack(root: Path) -> bool:
@@ -152,6 +178,17 @@ def open_pack(root: Path | str, split: str) -> PackedSource:
         held = ", ".join(f"{name} ({count})" for name, count in index.counts.items())
         raise DataError(f"{root}: the pack has no split '{split}'; it has {held}")
     return PackedSource(root, index, index.splits[split])
+
+
+def _check_focals(path: Path, shard: Shard, height: int) -> None:
+    if shard.focal_px and len(shard.focal_px) != len(shard.names):
+        raise DataError(
+            f"{path}: {shard.stem} has {len(shard.focal_px)} focal lengths for {len(shard.names)} "
+            f"images; pack the data set again"
+        )
+    for name, focal_px in zip(shard.names, shard.focal_px, strict=False):
+        if focal_px is not None:
+            check_focal(focal_px, height, f"{path}: {name}")
 
 
 def map_shard(

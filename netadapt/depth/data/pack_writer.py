@@ -10,7 +10,7 @@ import json
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import as_completed
-from dataclasses import asdict, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,7 @@ import numpy.typing as npt
 
 from netadapt.cores import usable_cores
 from netadapt.depth.data.claiming import claim, reclaim, release
-from netadapt.depth.data.geometry import to_working, working_size
+from netadapt.depth.data.geometry import frame_at_working_size, working_size
 from netadapt.depth.data.hdf5_pairs import Hdf5Source, is_hdf5_folder, read_pair, split_names
 from netadapt.depth.data.json_files import read_json
 from netadapt.depth.data.pack import (
@@ -110,7 +110,7 @@ def write_pack(
     have the same names, and can be read again when the others are made.
     """
     shards = [shard for listed in splits.values() for shard in listed]
-    whole_plan = {**plan, "size": size, "shards": [asdict(shard) for shard in shards]}
+    whole_plan = {**plan, "size": size, "shards": [shard.described() for shard in shards]}
     if grow and is_pack(target):
         _keep_shards(target, shards)
         reclaim(target, PLAN_FILE, INDEX_FILE, whole_plan)
@@ -188,18 +188,20 @@ def _finished(target: Path, shard: Shard, size: tuple[int, int]) -> Shard | None
     note = target / f"{shard.stem}.json"
     if not note.is_file():
         return None
-    sums = read_json(note)
+    noted = read_json(note)
     map_shard(target, shard, size)  # both files are there, and whole
-    return replace(shard, **sums)
+    return replace(shard, **{**noted, "focal_px": tuple(noted.get("focal_px", ()))})
 
 
 def _pack_shard(source: Path, target: Path, size: tuple[int, int], shard: Shard) -> Shard:
     """Read the pairs of a shard at working size and write it."""
     rgb = np.empty((len(shard.names), 3, *size), np.uint8)
     depth_mm = np.empty((len(shard.names), *size), np.uint16)
+    focals: list[float | None] = []
     pairs = Hdf5Source(source, shard.names)
     for index, name in enumerate(shard.names):
-        image, metres = to_working(*pairs.read(index))
+        image, metres, focal_px = frame_at_working_size(pairs.read_frame(index))
+        focals.append(focal_px)
         if metres.shape != size:
             raise DataError(
                 f"{source / name}: is {metres.shape[0]}×{metres.shape[1]} at working size, the "
@@ -207,15 +209,20 @@ def _pack_shard(source: Path, target: Path, size: tuple[int, int], shard: Shard)
             )
         rgb[index] = image
         depth_mm[index] = to_millimetres(metres)
-    return write_shard(target, shard, rgb, depth_mm)
+    return write_shard(target, shard, rgb, depth_mm, focals)
 
 
 def write_shard(
-    target: Path, shard: Shard, rgb: npt.NDArray[np.uint8], depth_mm: npt.NDArray[np.uint16]
+    target: Path,
+    shard: Shard,
+    rgb: npt.NDArray[np.uint8],
+    depth_mm: npt.NDArray[np.uint16],
+    focal_px: Sequence[float | None] = (),
 ) -> Shard:
     """Write the two files of a shard, then the note that says it is finished; with checksums.
 
-    `rgb` is [n, 3, h, w], `depth_mm` [n, h, w] in millimetres.
+    `rgb` is [n, 3, h, w], `depth_mm` [n, h, w] in millimetres; `focal_px` are the focal lengths of
+    the images at that size, where any is known.
     """
     for file, values in ((shard.files[0], rgb), (shard.files[1], depth_mm)):
         with atomic_path(target / file) as temporary:
@@ -224,15 +231,16 @@ def write_shard(
         shard,
         rgb_sha256=sha256_of(target / shard.files[0]),
         depth_sha256=sha256_of(target / shard.files[1]),
+        focal_px=tuple(focal_px) if any(focal_px) else (),
     )
     _write_note(target, finished)
     return finished
 
 
 def _write_note(target: Path, shard: Shard) -> None:
-    """Say that a shard is finished, and with which checksums."""
-    sums = {"rgb_sha256": shard.rgb_sha256, "depth_sha256": shard.depth_sha256}
-    write_text(target / f"{shard.stem}.json", json.dumps(sums) + "\n")
+    """Say that a shard is finished, with which checksums and focal lengths."""
+    noted = {key: value for key, value in shard.described().items() if key not in ("stem", "names")}
+    write_text(target / f"{shard.stem}.json", json.dumps(noted) + "\n")
 
 
 def _check_space(target: Path, images: int, size: tuple[int, int]) -> None:

@@ -17,8 +17,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from netadapt.depth.data.base import Depth, Rgb, check_pair
-from netadapt.depth.data.camera_file import camera_note
+from netadapt.depth.data.base import Depth, Frame, Rgb, check_pair
+from netadapt.depth.data.camera_file import camera_note, focal_note, read_focal_px
 from netadapt.depth.data.depth_evidence import looks_rotated, rotated_back, scale_note
 from netadapt.depth.data.filling import Imported, fill
 from netadapt.depth.data.geometry import nearest
@@ -68,6 +68,7 @@ def import_folder(
     depth_glob: str | None = None,
     associations: Path | None = None,
     split_file: Path | None = None,
+    intrinsics: Path | None = None,
     encoding: DepthEncoding | None = None,
     holdout: float | None = None,
     seed: int = 0,
@@ -78,7 +79,8 @@ def import_folder(
     The last `holdout` share (default 0.3), in the natural order of the names, is the split
     'holdout', and 'val' too as there is no official one. With `split_file`, a CSV, the images it
     gives to test are 'val', and about `holdout` (default 0.1) of those to train on are held out,
-    whole scenes where it names them, chosen by `seed`. `associations` is a list of pairs as TUM's.
+    whole scenes where it names them, chosen by `seed`. `associations` is a list of pairs as TUM's;
+    `intrinsics` the file of the camera's matrix, whose focal length every image carries.
     A killed import is continued by the same call. Raises DataError when pairs can't be found or
     read, depths are implausible, or `target` holds anything else.
     """
@@ -106,11 +108,22 @@ def import_folder(
     encoding, turned = _bits_settled(sampled, encoding)
     median_m, height = _plausible_median_m(sampled, encoding)
     far = scale_note(median_m, encoding.units_per_metre, pairing.timed)
-    notes += filter(None, (turned, far, camera_note(source, height)))
+    focal_heights, of_camera = None, camera_note(source, height)
+    if intrinsics is not None:
+        focal_px = read_focal_px(intrinsics, height)
+        focal_heights, of_camera = focal_px / height, focal_note(intrinsics, focal_px, height)
+    notes += filter(None, (turned, far, of_camera))
     for note in notes:
         remark(note)
+
+    def read(index: int) -> Frame:
+        rgb, depth = read_images(pairs[index], encoding)
+        return Frame(rgb, depth, focal_heights and focal_heights * depth.shape[0])
+
     plan = _plan(source, pairs, encoding)
-    fill(target, plan, places, lambda index: read_images(pairs[index], encoding), progress)
+    if focal_heights is not None:
+        plan["focal_heights"] = focal_heights
+    fill(target, plan, places, read, progress)
     counts = {split: len(names) for split, names in places.splits.items()}
     return Imported(**counts, alone=pairing.alone, median_depth_m=median_m, notes=tuple(notes))
 

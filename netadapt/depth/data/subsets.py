@@ -6,7 +6,7 @@ from bisect import bisect_right
 from collections.abc import Sequence
 from itertools import accumulate
 
-from netadapt.depth.data.base import Depth, DepthSource, Rgb
+from netadapt.depth.data.base import Depth, DepthSource, Frame, Rgb, read_frame
 from netadapt.errors import DataError
 
 
@@ -23,6 +23,9 @@ class Part:
 
     def read(self, index: int) -> tuple[Rgb, Depth]:
         return self._source.read(self._indices[index])
+
+    def read_frame(self, index: int) -> Frame:
+        return read_frame(self._source, self._indices[index])
 
 
 def spread(source: DepthSource, count: int) -> DepthSource:
@@ -58,9 +61,16 @@ class Joined:
         return len(self.names)
 
     def read(self, index: int) -> tuple[Rgb, Depth]:
+        source, within = self._place(index)
+        return source.read(within)
+
+    def read_frame(self, index: int) -> Frame:
+        return read_frame(*self._place(index))
+
+    def _place(self, index: int) -> tuple[DepthSource, int]:
         number = bisect_right(self._ends, index)
         first = self._ends[number] - len(self._sources[number])
-        return self._sources[number].read(index - first)
+        return self._sources[number], index - first
 
 
 def once(source: DepthSource) -> DepthSource:

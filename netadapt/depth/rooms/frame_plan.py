@@ -5,14 +5,22 @@ How they are written is left to `hdf5_rooms` and `packed_rooms`.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from random import Random
+from typing import Any
 
 from netadapt.depth.data.base import SPLITS
 from netadapt.depth.data.hdf5_pairs import HOLDOUT_NAMES
 from netadapt.depth.rooms.left_out_parts import checked_parts
 from netadapt.depth.rooms.rendering.frame import RENDERER_VERSION
+from netadapt.depth.rooms.rendering.view import FOCAL_PX
 from netadapt.errors import DataError
+
+FIELDS_OF_VIEW_DEG = (20.0, 120.0)
+"""Across, of lenses that draw straight lines straight: beyond, rooms look like nothing a camera
+shows."""
 
 Progress = Callable[[int, int], None]
 """Called with the frames done and the frames in all."""
@@ -28,11 +36,30 @@ class RoomsSettings:
     renderer: str = RENDERER_VERSION
     without: tuple[str, ...] = ()
     """Parts left out (`left_out_parts`)."""
+    field_of_view_deg: tuple[float, float] | None = None
+    """Across, least and most: each scene's lens is drawn between them; None: all have NYU's."""
 
     @property
     def name(self) -> str:
         """All that decides a frame apart from its scene and number."""
-        return "-".join((f"v{self.renderer}-seed{self.seed}", *(f"no-{p}" for p in self.without)))
+        view = self.field_of_view_deg
+        lens = () if view is None else (f"view{view[0]:g}to{view[1]:g}",)
+        parts = (f"v{self.renderer}-seed{self.seed}", *(f"no-{p}" for p in self.without), *lens)
+        return "-".join(parts)
+
+    def described(self) -> dict[str, Any]:
+        """As JSON has it; rooms seen through NYU's lens are as they always were."""
+        fields = asdict(self)
+        if self.field_of_view_deg is None:
+            del fields["field_of_view_deg"]
+        return fields
+
+    def focal_px(self, scene: int) -> float:
+        """The focal length of a scene's lens, in pixels at 640 x 480."""
+        if self.field_of_view_deg is None:
+            return FOCAL_PX
+        lens = Random(f"netadapt rooms lens {self.seed}/{scene}")
+        return 320.0 / math.tan(math.radians(lens.uniform(*self.field_of_view_deg)) / 2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +102,12 @@ def plan_frames(scenes: int, frames_per_scene: int) -> list[PlannedFrame]:
 
 
 def checked_settings(
-    scenes: int, frames_per_scene: int, seed: int, workers: int, without: Iterable[str]
+    scenes: int,
+    frames_per_scene: int,
+    seed: int,
+    workers: int,
+    without: Iterable[str],
+    field_of_view_deg: tuple[float, float] | None = None,
 ) -> RoomsSettings:
     """The settings; raises DataError where a number makes no sense."""
     for value, name in (
@@ -85,11 +117,32 @@ def checked_settings(
     ):
         if value < 1:
             raise DataError(f"rendered rooms: {value} {name}; expected 1 or more")
-    return RoomsSettings(seed, scenes, frames_per_scene, without=checked_parts(without))
+    if field_of_view_deg is not None:
+        low, high = field_of_view_deg
+        if not FIELDS_OF_VIEW_DEG[0] <= low <= high <= FIELDS_OF_VIEW_DEG[1]:
+            raise DataError(
+                f"rendered rooms: a field of view from {low:g} to {high:g} degrees; expected the "
+                f"lesser first, both from {FIELDS_OF_VIEW_DEG[0]:g} to {FIELDS_OF_VIEW_DEG[1]:g} "
+                f"(NYU's is 63)"
+            )
+    return RoomsSettings(
+        seed,
+        scenes,
+        frames_per_scene,
+        without=checked_parts(without),
+        field_of_view_deg=field_of_view_deg,
+    )
 
 
 def describe(settings: RoomsSettings) -> str:
     """The README of a folder of rendered rooms."""
+    view = settings.field_of_view_deg
+    lenses = (
+        ""
+        if view is None
+        else f"Each scene is seen through a lens of its own, {view[0]:g} to {view[1]:g} degrees "
+        f"across.\n"
+    )
     return (
         "# Rendered rooms\n\n"
         "Every picture here was rendered by `netadapt data rooms`; none is a photograph, and no\n"
@@ -97,6 +150,7 @@ def describe(settings: RoomsSettings) -> str:
         f"Seed {settings.seed}, {settings.scenes} scenes, {settings.frames_per_scene} frames a "
         f"scene, renderer version {settings.renderer}"
         f"{', without ' if settings.without else ''}{', '.join(settings.without)}.\n"
+        f"{lenses}"
         "Depth is in metres (millimetres in a packed set); 0 is a hole, where the simulated depth\n"
         "camera sees nothing. No scene is in two of the splits train, holdout and val.\n"
     )

@@ -9,10 +9,10 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 
+from netadapt.depth.data.hdf5_pairs import write_focal
 from netadapt.depth.data.worker_pool import worker_pool
 from netadapt.depth.rooms.frame_plan import (
     PlannedFrame,
@@ -23,7 +23,7 @@ from netadapt.depth.rooms.frame_plan import (
     describe,
     plan_frames,
 )
-from netadapt.depth.rooms.rendering.frame import compile_kernels, render_frame
+from netadapt.depth.rooms.rendering.frame import FULL_SIZE, compile_kernels, render_frame
 from netadapt.errors import DataError
 from netadapt.extras import needed
 from netadapt.files import atomic_path, clear_half_written, write_text
@@ -41,16 +41,18 @@ def write_rooms(
     seed: int = 0,
     workers: int = 1,
     without: Iterable[str] = (),
+    field_of_view_deg: tuple[float, float] | None = None,
     progress: Progress | None = None,
 ) -> dict[str, int]:
     """Render rooms into `dst` in FastDepth's HDF5 layout; gives the number of frames a split.
 
     train/<scene>/NNNNN.h5 and val/official/NNNNN.h5 hold `rgb` uint8 [3, 480, 640] and `depth`
     float32 [480, 640] metres (0 = hole). `without` names what to leave out (`left_out_parts`).
-    Files that are complete already stay. Raises DataError where `dst` holds something else than
-    these rooms, OutputError where it can't be written.
+    With `field_of_view_deg` each scene's lens is drawn between the two, across, and every file
+    carries its focal length. Files that are complete already stay. Raises DataError where `dst`
+    holds something else than these rooms, OutputError where it can't be written.
     """
-    settings = checked_settings(scenes, frames_per_scene, seed, workers, without)
+    settings = checked_settings(scenes, frames_per_scene, seed, workers, without, field_of_view_deg)
     dst = Path(dst)
     claim_folder(dst, settings)
     clear_half_written(dst, ".h5")
@@ -72,7 +74,7 @@ def claim_folder(dst: Path, settings: RoomsSettings) -> None:
     Raises DataError otherwise.
     """
     path = dst / SETTINGS_FILE
-    wanted = json.loads(json.dumps(asdict(settings)))
+    wanted = json.loads(json.dumps(settings.described()))
     if path.is_file():
         try:
             told = json.loads(path.read_text(encoding="utf-8"))["settings"]
@@ -110,7 +112,10 @@ def is_complete(path: Path) -> bool:
 def write_frame(dst: Path, settings: RoomsSettings, planned: PlannedFrame) -> None:
     """Render one frame into its file."""
     seed = settings.seed
-    rgb, depth = render_frame(seed, planned.scene, planned.frame, without=settings.without)
+    focal_px = settings.focal_px(planned.scene)
+    rgb, depth = render_frame(
+        seed, planned.scene, planned.frame, without=settings.without, focal_px=focal_px
+    )
     # In memory first: the HDF5 library crashes the process when the disk is full.
     content = io.BytesIO()
     with h5py.File(content, "w", track_order=True) as file:
@@ -124,6 +129,8 @@ def write_frame(dst: Path, settings: RoomsSettings, planned: PlannedFrame) -> No
         file.attrs["frame"] = planned.frame
         file.attrs["renderer"] = settings.renderer
         file.attrs["without"] = ",".join(settings.without)
+        if settings.field_of_view_deg is not None:
+            write_focal(file, focal_px, FULL_SIZE[0])
     with atomic_path(dst / planned.path) as temporary:
         temporary.write_bytes(content.getvalue())
 

@@ -7,7 +7,6 @@ less than half of one at full size.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 
@@ -43,17 +42,19 @@ def write_rooms_pack(
     seed: int = 0,
     workers: int | None = None,
     without: Iterable[str] = (),
+    field_of_view_deg: tuple[float, float] | None = None,
     progress: Progress | None = None,
 ) -> dict[str, int]:
     """Render `scenes` rooms into the pack `target`: the splits that `write_rooms` would make.
 
-    Gives the number of frames a split. `without` names what to leave out (`left_out_parts`). A
-    finished pack of these rooms is left as it is, one of fewer of them gets the others, and a
-    stopped one is continued. Raises DataError when `target` holds anything else.
+    Gives the number of frames a split. `without` names what to leave out (`left_out_parts`);
+    `field_of_view_deg` is as in `write_rooms`. A finished pack of these rooms is left as it is, one
+    of fewer of them gets the others, and a stopped one is continued. Raises DataError when `target`
+    holds anything else.
     """
     target = Path(target)
     workers = workers or usable_cores()
-    settings = checked_settings(scenes, frames_per_scene, seed, workers, without)
+    settings = checked_settings(scenes, frames_per_scene, seed, workers, without, field_of_view_deg)
     planned = plan_frames(scenes, frames_per_scene)
     # A name says all that decides its frame, so that a finished pack is recognised by its names.
     named = {
@@ -77,7 +78,7 @@ def write_rooms_pack(
         target,
         {split: shards_of(split, listed, SHARD_FRAMES) for split, listed in names.items()},
         working_size(*FULL_SIZE),
-        {"rendered rooms": asdict(settings)},
+        {"rendered rooms": settings.described()},
         partial(render_shard, target, settings, named),
         workers=workers,
         grow=True,
@@ -103,6 +104,7 @@ def render_shard(
     rgb = np.empty((len(shard.names), 3, height, width), np.uint8)
     depth_mm = np.empty((len(shard.names), height, width), np.uint16)
     frames: Sequence[PlannedFrame] = [named[name] for name in shard.names]
+    focals = [settings.focal_px(planned.scene) for planned in frames]
     for index, planned in enumerate(frames):
         rgb[index], metres = render_frame(
             settings.seed,
@@ -111,6 +113,10 @@ def render_shard(
             height=height,
             width=width,
             without=settings.without,
+            focal_px=focals[index],
         )
         depth_mm[index] = to_millimetres(metres)
-    return write_shard(target, shard, rgb, depth_mm)
+    if settings.field_of_view_deg is None:
+        return write_shard(target, shard, rgb, depth_mm)
+    at_height = [focal_px * height / FULL_SIZE[0] for focal_px in focals]
+    return write_shard(target, shard, rgb, depth_mm, at_height)

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from netadapt.depth.data.base import DepthSource
+from netadapt.depth.data.canonical import Canonical
 from netadapt.depth.data.loader import batches
 from netadapt.depth.data.subsets import Part, shuffled_evenly, spread
 from netadapt.depth.data.transforms import PUBLISHED_RANGE, AugmentationRange
@@ -39,7 +40,9 @@ LONG_TERM = replace(RECIPES["default"], loss="log-l1-gradient")
 class DepthTask:
     """Monocular depth: images to metres.
 
-    `train` and `holdout` are depth sources; `size` is the network's input (height, width) in
+    `train` and `holdout` are depth sources, whose metres are brought to the canonical camera's
+    (`netadapt.depth.data.focal_length`): of an image whose focal length is half of NYU's they
+    count twice. `size` is the network's input (height, width) in
     pixels; at most `holdout_images` of the holdout, spread evenly over it, are evaluated. Batches
     lie on the device `compute`; training images are changed within `augmentation`; of `world_size`
     processes each trains on batches of its own.
@@ -69,7 +72,8 @@ class DepthTask:
             raise DataError(
                 f"the data has no {empty} images; run 'netadapt data check' to see what it has"
             )
-        self.train = train
+        self.train = Canonical(train)
+        holdout = Canonical(holdout)
         judged = holdout if holdout_images is None else spread(holdout, holdout_images)
         self.holdout = shuffled_evenly(judged)
         self.size = size

@@ -17,7 +17,7 @@ import pandas as pd
 import torch
 from torch import Tensor
 
-from netadapt.depth.data.base import Depth, DepthSource, Rgb
+from netadapt.depth.data.base import DepthSource, Frame, read_frame
 from netadapt.depth.data.loader import prefetched
 from netadapt.depth.data.subsets import Part
 from netadapt.depth.prediction.predictor import Predictor
@@ -50,6 +50,8 @@ class View(NamedTuple):
     """[B, 1, H, W] metres, 0 where a pixel doesn't count."""
     ratios: Tensor
     """[B, 1, 1, 1]: what the network's metres are to be multiplied by."""
+    focal_px: list[float | None]
+    """[B]: the focal lengths, None where NYU's is assumed."""
 
 
 def evaluate(
@@ -60,7 +62,11 @@ def evaluate(
     batch_size: int = 16,
     progress: Callable[[int, int], None] | None = None,
 ) -> pd.DataFrame:
-    """Every metric of every image of `source`: a row an image, named as the source names it."""
+    """Every metric of every image of `source`: a row an image, named as the source names it.
+
+    Metres are those of each image's own camera; its `focal_px`, a column too, is NaN where it isn't
+    known and NYU's was assumed.
+    """
     predict = partial(_predicted, predictor, protocol)
     (rows,) = _measure([predict], source, predictor.size, protocol, batch_size, progress)
     return rows
@@ -124,14 +130,15 @@ def _measure(
     if batch_size < 1:
         raise InputError(f"the batch size is {batch_size}; expected 1 or more")
     metrics = [DepthMetrics() for _ in predictions]
-    done = 0
+    focal_px: list[float | None] = []
     for view in _views(source, size, protocol, batch_size):
         for predict, measured in zip(predictions, metrics, strict=True):
             measured.update(predict(view), view.truth)
-        done += len(view.images)
+        focal_px += view.focal_px
         if progress is not None:
-            progress(done, len(source))
-    return [measured.per_image(source.names) for measured in metrics]
+            progress(len(focal_px), len(source))
+    tables = [measured.per_image(source.names) for measured in metrics]
+    return [table.assign(focal_px=np.array(focal_px, np.float64)) for table in tables]
 
 
 def _views(
@@ -143,22 +150,24 @@ def _views(
         indices = range(len(source))[step * batch_size : (step + 1) * batch_size]
         if not indices:
             return None
-        pairs = [source.read(index) for index in indices]
-        alike = groupby(pairs, key=lambda pair: pair[1].shape)
+        frames = [read_frame(source, index) for index in indices]
+        alike = groupby(frames, key=lambda frame: frame.depth.shape)
         return [_view(list(group), size, protocol) for _, group in alike]
 
     for views in prefetched(make, 0):
         yield from views
 
 
-def _view(
-    pairs: Sequence[tuple[Rgb, Depth]], size: tuple[int, int], protocol: EvaluationProtocol
-) -> View:
-    rgb = torch.from_numpy(np.stack([image for image, _ in pairs]))
-    depth = torch.from_numpy(np.stack([metres for _, metres in pairs]))
-    height, width = depth.shape[1:]
-    ratios = torch.tensor([protocol.framing.ratio(None, height, width) for _ in pairs])
-    return View(*protocol.views(rgb, depth, size), ratios[:, None, None, None])
+def _view(frames: Sequence[Frame], size: tuple[int, int], protocol: EvaluationProtocol) -> View:
+    rgb = torch.from_numpy(np.stack([frame.rgb for frame in frames]))
+    depth = torch.from_numpy(np.stack([frame.depth for frame in frames]))
+    ratio = protocol.framing.ratio
+    ratios = [ratio(frame.focal_heights, *frame.depth.shape) for frame in frames]
+    return View(
+        *protocol.views(rgb, depth, size),
+        torch.tensor(ratios)[:, None, None, None],
+        [frame.focal_px for frame in frames],
+    )
 
 
 def _predicted(predictor: Predictor, protocol: EvaluationProtocol, view: View) -> Tensor:

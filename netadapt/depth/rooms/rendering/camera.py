@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from netadapt.depth.rooms.rendering.local_frames import NOTHING
 from netadapt.depth.rooms.rendering.ray_tracing import Seen, trace_screen
 from netadapt.depth.rooms.rendering.screen_lists import screen_lists
-from netadapt.depth.rooms.rendering.view import View, focal_lengths
+from netadapt.depth.rooms.rendering.view import FOCAL_PX, View, focal_lengths
 from netadapt.depth.rooms.scene.description import Scene
 
 PROBE = (15, 20)
@@ -30,9 +30,13 @@ class Pose:
     position: NDArray[np.float64]
     axes: NDArray[np.float64]
 
-    def view(self, height: int, width: int) -> View:
-        """What a camera there sees at that size; the field of view is the same at any."""
-        return View(self.position, self.axes, focal_lengths(height, width), height, width)
+    def view(self, height: int, width: int, focal_px: float = FOCAL_PX) -> View:
+        """What a camera there sees at that size; the field of view is the same at any.
+
+        `focal_px` is the focal length at 640 x 480 pixels.
+        """
+        focal = focal_lengths(height, width, focal_px)
+        return View(self.position, self.axes, focal, height, width)
 
 
 def look(
@@ -81,9 +85,9 @@ def draw_pose(rng: Random, scene: Scene) -> Pose:
     return look(at, target, roll)
 
 
-def sees(scene: Scene, pose: Pose, height: int, width: int) -> Seen:
+def sees(scene: Scene, pose: Pose, height: int, width: int, focal_px: float = FOCAL_PX) -> Seen:
     """Depth in metres and the solid of every pixel, at that size."""
-    view = pose.view(height, width)
+    view = pose.view(height, width, focal_px)
     return trace_screen(view, scene.solids, screen_lists(view, scene.solids))
 
 
@@ -95,10 +99,12 @@ def level_pose(rng: Random, scene: Scene) -> Pose:
     return look((x, y, 1.4), (x + math.cos(a), y + math.sin(a), 1.4), 0.0)
 
 
-def choose_pose(rng: Random, scene: Scene, without: tuple[str, ...] = ()) -> Pose:
+def choose_pose(
+    rng: Random, scene: Scene, without: tuple[str, ...] = (), focal_px: float = FOCAL_PX
+) -> Pose:
     """The first pose whose view is fit to learn from; the best of the tried ones otherwise.
 
-    `without` names what to leave out (`left_out_parts`).
+    `without` names what to leave out (`left_out_parts`); the view is that of the lens `focal_px`.
     """
     if "poses" in without:
         return level_pose(rng, scene)
@@ -109,7 +115,7 @@ def choose_pose(rng: Random, scene: Scene, without: tuple[str, ...] = ()) -> Pos
     accepted = 0
     for _ in range(ATTEMPTS):
         pose = draw_pose(rng, scene)
-        depth, solid, _ = sees(scene, pose, *PROBE)
+        depth, solid, _ = sees(scene, pose, *PROBE, focal_px)
         flat = np.where(depth < 0.5 * NOTHING, depth, 20.0).ravel()
         ordered = np.sort(flat)
         near, middle, far = (float(ordered[int(q * flat.size)]) for q in (0.03, 0.5, 0.95))

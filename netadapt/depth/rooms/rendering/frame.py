@@ -20,6 +20,7 @@ from netadapt.depth.rooms.rendering.screen_lists import screen_lists
 from netadapt.depth.rooms.rendering.sensor import FARTHEST_M, expose, record_depth, show
 from netadapt.depth.rooms.rendering.shading import shade_screen
 from netadapt.depth.rooms.rendering.shadow_lists import ShadowLists, shadow_lists
+from netadapt.depth.rooms.rendering.view import FOCAL_PX
 from netadapt.depth.rooms.scene.description import Scene
 from netadapt.depth.rooms.scene.layout import sample_scene
 
@@ -46,16 +47,18 @@ def render_frame(
     height: int = FULL_SIZE[0],
     width: int = FULL_SIZE[1],
     without: tuple[str, ...] = (),
+    focal_px: float = FOCAL_PX,
 ) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
     """Render frame `frame` of scene `scene`: RGB uint8 [3, H, W], depth float32 [H, W] metres.
 
     Depth 0 marks a hole, as a depth camera leaves them. The field of view is that of NYU Depth v2
-    at any size. The same arguments give the same bytes in any process of one machine. `without`
-    names what to leave out (`left_out_parts`).
+    at any size, or that of another focal length, given as it is at 640 x 480 pixels. The same
+    arguments give the same bytes in any process of one machine. `without` names what to leave out
+    (`left_out_parts`).
     """
     drawn, shadows = prepare(seed, scene, without)
     rng = Random(f"netadapt rooms {seed}/{scene}/{frame}")
-    view = choose_pose(rng, drawn, without).view(height, width)
+    view = choose_pose(rng, drawn, without, focal_px).view(height, width, focal_px)
     lists = screen_lists(view, drawn.solids)
     seen = trace_screen(view, drawn.solids, lists)
     lit_screen = light_screen(2 if height >= 360 else 1, view, seen, drawn, shadows)

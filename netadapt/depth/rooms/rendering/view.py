@@ -29,9 +29,12 @@ class View(NamedTuple):
     width: int
 
 
-def focal_lengths(height: int, width: int) -> NDArray[np.float64]:
-    """(fx, fy) in pixels at that size, the field of view kept."""
-    return np.array([FOCAL_PX * width / 640.0, FOCAL_PX * height / 480.0])
+def focal_lengths(height: int, width: int, focal_px: float = FOCAL_PX) -> NDArray[np.float64]:
+    """(fx, fy) in pixels at that size, the field of view kept.
+
+    `focal_px` is the focal length at 640 x 480 pixels.
+    """
+    return np.array([focal_px * width / 640.0, focal_px * height / 480.0])
 
 
 @inlined
