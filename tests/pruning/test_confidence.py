@@ -48,7 +48,7 @@ def test_the_upper_end_is_the_table_s_own_at_90_percent_and_scaled_at_others():
 @pytest.mark.parametrize("confidence", [0.5, 0.9, 0.99])
 def test_a_run_stops_when_the_upper_end_is_within(tmp_path, table, full_ms, confidence):
     budget = 0.7 * full_ms
-    search = finished(tmp_path / "run", {table: budget}, confidence=confidence)
+    search = finished(tmp_path / "run", {table: budget}, confidence=confidence, strategy="full")
     ends = [upper_end(record.latency, confidence) for record in search.records]
     assert search.met
     assert ends[-1] <= budget < ends[-2]

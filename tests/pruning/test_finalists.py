@@ -56,7 +56,8 @@ class Fixed:
 def run(out, task, **options):
     search = netadapt.search(
         tiny.network(), tiny.EXAMPLE, task=task, budget={"macs": 0.9 * GRAPH.macs}, out=out,
-        short_term=FineTuning(steps=0), first_reduction=0.1, proposal_images=16, **options,
+        short_term=FineTuning(steps=0), first_reduction=0.1, proposal_images=16,
+        **{"strategy": "full", **options},
     )  # fmt: skip
     with search:
         list(search)

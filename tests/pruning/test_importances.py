@@ -13,6 +13,7 @@ from netadapt.pruning.importance.base import require_scores
 from netadapt.pruning.importance.norm_scale import norm_scale
 from netadapt.pruning.importance.registry import IMPORTANCES
 from netadapt.pruning.importance.taylor import Taylor
+from netadapt.pruning.limits import limited
 from netadapt.training.modes import evaluation_mode
 
 GRAPH = trace(tiny.network(), tiny.EXAMPLE)
@@ -130,3 +131,9 @@ def test_bn_scale_names_a_group_that_has_no_norm():
     model = nn.Sequential(nn.Conv2d(3, 8, 3), nn.ReLU(), nn.Conv2d(8, 4, 3)).eval()
     with pytest.raises(InputError, match="group 0 has no norm with gains"):
         norm_scale(model, trace(model, torch.zeros(1, 3, 8, 8)), tiny.task(), 0)
+
+
+@pytest.mark.parametrize("name", ("l2", "l1", "taylor", "bn-scale"))
+def test_where_nothing_can_be_cut_there_is_nothing_to_score(name):
+    frozen = limited(GRAPH, ("*",), {})
+    assert not IMPORTANCES[name](tiny.network(), frozen, tiny.task(), 0)

@@ -95,7 +95,7 @@ def run(table: Path, out: Path, **options):
         short_term=FineTuning(steps=1, batch_size=16),
         first_reduction=0.05,
         width_multiple=2,
-        **{"on_demand": PROFILE, **options},
+        **{"on_demand": PROFILE, "strategy": "full", **options},
     )
 
 
@@ -106,11 +106,7 @@ def kept(out: Path) -> list[tuple[LayerGraph, StepRecord]]:
 
 def proposed(out: Path) -> list[tuple[LayerGraph, CandidateRecord]]:
     """Every network that was fine-tuned to be chosen from, with its row."""
-    before = [graph for graph, _ in kept(out)]
-    return [
-        (before[record.iteration - 1].with_widths({record.group: record.width_after}), record)
-        for record in read_candidates(out)
-    ]
+    return [(GRAPH.with_widths(record.widths), record) for record in read_candidates(out)]
 
 
 def check(table: Path, out: Path) -> None:
@@ -136,6 +132,11 @@ def test_what_is_decided_by_is_measured_and_not_all_that_is_looked_at(board, tab
         for layer in graph.with_widths({group.name: width}).layers
     }
     assert len(board.measured) < len(looked_at) / 2
+
+
+def test_a_proposal_of_many_groups_is_decided_by_measured_rows_too(board, table, tmp_path):
+    run(table, tmp_path / "run", strategy="saliency")
+    check(table, tmp_path / "run")
 
 
 def test_rows_that_undo_a_proposal_lead_to_another(board, table, tmp_path, monkeypatch):

@@ -51,7 +51,7 @@ def test_a_strategy_of_one_s_own_decides_and_is_remembered(prune, tmp_path):
     assert RunAbout.read(tmp_path / "run").settings.strategy == "cheapest"
     candidates = pd.read_csv(tmp_path / "run" / "candidates.csv")
     assert len(candidates) == len(result.records) - 1  # one tried an iteration
-    with pytest.raises(RunError, match="strategy = cheapest, not full"):
+    with pytest.raises(RunError, match="strategy = cheapest, not saliency"):
         prune(resume=True)
     STRATEGIES.register("cheapest-by-name", cheapest)
     by_name = prune("by-name", strategy="cheapest-by-name")

@@ -51,6 +51,8 @@ class Taylor:
         self, model: nn.Module, graph: LayerGraph, task: Task, seed: int
     ) -> Mapping[str, Tensor]:
         groups = free_groups(graph)
+        if not groups:
+            return {}
         taps = _taps(model, groups) if self.at_outputs else None
         terms_of = _at_weights(model, groups) if taps is None else _at_outputs(taps)
         totals = {group.name: torch.zeros(group.width, dtype=torch.float64) for group in groups}
