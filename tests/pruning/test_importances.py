@@ -133,7 +133,7 @@ def test_bn_scale_names_a_group_that_has_no_norm():
         norm_scale(model, trace(model, torch.zeros(1, 3, 8, 8)), tiny.task(), 0)
 
 
-@pytest.mark.parametrize("name", ("l2", "l1", "taylor", "bn-scale"))
+@pytest.mark.parametrize("name", ["l2", "l1", "taylor", "bn-scale"])
 def test_where_nothing_can_be_cut_there_is_nothing_to_score(name):
     frozen = limited(GRAPH, ("*",), {})
     assert not IMPORTANCES[name](tiny.network(), frozen, tiny.task(), 0)

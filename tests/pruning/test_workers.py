@@ -214,6 +214,7 @@ def test_what_a_worker_does_is_what_is_done_here():
 
 
 PRUNE = ("prune", "--model", "tiny:network", "--input-shape", "1x3x8x8", "--device", "macs")
+PRUNE += ("--strategy", "full")
 
 
 @pytest.mark.parametrize(
