@@ -1,4 +1,7 @@
-"""How many processor cores this process may use: on a shared machine fewer than there are."""
+"""How many processor cores this process may use: on a shared machine fewer than there are.
+
+And how threads wait there: a core that one takes while it waits is missing to those that compute.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,20 @@ import os
 from pathlib import Path
 
 CGROUP = Path("/sys/fs/cgroup")
+
+WITHOUT_SPINNING = {"OMP_WAIT_POLICY": "PASSIVE", "KMP_BLOCKTIME": "0"}
+"""What OpenMP reads from the environment when torch is imported: threads sleep while they wait."""
+
+
+def wait_without_spinning() -> None:
+    """Let the threads of this process wait so, unless the user's environment says how.
+
+    To be called before torch is imported. On two cores that other processes wanted too, a process
+    of two threads trained FastDepth for 20 small steps in 45 s; one beside it whose threads spin
+    had not done its first after 150 s.
+    """
+    if not {"GOMP_SPINCOUNT", *WITHOUT_SPINNING} & os.environ.keys():
+        os.environ.update(WITHOUT_SPINNING)
 
 
 def usable_cores(cgroup: Path = CGROUP) -> int:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from netadapt.cores import usable_cores
+from netadapt.cores import WITHOUT_SPINNING, usable_cores, wait_without_spinning
 
 
 @pytest.fixture
@@ -46,3 +46,15 @@ def test_threads_are_no_more_than_the_cores_allowed() -> None:
     )
     answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert answer.stdout.split() == ["1", "3"], answer.stderr
+
+
+@pytest.mark.parametrize("own", [{}, {"GOMP_SPINCOUNT": "5"}, {"OMP_WAIT_POLICY": "ACTIVE"}])
+def test_threads_sleep_while_they_wait_unless_the_user_says_how(monkeypatch, own) -> None:
+    monkeypatch.setattr(os, "environ", dict(own))
+    wait_without_spinning()
+    assert os.environ == (own or WITHOUT_SPINNING)
+
+
+def test_the_command_says_so_before_torch_is_imported() -> None:
+    code = "import sys, netadapt.cli.app; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

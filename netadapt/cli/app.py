@@ -21,6 +21,7 @@ from netadapt.cli import (
     train,
 )
 from netadapt.cli.console import run_app
+from netadapt.cores import wait_without_spinning
 from netadapt.version import __version__
 
 app = typer.Typer(
@@ -60,4 +61,5 @@ def _root(
 
 def main() -> None:
     """Entry point of the console script."""
+    wait_without_spinning()
     sys.exit(run_app(app))

@@ -34,6 +34,7 @@ from netadapt.pruning.settings import SearchSettings
 from netadapt.pruning.stages import FAILED, SHORT_TERM, Stage
 from netadapt.pruning.step import Step
 from netadapt.remarks import remark
+from netadapt.training.shared_batches import SharedBatches
 from netadapt.training.task import Task, checked_metrics, evaluated_images, tells_images
 from netadapt.training.task_wrapper import CountedTask, labelled
 
@@ -122,17 +123,18 @@ class Iteration:
 
     def scores_before(self, images: range) -> Tensor:
         """The accuracy of the network that is to be cut on these images of the holdout: `[N]`."""
-        if images not in self._used.before:
+        if self._used.before is None:
             assert tells_images(self.task)  # nothing else has images
-            _, scores = evaluated_images(self.step.model, self.task, images)
-            self._used.before[images] = scores
-        return self._used.before[images]
+            whole = range(self.task.holdout_count)
+            self._used.before = self.step.scores
+            if self._used.before is None:  # of a run that goes on
+                self._used.before = evaluated_images(self.step.model, self.task, whole)[1]
+        return self._used.before[images.start : images.stop]
 
     def losses_of(self, candidate: Candidate) -> Tensor:
         """The accuracy that `candidate` lost on each image for each unit it saves: `[N]`."""
         after = torch.tensor(candidate.scores, dtype=torch.float64)
-        judged = self._first_images(len(after))
-        before = torch.cat([self.scores_before(images) for images in judged])
+        before = self.scores_before(range(len(after)))
         return losses(before, after, self.cost - candidate.proposal.cost)
 
     def images_after(self, candidate: Candidate) -> range | None:
@@ -167,14 +169,6 @@ class Iteration:
         further = self._candidate(candidate.proposal, candidate.stage, metrics, scores, model)
         self._record(further, stage, time.perf_counter() - started, samples=0, place=place)
         return further
-
-    def _first_images(self, count: int) -> list[range]:
-        """The parts in which the first `count` images of the holdout were taken."""
-        first = self.settings.proposal_images
-        parts = [range(min(first, count))]
-        while parts[-1].stop < count:
-            parts.append(as_many_again(parts[-1].stop, count))
-        return parts
 
     def widest_cuts(self) -> list[Proposal]:
         """For every group the widest cut that meets the target; see `propose`."""
@@ -331,7 +325,7 @@ class Iteration:
             self._used.ground = Ground(
                 self.step.model,
                 self.graph,
-                self.task,
+                SharedBatches(self.task),
                 self.settings.short_term,
                 batches_seed=self.seed,
                 seed=self.settings.seed * SEEDS_APART + self.step.iteration,
@@ -398,7 +392,7 @@ class _Used:
     importances: Mapping[str, Tensor] | None = None
     samples: int = 0
     tried: list[Tried] = field(default_factory=list)
-    before: dict[range, Tensor] = field(default_factory=dict)
+    before: Tensor | None = None
     ground: Ground | None = None
     asked: int = 0
     """How many rows of candidates.csv were asked for so far."""

@@ -15,6 +15,7 @@ from contextlib import AbstractContextManager, ExitStack, nullcontext
 from dataclasses import dataclass, replace
 from types import TracebackType
 
+import torch
 from torch import Tensor, nn
 
 from netadapt.errors import BudgetError, InputError, ModelError, RunError
@@ -46,7 +47,13 @@ from netadapt.pruning.strategies.base import Strategy
 from netadapt.pruning.unwritten_run import UnwrittenRun
 from netadapt.pruning.verifying import Verifier, correction
 from netadapt.registry import ships
-from netadapt.training.task import Task, checked_metrics, evaluated_whole, tells_images
+from netadapt.training.task import (
+    Task,
+    checked_metrics,
+    evaluated_images,
+    evaluated_whole,
+    tells_images,
+)
 from netadapt.users_code import users_code
 
 MOST_ROUNDS = 10
@@ -200,7 +207,8 @@ class Search(Iterator[Step]):
         model = iteration.model_of(candidate)
         graph = rebased(candidate.proposal.of(iteration.graph))
         _require_saving(iteration, candidate, graph, model)
-        candidate = replace(candidate, metrics=self._metrics_of(candidate, model))
+        metrics, scores = self._judged_whole(candidate, model)
+        candidate = replace(candidate, metrics=metrics)
         record = StepRecord(
             **iteration.facts(
                 candidate,
@@ -210,7 +218,7 @@ class Search(Iterator[Step]):
             ),
             checkpoint=self._run.checkpoint(iteration.number).name,
         )
-        step = self._timed(Step(record, model, graph))
+        step = self._timed(Step(record, model, graph, scores))
         self._commit(step, iteration.place_of)
         self._iteration = None
         self._to_give.clear()
@@ -266,7 +274,7 @@ class Search(Iterator[Step]):
             return replace(self._given, record=self._run.steps[0])
         started = time.perf_counter()
         try:
-            metrics = evaluated_whole(self._given.model, self._tools.task)
+            metrics, scores = evaluated_whole(self._given.model, self._tools.task)
         except InputError:
             self._run.discard()
             raise
@@ -284,7 +292,7 @@ class Search(Iterator[Step]):
             binding="" if budgets.several else None,
             latencies=budgets.latencies(graph),
         )
-        self._step = replace(self._given, record=record)
+        self._step = replace(self._given, record=record, scores=scores)
         if not self._ended:
             self._step = self._timed(self._step)
             self._commit(self._step)
@@ -364,13 +372,18 @@ class Search(Iterator[Step]):
         somebody else's: a callback's, an executor's."""
         return nullcontext() if ships(self._tools.strategy) else users_code(what)
 
-    def _metrics_of(self, candidate: Candidate, model: nn.Module) -> Mapping[str, float]:
-        """Over the whole holdout, where a proposal is judged on a part of it."""
+    def _judged_whole(
+        self, candidate: Candidate, model: nn.Module
+    ) -> tuple[Mapping[str, float], Tensor | None]:
+        """The metrics over the whole holdout, where a proposal is judged on a part of it, and the
+        accuracy on each image."""
         task = self._tools.task
         judged = min(self._tools.settings.proposal_images, len(candidate.scores))
-        if tells_images(task) and 0 < judged < task.holdout_count:
-            return evaluated_whole(model, task)
-        return candidate.metrics
+        if not tells_images(task) or not judged:
+            return candidate.metrics, None
+        if judged < task.holdout_count:
+            return evaluated_images(model, task, range(task.holdout_count))
+        return candidate.metrics, torch.tensor(candidate.scores, dtype=torch.float64)
 
     def _next_iteration(self) -> Iteration:
         tools, step, budgets = self._tools, self.step, self._budgets

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from torch import nn
+from torch import Tensor, nn
 
 from netadapt.graph import LayerGraph
 from netadapt.pruning.records import StepRecord
@@ -17,6 +17,8 @@ class Step:
     record: StepRecord
     model: nn.Module
     graph: LayerGraph
+    scores: Tensor | None = field(default=None, repr=False)
+    """The accuracy on each image of the holdout, `[N]`, where it was told when the row was made."""
 
     @property
     def iteration(self) -> int:

@@ -24,10 +24,11 @@ Batch = tuple[Inputs, Any]
 class Task(Protocol):
     """A loss, training data and an evaluation; any object that has these four members.
 
-    A search evaluates the network given, then for each proposal draws `training_batches` with a
-    seed, calls `loss` once a batch and `evaluate` once at the end. A task keeps no state that a
-    result depends on, so that a stopped run goes on to the same end: batches depend on the seed and
-    the step alone. What `training_batches` gives lies on the device that the network is on.
+    A search evaluates the network given, then in each iteration draws `training_batches` with a
+    seed, for all proposals alike; for each it calls `loss` once a batch and `evaluate` once at the
+    end. A task keeps no state that a result depends on, so that a stopped run goes on to the same
+    end: batches depend on the seed and the step alone. What `training_batches` gives lies on the
+    device that the network is on.
 
     A network of several inputs gets them as a tuple, `((image, depth), target)`, or by the names of
     its forward's parameters, `({"image": image, "depth": depth}, target)`. `loss` is given the
@@ -190,7 +191,9 @@ def batches_of(task: Task, stream: Iterable[Batch]) -> Iterator[Batch]:
 
 def named(task: Task) -> str:
     """How an error names a task: by the class of the innermost, whatever is around it."""
-    return f"the task {type(getattr(task, 'inner_task', task)).__name__}"
+    while hasattr(task, "inner_task"):
+        task = task.inner_task
+    return f"the task {type(task).__name__}"
 
 
 def evaluated(model: nn.Module, task: Task) -> dict[str, float]:
@@ -231,11 +234,12 @@ def evaluated_images(
     return checked_metrics(means, task, what), found[task.metrics[0]].double().cpu()
 
 
-def evaluated_whole(model: nn.Module, task: Task) -> dict[str, float]:
-    """The metrics over the whole holdout, as the same task judges a part of it."""
+def evaluated_whole(model: nn.Module, task: Task) -> tuple[dict[str, float], Tensor | None]:
+    """The metrics over the whole holdout, as the same task judges a part of it, and the first
+    metric of each image, `[N]`, where the task tells them apart."""
     if tells_images(task):
-        return evaluated_images(model, task, range(task.holdout_count))[0]
-    return evaluated(model, task)
+        return evaluated_images(model, task, range(task.holdout_count))
+    return evaluated(model, task), None
 
 
 def checked_metrics(found: Any, task: Task, what: str) -> dict[str, float]:

@@ -100,6 +100,59 @@ def test_taylor_leaves_the_network_as_it_was():
         torch.testing.assert_close(value, before[name], rtol=0, atol=0)
 
 
+class Tokens(nn.Module):
+    """Takes whole numbers, which have no gradient."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.wide, self.head = nn.Linear(1, 16), nn.Linear(16, 3)
+
+    def forward(self, tokens: torch.Tensor) -> torch.Tensor:
+        wide = self.wide(tokens.float().unsqueeze(-1))
+        return self.head(nn.functional.gelu(wide).mul_(2).mean(1))
+
+
+class TokenTask:
+    """What comes after four tokens; as much of the protocol as an importance asks for."""
+
+    def loss(self, output: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+        return nn.functional.cross_entropy(output, target)
+
+    def training_batches(self, batch_size: int, seed: int, start_step: int = 0):
+        generator = torch.Generator().manual_seed(seed)
+        while True:
+            tokens = torch.randint(5, (batch_size, 4), generator=generator)
+            yield tokens, tokens.sum(1) % 3
+
+
+def test_taylor_takes_inputs_that_have_no_gradient():
+    model, task = stirred(Tokens().eval()), TokenTask()
+    graph = trace(model, torch.zeros(1, 4, dtype=torch.long))
+    (group,) = (group for group in graph.groups if not group.frozen)
+    scores = Taylor(images=8)(model, graph, task, seed=3)[group.name]
+    tokens, labels = next(task.training_batches(8, 3))
+    wide = model.wide(tokens.float().unsqueeze(-1))
+    wide.retain_grad()
+    task.loss(model.head(nn.functional.gelu(wide).mul(2).mean(1)), labels).backward()
+    expected = (wide * wide.grad).sum(1).detach().double().square().sum(0)
+    torch.testing.assert_close(scores, expected, rtol=1e-4, atol=1e-12)
+
+
+def test_taylor_takes_no_gradient_of_weights(monkeypatch):
+    model = nn.Sequential(
+        nn.Conv2d(3, 8, 1), nn.Conv2d(8, 8, 5, padding=2, groups=8), nn.Conv2d(8, 3, 1),
+        nn.AdaptiveAvgPool2d(1), nn.Flatten(),
+    ).eval()  # fmt: skip
+    graph = trace(model, tiny.EXAMPLE)
+    before = Taylor(images=8)(model, graph, tiny.task(), seed=0)
+    unwanted = "netadapt.training.convolutions._depthwise_weight_gradient"
+    monkeypatch.setattr(unwanted, lambda *given: pytest.fail("nobody asked for it"))
+    after = Taylor(images=8)(model, graph, tiny.task(), seed=0)
+    assert {name: scores.tolist() for name, scores in after.items()} == {
+        name: scores.tolist() for name, scores in before.items()
+    }
+
+
 def test_bn_scale_is_the_gain_of_the_norms():
     model = tiny.network()
     with torch.no_grad():

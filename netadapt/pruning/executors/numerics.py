@@ -48,11 +48,6 @@ class Numerics:
         torch.backends.cudnn.deterministic = self.cudnn_deterministic
 
 
-WITHOUT_SPINNING = {"OMP_WAIT_POLICY": "PASSIVE", "KMP_BLOCKTIME": "0"}
-"""The environment of a worker: its threads may outnumber its share of the cores, and one that waits
-must not take a core from those that compute."""
-
-
 @contextmanager
 def environment(variables: Mapping[str, str]) -> Iterator[None]:
     """Processes that are started within have these variables too."""

@@ -23,12 +23,12 @@ from typing import Any
 import torch
 from torch import nn
 
-from netadapt.cores import usable_cores
+from netadapt.cores import WITHOUT_SPINNING, usable_cores
 from netadapt.errors import DeviceError, InputError
 from netadapt.extras import needed
 from netadapt.pruning.attempts import Attempt, Outcome
 from netadapt.pruning.executors.base import Workplace
-from netadapt.pruning.executors.numerics import WITHOUT_SPINNING, environment
+from netadapt.pruning.executors.numerics import environment
 from netadapt.pruning.executors.packing import NETWORK, packed, unpacked
 from netadapt.pruning.executors.shared_parts import SharedParts
 from netadapt.pruning.executors.workbench import Errand, Report, Workbench, report_of

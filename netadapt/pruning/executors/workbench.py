@@ -35,6 +35,7 @@ from netadapt.pruning.stages import Stage
 from netadapt.remarks import LOGGER
 from netadapt.training.allocator import keep_freed_memory
 from netadapt.training.memory_shortage import lacked_memory
+from netadapt.training.shared_batches import SharedBatches
 from netadapt.training.task import Task, named
 from netadapt.training.task_wrapper import TaskWrapper
 from netadapt.training.tasks import NamedTask
@@ -167,7 +168,7 @@ class Workbench:
         """What the errands to come share; that of the iteration before is forgotten."""
         self._ground, self._version = None, -1
         ground: Ground = unpacked(content, self._device)
-        self._ground = replace(ground, task=self._task)
+        self._ground = replace(ground, task=SharedBatches(self._task))
         self._version = version
 
     def tried(self, errand: Errand) -> tuple[Report, nn.Module | None]:

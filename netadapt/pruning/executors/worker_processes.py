@@ -19,11 +19,11 @@ from typing import Any
 import torch
 from torch import nn
 
-from netadapt.cores import usable_cores
+from netadapt.cores import WITHOUT_SPINNING, usable_cores
 from netadapt.errors import InputError
 from netadapt.pruning.attempts import Attempt, Outcome
 from netadapt.pruning.executors.base import Workplace
-from netadapt.pruning.executors.numerics import WITHOUT_SPINNING, environment
+from netadapt.pruning.executors.numerics import environment
 from netadapt.pruning.executors.packing import unpacked
 from netadapt.pruning.executors.process_entry import serve
 from netadapt.pruning.executors.shared_parts import SharedParts

@@ -54,7 +54,7 @@ class Taylor:
         if not groups:
             return {}
         taps = _taps(model, groups) if self.at_outputs else None
-        terms_of = _at_weights(model, groups) if taps is None else _at_outputs(taps)
+        terms_of = _at_weights(model, groups) if taps is None else _at_outputs(model, taps)
         totals = {group.name: torch.zeros(group.width, dtype=torch.float64) for group in groups}
         with evaluation_mode(model), torch.enable_grad():
             for loss_of in self._losses(model, task, seed):
@@ -131,23 +131,32 @@ def _channel_axis(module: nn.Module) -> int | None:
 
 
 def _at_outputs(
-    taps: Mapping[str, tuple[nn.Module, int]],
+    model: nn.Module, taps: Mapping[str, tuple[nn.Module, int]]
 ) -> Callable[[Callable[[], Tensor]], Terms]:
     """What gives the terms of a loss, of each image."""
+    weights = list(model.parameters())
 
     def terms_of(loss_of: Callable[[], Tensor]) -> Terms:
         given: list[tuple[str, Tensor]] = []
+
+        def take(name: str, output: Tensor) -> Tensor:
+            # Behind inputs that are no real numbers nothing has a gradient: it begins here.
+            followed = output if output.requires_grad else output.clone().requires_grad_().clone()
+            given.append((name, followed))
+            return followed
+
         hooks = [
-            module.register_forward_hook(lambda *call, name=name: given.append((name, call[2])))
+            module.register_forward_hook(lambda *call, name=name: take(name, call[2]))
             for name, (module, _) in taps.items()
         ]
         try:
-            loss = loss_of()
+            with _gradients_of(weights, wanted=False):  # they would be a third of the work
+                loss = loss_of()
+                outputs = [output for _, output in given]
+                gradients = torch.autograd.grad(loss, outputs, allow_unused=True)
         finally:
             for hook in hooks:
                 hook.remove()
-        outputs = [output for _, output in given]
-        gradients = torch.autograd.grad(loss, outputs, allow_unused=True)
         by_image = len({len(output) for output in outputs}) == 1  # not so where windows are cut out
         terms: dict[str, Tensor] = {}
         for (name, output), gradient in zip(given, gradients, strict=True):
@@ -178,7 +187,7 @@ def _at_weights(
     weights = [parameters[name] for name in axes]
 
     def terms_of(loss_of: Callable[[], Tensor]) -> Terms:
-        with _with_gradients(weights):
+        with _gradients_of(weights, wanted=True):
             gradients = torch.autograd.grad(loss_of(), weights, allow_unused=True)
         return {
             name: (weight.detach() * gradient)
@@ -195,11 +204,11 @@ def _at_weights(
 
 
 @contextmanager
-def _with_gradients(weights: list[nn.Parameter]) -> Iterator[None]:
-    """All `weights` are learnable within; a user may have frozen some."""
+def _gradients_of(weights: list[nn.Parameter], *, wanted: bool) -> Iterator[None]:
+    """All `weights` are learnable within, or none is; a user may have frozen some."""
     was = [weight.requires_grad for weight in weights]
     for weight in weights:
-        weight.requires_grad_(True)
+        weight.requires_grad_(wanted)
     try:
         yield
     finally:
