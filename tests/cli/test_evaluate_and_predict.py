@@ -115,6 +115,40 @@ def test_photographs_of_any_size(netadapt, weights, exported, tmp_path):
     np.testing.assert_allclose(depths["thin"], depths["thin.onnx"], atol=1e-4)
 
 
+def test_a_folder_with_a_focal_length_whole_or_cropped(netadapt, weights, tmp_path):
+    folder = tmp_path / "pictures"
+    folder.mkdir()
+    for name in ("10.jpg", "9.jpg", ".hidden.jpg", "9.depth.png", "notes.txt"):
+        Image.new("RGB", (64, 48), (90, 90, 90)).save(folder / name, format="PNG")
+    code, out, err = netadapt("predict", folder, "--model", weights, "--out", tmp_path / "both")
+    assert code == 0, err
+    assert [Path(line.split(":")[0]).name for line in out.splitlines()] == ["9.png", "10.png"]
+    assert "2 pictures, " in err
+    assert "frames a second" in err
+    assert "NYU's focal length was assumed" in err
+    depths = []
+    for options in ((), ("--focal-px", 2 * 518.86 / 10), ("--crop",)):
+        code, out, err = netadapt(
+            "predict", folder / "9.jpg", "--model", weights, "--out", tmp_path, "--json", *options
+        )
+        assert code == 0, err
+        written = json.loads(out)
+        assert written[0]["network_frames_per_second"] > 0
+        assert written[0]["focal_px"] == (options[1] if len(options) == 2 else None)
+        depths.append(np.load(written[0]["metres"]))
+        with Image.open(written[0]["millimetres"]) as image:
+            assert (image.mode, image.size) == ("I;16", (64, 48))
+            assert np.abs(np.asarray(image) / 1000 - depths[-1]).max() < 0.001
+    whole, longer, cropped = depths
+    assert (whole > 0).all()
+    assert (cropped == 0).any()
+    np.testing.assert_allclose(longer, 2 * whole, rtol=1e-5)
+    (tmp_path / "empty").mkdir()
+    code, _, err = netadapt("predict", tmp_path / "empty", "--model", weights)
+    assert code == 2
+    assert "no pictures in it" in one_line(err)
+
+
 def test_a_photograph_lies_as_its_camera_was_held(netadapt, weights, tmp_path):
     orientation = Image.Exif()
     orientation[274] = 6  # stored lying on its side: a telephone held upright
@@ -159,6 +193,14 @@ def test_a_camera_needs_opencv(netadapt, weights, monkeypatch):
     code, _, err = netadapt("predict", "--camera", 0, "--model", weights)
     assert code == 2
     assert "pip install 'netadapt[camera]'" in one_line(err)
+
+
+def test_a_video_needs_opencv_before_anything_is_computed(netadapt, monkeypatch, tmp_path):
+    monkeypatch.setitem(sys.modules, "cv2", None)
+    (tmp_path / "walk.mp4").write_bytes(b"video")
+    code, _, err = netadapt("predict", tmp_path / "walk.mp4", "--model", "nowhere")
+    assert code == 2
+    assert "cv2 is not installed: this needs the 'camera' extra" in one_line(err)
 
 
 @pytest.mark.parametrize(

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from netadapt.depth.data.base import Depth, DepthSource, Rgb, read_frame
-from netadapt.depth.data.focal_length import ratio_in_crop
+from netadapt.depth.data.base import Depth, DepthSource, Frame, Rgb, read_frame
+from netadapt.depth.data.focal_length import canonical_focal_heights, ratio_in_crop
 
 
 class Canonical:
@@ -27,8 +27,13 @@ class Canonical:
 
     def read(self, index: int) -> tuple[Rgb, Depth]:
         """Pair `index`, in metres of the canonical camera. Raises DataError as the source does."""
+        frame = self.read_frame(index)
+        return frame.rgb, frame.depth
+
+    def read_frame(self, index: int) -> Frame:
+        """Pair `index` with the canonical camera's focal length, so that twice is as once."""
         frame = read_frame(self._source, index)
-        ratio = ratio_in_crop(frame.focal_heights, *frame.depth.shape)
-        if ratio == 1.0:
-            return frame.rgb, frame.depth
-        return frame.rgb, frame.depth / np.float32(ratio)
+        height, width = frame.depth.shape
+        ratio = np.float32(ratio_in_crop(frame.focal_heights, height, width))
+        depth = frame.depth if ratio == 1 else frame.depth / ratio
+        return Frame(frame.rgb, depth, canonical_focal_heights(height, width) * height)

@@ -44,6 +44,11 @@ def ratio_in_crop(focal_heights: float | None, height: int, width: int) -> float
     return focal / NYU_FOCAL_HEIGHTS * (working_size(height, width)[0] / WORKING_HEIGHT)
 
 
+def canonical_focal_heights(height: int, width: int) -> float:
+    """The focal length, in heights, with which an image of that size is the canonical camera's."""
+    return NYU_FOCAL_HEIGHTS * WORKING_HEIGHT / working_size(height, width)[0]
+
+
 def ratio_in_whole(focal_heights: float | None, height: int, width: int) -> float:
     """The same for an image that is seen whole: smaller, so that all seems farther.
 

@@ -99,6 +99,27 @@ def name_key(path: Path, root: Path) -> Key:
     return _key(path, root, _ROLES)
 
 
+def pictures_in(folder: Path) -> list[Path]:
+    """The pictures of a folder by their names, in natural order: no depth images, no hidden files.
+
+    Raises DataError when there is none.
+    """
+    found = [
+        path
+        for path in folder.iterdir()
+        if path.suffix.lower() in RGB_SUFFIXES
+        and path.name[0] != "."
+        and path.is_file()
+        and not _words(path, folder) & DEPTH_WORDS
+    ]
+    if not found:
+        raise DataError(
+            f"{folder}: no pictures in it; expected files that end in "
+            f"{', '.join(sorted(RGB_SUFFIXES))}"
+        )
+    return sorted(found, key=lambda path: (_key(path, folder, frozenset()), str(path)))
+
+
 def _pairs_of_a_list(root: Path, file: Path) -> Pairing:
     listed = read_associations(file, root, DEPTH_WORDS)
     pairs = tuple(ImagePair(*pair) for pair in listed)

@@ -1,7 +1,7 @@
 """Depth of a photograph of any size, as files that people and programs read.
 
-The network sees what FastDepth's evaluation shows it, the image's centre at 4:3; the depth is laid
-back where it was seen, and the rest of the image is marked 0, unknown.
+The network is shown the whole image, or what FastDepth's evaluation shows it, the centre at 4:3;
+the depth is laid back where it was seen, and the rest of the image is marked 0, unknown.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from netadapt.depth.data.base import Depth
-from netadapt.depth.prediction.framings import CROP, Framing
+from netadapt.depth.data.base import Depth, check_focal
+from netadapt.depth.prediction.framings import WHOLE, Framing
 from netadapt.depth.prediction.predictor import Predictor
 from netadapt.errors import DeviceError
 from netadapt.extras import needed
@@ -36,16 +36,24 @@ class Written:
 
 
 def predict_image(
-    predictor: Predictor, rgb: npt.NDArray[np.uint8], framing: Framing = CROP
+    predictor: Predictor,
+    rgb: npt.NDArray[np.uint8],
+    framing: Framing = WHOLE,
+    focal_px: float | None = None,
+    name: str = "the image",
 ) -> Depth:
     """Depth `[H, W]` in metres of an image `[H, W, 3]`; 0 where the network didn't look.
 
-    `framing` is the part of the image that the network is shown.
+    `framing` is the part of the image that the network is shown. `focal_px` is the camera's focal
+    length in pixels of this image; NYU's is assumed where it is None. Raises DataError, which names
+    the image by `name`, for one that no camera has.
     """
     height, width = rgb.shape[:2]
+    focal = None if focal_px is None else check_focal(focal_px, height, name) / height
     batch = torch.from_numpy(np.ascontiguousarray(rgb.transpose(2, 0, 1)))[None]
     predicted = predictor(framing.image(batch, predictor.size))[0, 0].numpy()
-    return framing.laid_back(predicted, height, width)
+    metres = predicted * np.float32(framing.ratio(focal, height, width))
+    return framing.laid_back(metres, height, width)
 
 
 def prediction_files(folder: Path, stem: str) -> tuple[Path, Path, Path]:
@@ -66,13 +74,18 @@ def write_prediction(depth: Depth, rgb: npt.NDArray[np.uint8], folder: Path, ste
         axis.set_axis_off()
     with atomic_path(coloured) as temporary:
         figure.savefig(temporary, format="png", dpi=100)
-    millimetres = np.clip(np.rint(depth * 1000), 0, 65535).astype(np.uint16)
-    with atomic_path(whole_millimetres) as temporary:
-        Image.fromarray(millimetres).save(temporary, format="PNG")
+    write_millimetres(depth, whole_millimetres)
     with atomic_path(metres) as temporary:
         np.save(temporary, depth)
     least, median, most = np.quantile(seen, (0, 0.5, 1)) if seen.size else (0.0, 0.0, 0.0)
     return Written(coloured, whole_millimetres, metres, float(least), float(median), float(most))
+
+
+def write_millimetres(depth: Depth, path: Path) -> None:
+    """Write depth `[H, W]` as a 16-bit PNG of whole millimetres; what is deeper becomes 65535."""
+    millimetres = np.clip(np.rint(depth * 1000), 0, 65535).astype(np.uint16)
+    with atomic_path(path) as temporary:
+        Image.fromarray(millimetres).save(temporary, format="PNG")
 
 
 def read_camera(number: int) -> npt.NDArray[np.uint8]:

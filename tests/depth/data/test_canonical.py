@@ -122,6 +122,13 @@ def test_training_learns_the_canonical_camera_s_metres(tmp_path: Path) -> None:
         np.testing.assert_array_equal(rgb, source.read(index)[0])
         np.testing.assert_allclose(depth, factor * source.read(index)[1], rtol=1e-6)
     np.testing.assert_array_equal(canonical.read(2)[1], source.read(2)[1])  # to the last bit
+    again = Canonical(Part(canonical, [0, 1, 2]))  # a task made of another one's sources
+    for index in range(3):
+        np.testing.assert_array_equal(again.read(index)[1], canonical.read(index)[1])
+    upright = ArraySource([np.zeros((3, 80, 60), np.uint8)], [np.ones((80, 60), np.float32)])
+    once_turned = Canonical(upright)
+    np.testing.assert_allclose(once_turned.read(0)[1], 3 / 4, rtol=0.01)
+    np.testing.assert_array_equal(Canonical(once_turned).read(0)[1], once_turned.read(0)[1])
     task = DepthTask(Part(source, [0]), Part(source, [0]), (32, 32))
     plain = DepthTask(*[ArraySource(*zip(source.read(0), strict=True))] * 2, (32, 32))
     (_, halved), (_, whole) = (next(t.evaluation_batches()) for t in (task, plain))

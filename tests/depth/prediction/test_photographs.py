@@ -12,8 +12,9 @@ import pytest
 import torch
 from PIL import Image
 
+from netadapt.depth.prediction.framings import CROP, WHOLE, Framing
 from netadapt.depth.prediction.photographs import predict_image, read_camera, write_prediction
-from netadapt.errors import DeviceError, MissingExtraError, OutputError
+from netadapt.errors import DataError, DeviceError, MissingExtraError, OutputError
 
 
 @dataclass(frozen=True)
@@ -30,11 +31,12 @@ class Brightness:
 
 @pytest.mark.parametrize("size", [(480, 640), (60, 80), (640, 480), (90, 400), (1200, 1600)])
 @pytest.mark.parametrize("across", [True, False], ids=["across", "down"])
-def test_depth_lies_where_it_was_seen(size, across):
+@pytest.mark.parametrize("framing", [CROP, WHOLE], ids=["crop", "whole"])
+def test_depth_lies_where_it_was_seen(size, across, framing: Framing):
     ramp = np.linspace(0, 255, size[1] if across else size[0])
     grey = np.broadcast_to(ramp if across else ramp[:, None], size)
     rgb = np.repeat(np.rint(grey).astype(np.uint8)[..., None], 3, axis=2)
-    depth = predict_image(Brightness(), rgb)
+    depth = predict_image(Brightness(), rgb, framing) / np.float32(framing.ratio(None, *size))
     assert depth.shape == size
     assert depth.dtype == np.float32
     seen = depth > 0
@@ -43,8 +45,28 @@ def test_depth_lies_where_it_was_seen(size, across):
     assert np.abs(depth - expected)[seen].max() < max(step, 0.06)
 
 
+def test_the_whole_image_is_seen_but_smaller():
+    grey = np.full((480, 640, 3), 51, np.uint8)
+    depth = predict_image(Brightness(), grey)
+    np.testing.assert_allclose(depth, (1 + 4 * 51 / 255) * 228 / 250, rtol=1e-5)
+
+
+@pytest.mark.parametrize("framing", [CROP, WHOLE], ids=["crop", "whole"])
+def test_metres_grow_with_the_focal_length(framing: Framing):
+    grey = np.full((240, 320, 3), 51, np.uint8)
+    assumed = predict_image(Brightness(), grey, framing)
+    as_nyu = predict_image(Brightness(), grey, framing, 518.86 / 2)
+    np.testing.assert_allclose(as_nyu, assumed, rtol=1e-6)
+    longer = predict_image(Brightness(), grey, framing, 518.86)
+    np.testing.assert_allclose(longer, 2 * assumed, rtol=1e-6)
+    with pytest.raises(
+        DataError, match=r"a\.jpg: the focal length is 9 px for an image of 240 rows"
+    ):
+        predict_image(Brightness(), grey, framing, 9.0, "a.jpg")
+
+
 def test_what_the_network_did_not_see_is_zero():
-    depth = predict_image(Brightness(), np.full((480, 640, 3), 128, np.uint8))
+    depth = predict_image(Brightness(), np.full((480, 640, 3), 128, np.uint8), CROP)
     rows, columns = np.flatnonzero(depth.any(1)), np.flatnonzero(depth.any(0))
     # FastDepth's evaluation crop: 228 of 250 rows and 304 of 333 columns, from the centre.
     assert len(rows) == pytest.approx(480 * 228 / 250, abs=2)
