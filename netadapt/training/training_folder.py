@@ -6,7 +6,7 @@ What it is written by is in `epochs.py`.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,18 @@ HISTORY_FILE = "history.csv"
 
 STATE_FILE = "state.safetensors"
 """Where it stands: weights, their average, the optimizers."""
+
+
+def history_columns(facts: Iterable[str], metrics: Iterable[str]) -> tuple[str, ...]:
+    """The columns of HISTORY_FILE, for a task that has these facts and metrics."""
+    before = ("epoch", *facts, "learning_rate", "loss")
+    return (*before, *metrics, "images_per_second", "seconds")
+
+
+def metrics_among(columns: Iterable[str]) -> list[str]:
+    """Which of the columns of a HISTORY_FILE are its task's metrics, in their order."""
+    names = [*columns]
+    return names[names.index("loss") + 1 : names.index("images_per_second")]
 
 
 def is_training(folder: Path) -> bool:
