@@ -55,6 +55,15 @@ class Course:
         if not 0 <= self.ema_decay < 1:
             raise InputError(f"ema_decay is {self.ema_decay}; expected a number from 0 to below 1")
 
+    def steps_in(self, images: int) -> int:
+        """How many steps pass over so many training images once. Raises InputError for none."""
+        if images < self.batch_size:
+            raise InputError(
+                f"{images} training images are fewer than a batch of {self.batch_size}; use a "
+                f"smaller --batch-size or more data"
+            )
+        return images // self.batch_size
+
     def learning_rate_at(self, step: int, steps_an_epoch: float) -> float:
         """The learning rate of `step`, counted from 0 over the whole training."""
         return self.schedule_over(steps_an_epoch)(step)
