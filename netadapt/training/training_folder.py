@@ -46,9 +46,7 @@ def is_training(folder: Path) -> bool:
 def require_no_training(out: Path) -> None:
     """Raise RunError where a training has begun in `out` already."""
     if (out / SETTINGS_FILE).exists():
-        raise RunError(
-            f"{out} exists already; add --resume to continue it, or choose another folder"
-        )
+        raise RunError(f"{out} exists already; add --resume to continue it, or move it away")
 
 
 def open_training_folder(
@@ -69,21 +67,9 @@ def open_training_folder(
     file = out / SETTINGS_FILE
     settings = json.loads(json.dumps(settings))
     if file.exists():
-        try:
-            old = json.loads(file.read_text(encoding="utf-8"))
-        except ValueError as error:
-            raise RunError(
-                f"{file} is damaged ({in_words(error)}); start again with another --out"
-            ) from None
-        old["recipe"] = {**older_recipe, **old.get("recipe", {})}
-        for key, value in settings.items():
-            if old.get(key) != value:
-                raise RunError(
-                    f"{out} was started with another {key} ({old.get(key)}, not {value}); resume "
-                    f"it as it was, or choose another folder"
-                )
+        _require_same(out, settings, older_recipe)
     elif out.exists() and any(out.iterdir()):
-        raise RunError(f"{out} exists and is not a training's folder; choose another --out")
+        raise RunError(f"{out} exists and is not a training's folder; move it away")
     processes.wait()
     if not processes.is_first:
         processes.wait()
@@ -95,3 +81,21 @@ def open_training_folder(
             remark(f"{out} holds no training: this begins one")
         write_text(file, json.dumps(settings, indent=2) + "\n")
     processes.wait()
+
+
+def _require_same(out: Path, settings: Mapping[str, Any], older_recipe: Mapping[str, Any]) -> None:
+    """Raise RunError unless the training in `out` was begun with `settings`."""
+    file = out / SETTINGS_FILE
+    try:
+        old = json.loads(file.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise RunError(
+            f"{file} is damaged ({in_words(error)}); move {out} away and start again"
+        ) from None
+    old["recipe"] = {**older_recipe, **old.get("recipe", {})}
+    for key, value in settings.items():
+        if old.get(key) != value:
+            raise RunError(
+                f"{out} was started with another {key} ({old.get(key)}, not {value}); resume it "
+                f"as it was, or move it away"
+            )
