@@ -162,7 +162,9 @@ class SearchSettings:
     def schedule(self, cost: float) -> Schedule:
         """What each iteration must save, for a network that costs `cost` uncut."""
         if self.first_reduction is None or self.decay is None:
-            raise InputError("the schedule is the strategy's, which isn't known yet")
+            raise InputError(
+                "first_reduction or decay is None, as long as no strategy fills it in; set both"
+            )
         return Schedule(self.first_reduction * cost, self.decay)
 
     def with_defaults(self, defaults: Mapping[str, Any]) -> SearchSettings:
