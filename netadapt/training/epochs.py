@@ -105,7 +105,7 @@ def train_epochs(
         set_steps_done(average, training.first_step(done))
     if history is not None:
         history.replace(row for row in history.rows() if int(row["epoch"]) <= done)
-        to_beat = best_of(history.rows(), first_task, to_beat)
+        to_beat = _best_of(history.rows(), first_task, to_beat)
     for epoch in range(done, course.epochs):
         task = task_at(epoch)
         started = time.perf_counter()
@@ -125,7 +125,7 @@ def train_epochs(
     return training.kept
 
 
-def best_of(rows: list[dict[str, str]], task: Task, to_beat: float | None) -> float | None:
+def _best_of(rows: list[dict[str, str]], task: Task, to_beat: float | None) -> float | None:
     """The best first metric among the rows of a history and `to_beat`; None without the latter."""
     if to_beat is None:
         return None
