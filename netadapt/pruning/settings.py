@@ -170,8 +170,14 @@ class SearchSettings:
     def with_defaults(self, defaults: Mapping[str, Any]) -> SearchSettings:
         """With what goes with the strategy, by the names of fields, where nothing else is set.
 
-        What a strategy says nothing of is NetAdapt's. Raises InputError where it speaks of others.
+        What a strategy says nothing of is NetAdapt's. Raises InputError where it speaks of others,
+        or isn't a mapping.
         """
+        if not isinstance(defaults, Mapping):
+            raise InputError(
+                f"the strategy {self.strategy} has {type(defaults).__name__} as its defaults; "
+                f"expected a mapping, as {{'decay': 1.0}}"
+            )
         for name in set(defaults) - set(NETADAPT):
             raise InputError(
                 f"the strategy {self.strategy} has a default for '{name}'; it may have one for "
