@@ -32,6 +32,7 @@ import torch
 from torch import Tensor, nn
 
 from netadapt.cli import main as command
+from netadapt.pruning.strategies.registry import STRATEGIES
 from netadapt.training.classification import ClassificationTask
 
 HERE = "experiments.reliability.kills"
@@ -40,7 +41,6 @@ IMPORTED_ONCE = (
     *("netadapt.pruning.job", "netadapt.pruning.executors.worker_processes"),
 )
 """What every start would import first."""
-STRATEGIES = ("full", "racing", "saliency", "uniform", "random")
 EXECUTORS = {"in-process": (), "workers": ("--workers", "2"), "ray": ("--ray", "local")}
 CSVS = ("trajectory.csv", "candidates.csv", "image_scores.csv")
 MOST_STARTS = 200
@@ -211,8 +211,7 @@ def undisturbed(
     setup = time.monotonic() - started
     code = run.ended(600) if code is None else code
     if code != 0:
-        raise SystemExit(f"{strategy}, {executor}: the undisturbed run ended with {code}: "
-                         f"{run.words}")  # fmt: skip
+        raise SystemExit(f"{strategy}, {executor}: undisturbed, it ended with {code}: {run.words}")
     found = state_of(out)
     rows = found["trajectory.csv"]
     assert isinstance(rows, list)
@@ -306,9 +305,10 @@ def say_difference(out: Path, whole: dict[str, object]) -> None:
 
 def asked() -> argparse.Namespace:
     """The options of this script."""
+    known = STRATEGIES.names()
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])  # type: ignore[union-attr]
     parser.add_argument("--kills", type=int, default=30, help="of each strategy and executor")
-    parser.add_argument("--strategies", nargs="+", default=STRATEGIES, choices=STRATEGIES)
+    parser.add_argument("--strategies", nargs="+", default=known, choices=known)
     parser.add_argument("--executors", nargs="+", default=[*EXECUTORS][:2], choices=EXECUTORS)
     parser.add_argument("--signals", action="store_true", help="SIGINT and SIGTERM once each too")
     parser.add_argument("--seed", type=int, default=0)

@@ -33,6 +33,7 @@ METHODS = {
     "saliency, 128 images, 4 steps": Method(
         "saliency", {"importance": "taylor-128", "finetune_steps": 4}
     ),
+    "saliency, 4 steps": Method("saliency", {"finetune_steps": 4}),
     "saliency, 8 steps": Method("saliency", {"finetune_steps": 8}),
     "saliency, distilled": Method("saliency", {"distill": True}),
     "saliency, large steps": Method("saliency", {"first_reduction": 0.1}),

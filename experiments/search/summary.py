@@ -70,7 +70,11 @@ def _label(axis: Any, text: str) -> None:
 
 
 def main() -> int:
-    rows = pd.read_csv(FOLDER / "results.csv")
+    results = FOLDER / "results.csv"
+    if not results.exists():
+        print("no results yet: run experiments.search.run first", file=sys.stderr)
+        return 2
+    rows = pd.read_csv(results)
     # Of a search that goes on from a higher budget: that of the way to it counts too.
     rows["search_cpu_s"] = rows.groupby(["case", "method", "seed"])["search_cpu_s"].cumsum()
     rewrite(FOLDER / "README.md", MODULE, text_of(rows))

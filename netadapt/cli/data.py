@@ -55,8 +55,9 @@ def import_pairs(
         typer.Option(help="A list of pairs, a line each, as TUM's: time rgb/NAME time depth/NAME."),
     ] = None,
     depth_scale: Annotated[
-        float, typer.Option(help="Units a metre in the depth images; 1000 is millimetres.")
-    ] = 1000.0,
+        float | None,
+        typer.Option(help="Units a metre in the depth images; default 1000: millimetres."),
+    ] = None,
     rotated: Annotated[
         bool | None,
         typer.Option(
@@ -123,7 +124,12 @@ def import_pairs(
     NYU's own: netadapt data import nyu_depth_v2_labeled.mat data/nyu --splits splits.mat
     """
     from netadapt.depth.data.mat_import import import_labeled_mat
-    from netadapt.depth.data.rgbd_import import DEFAULT_INVALID, DepthEncoding, import_folder
+    from netadapt.depth.data.rgbd_import import (
+        DEFAULT_INVALID,
+        MILLIMETRES,
+        DepthEncoding,
+        import_folder,
+    )
 
     of_a_folder: dict[str, Any] = {
         "rgb": rgb,
@@ -131,6 +137,7 @@ def import_pairs(
         "associations": associations,
         "split": split,
         "intrinsics": intrinsics,
+        "depth-scale": depth_scale,
         "rotated-bits": rotated,
         "invalid": invalid,
     }
@@ -158,7 +165,9 @@ def import_pairs(
                 split_file=split,
                 intrinsics=intrinsics,
                 encoding=DepthEncoding(
-                    depth_scale, DEFAULT_INVALID if invalid is None else tuple(invalid), rotated
+                    MILLIMETRES if depth_scale is None else depth_scale,
+                    DEFAULT_INVALID if invalid is None else tuple(invalid),
+                    rotated,
                 ),
                 holdout=holdout,
                 seed=seed,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.progress import TaskID
@@ -13,6 +13,9 @@ from rich.progress import TaskID
 from netadapt.cli.bar import Bar
 from netadapt.cli.console import print_json, results, say
 from netadapt.cli.options import ComputeOption, JsonOption, QuietOption, ThreadsOption
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 ModelArgument = Annotated[
     str,
@@ -131,16 +134,20 @@ def evaluate(
             markup=False,
         )
         _print_metrics(of_set)
-        known, images = rows[name]["focal_px"].count(), len(rows[name])
-        assumed = (
-            "NYU's, assumed" if not known else f"known of {known}, NYU's assumed of the others"
-        )
-        say(f"focal lengths: {'as the set says' if known == images else assumed}", quiet=quiet)
+        say(f"focal lengths: {_known(rows[name])}", quiet=quiet)
     say(f"{chosen.told}; {AVERAGED}", quiet=quiet)
 
 
 def _show(bar: Bar, line: TaskID, done: int, total: int) -> None:
     bar.update(line, completed=done, total=total)
+
+
+def _known(rows: pd.DataFrame) -> str:
+    """Of how many images the focal length is known, in words."""
+    known = rows["focal_px"].count()
+    if known == len(rows):
+        return "as the set says"
+    return f"known of {known}, NYU's assumed of the others" if known else "NYU's, assumed"
 
 
 def _report(what: dict[str, Any], means: dict[str, dict[str, float]]) -> dict[str, Any]:

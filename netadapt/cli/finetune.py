@@ -34,7 +34,8 @@ def finetune(
     steps: Annotated[
         int | None,
         typer.Option(
-            min=1, help="In place of --epochs; 1000 where a task doesn't know its images' number."
+            min=1,
+            help="In place of --epochs; default 1000 where the task doesn't count its examples.",
         ),
     ] = None,
     learning_rate: Annotated[float, typer.Option(help="The highest learning rate.")] = 1e-3,

@@ -24,6 +24,8 @@ def training_bar(quiet: bool, event_log: EventLog | None = None) -> Iterator[Sho
 
     Each epoch goes to `event_log` too, which is closed at the end.
     """
+    from netadapt.training.training_folder import metrics_among
+
     rows: list[dict[str, Any]] = []
     columns = (
         TextColumn("{task.description}"),
@@ -47,9 +49,7 @@ def training_bar(quiet: bool, event_log: EventLog | None = None) -> Iterator[Sho
             rows.append(row)
             if event_log is not None:
                 event_log(row)
-            names = [*row]
-            metrics = names[names.index("loss") + 1 : names.index("images_per_second")]
-            holdout = ", ".join(f"{name} {row[name]:.3f}" for name in metrics)
+            holdout = ", ".join(f"{name} {row[name]:.3f}" for name in metrics_among(row))
             say(
                 f"epoch {row['epoch']}: loss {row['loss']:.4f}, holdout {holdout}, "
                 f"{row['images_per_second']:.1f} images/s",

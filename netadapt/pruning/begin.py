@@ -167,19 +167,15 @@ def search(
     callback = Callbacks(callbacks)
     with ExitStack() as held:
         held.callback(runner.close)
-        chosen = (
-            SearchSettings()
-            .changed(
-                {
-                    **settings,
-                    "strategy": _name_of(strategy),
-                    "importance": None if importance is None else _name_of(importance),
-                    "frozen": (frozen,) if isinstance(frozen, str) else tuple(frozen),
-                    "min_widths": {} if min_widths is None else min_widths,
-                }
-            )
-            .with_defaults(getattr(deciding, "defaults", {}))
-        )
+        given_settings = {
+            **settings,
+            "strategy": _name_of(strategy),
+            "importance": None if importance is None else _name_of(importance),
+            "frozen": (frozen,) if isinstance(frozen, str) else tuple(frozen),
+            "min_widths": {} if min_widths is None else min_widths,
+        }
+        defaults = getattr(deciding, "defaults", {})
+        chosen = SearchSettings().changed(given_settings).with_defaults(defaults)
         named = str(chosen.importance)
         ranking = _of(IMPORTANCES, named if importance is None else importance, "__call__")
         chosen = _verified(chosen, verify_on, written=written)

@@ -24,6 +24,7 @@ from netadapt.networks.store import (
 )
 
 SUMS = "sha256sums.txt"
+_FILES = (WEIGHTS_NAME, CONFIG_NAME)
 
 
 def write_checkpoint(folder: Path, model: nn.Module, config: Mapping[str, Any]) -> None:
@@ -72,9 +73,6 @@ def set_aside(folder: Path) -> Path | None:
             f"run the command again with --resume"
         ) from error
     return aside
-
-
-_FILES = (WEIGHTS_NAME, CONFIG_NAME)
 
 
 def _sum_of(file: Path) -> str:

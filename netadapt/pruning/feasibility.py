@@ -94,28 +94,20 @@ def require_reachable(networks: Mapping[str, LayerGraph], budgets: Budgets, limi
 def _unreachable(
     constraint: Constraint, smallest: LayerGraph, budgets: Budgets, limits: Limits
 ) -> str:
-    unit, least = constraint.unit, _rounded_up(budgets.demand(constraint, smallest))
+    """Why a budget can't be met, and what to do."""
+    least = _rounded_up(budgets.demand(constraint, smallest))
     what = (
-        f"the budget of {constraint.budget:g} {unit} on {constraint.name} cannot be met: this "
-        f"network takes {least} {unit}"
+        f"the budget of {constraint.budget:g} {constraint.unit} on {constraint.name} cannot be "
+        f"met: this network takes {least} {constraint.unit}"
     )
     if budgets.margin(constraint, smallest) > 0:
         what += f" (the upper end at a confidence of {budgets.confidence:g})"
     if (factor := budgets.correction(constraint)) != 1:
         what += f" ({factor:.3g} times what is predicted, as it was when it was timed whole)"
-    single_ms = constraint.in_ms and not budgets.several
-    option = "--budget-ms" if single_ms else "the budget"
-    demand = partial(budgets.demand, constraint)
-    without = demand(limits.without)
-    at_fault = [name for name, graph in limits.smallest.items() if demand(graph) > without]
-    if at_fault and without < demand(smallest):
-        what += (
-            f" at its smallest widths with {' and '.join(at_fault)}, and {_rounded_up(without)} "
-            f"{unit} without"
-        )
-        if without <= constraint.budget:
-            return f"{what}; loosen these, or raise {option} to {least} or more"
-        return f"{what}; raise {option} to {least} or more, or loosen these too"
+    option = "--budget-ms" if constraint.in_ms and not budgets.several else "the budget"
+    by_limits = _by_limits(constraint, smallest, budgets, limits, f"raise {option} to {least}")
+    if by_limits:
+        return what + by_limits
     if not smallest.widths:
         reasons = Counter(group.reason for group in smallest.groups)
         return (
@@ -123,6 +115,24 @@ def _unreachable(
             f"{_most_common(reasons)}; see: netadapt plan"
         )
     return f"{what} at its smallest widths; raise {option} to that or more, or lower --input-size"
+
+
+def _by_limits(
+    constraint: Constraint, smallest: LayerGraph, budgets: Budgets, limits: Limits, raise_it: str
+) -> str:
+    """Which of the user's limits make the smallest network dearer, and what to do; '' for none."""
+    demand = partial(budgets.demand, constraint)
+    without = demand(limits.without)
+    at_fault = [name for name, graph in limits.smallest.items() if demand(graph) > without]
+    if not at_fault or without >= demand(smallest):
+        return ""
+    advice = f"{raise_it} or more, or loosen these too"
+    if without <= constraint.budget:
+        advice = f"loosen these, or {raise_it} or more"
+    return (
+        f" at its smallest widths with {' and '.join(at_fault)}, and {_rounded_up(without)} "
+        f"{constraint.unit} without; {advice}"
+    )
 
 
 def _most_common(reasons: Counter[str]) -> str:

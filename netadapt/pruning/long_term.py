@@ -208,13 +208,7 @@ def _length(name: str, task: Task, asked: LongTerm) -> tuple[Course, int]:
     images: int | None = getattr(task, "training_count", None)
     if asked.steps is None and images is not None:
         course = replace(asked.course, epochs=asked.epochs or asked.course.epochs)
-        an_epoch = images // course.batch_size
-        if an_epoch == 0:
-            raise InputError(
-                f"{images} training images are fewer than a batch of {course.batch_size}; use a "
-                f"smaller --batch-size or more data"
-            )
-        return course, course.epochs * an_epoch
+        return course, course.epochs * course.steps_in(images)
     if asked.epochs is not None:
         raise InputError(
             f"the task {name} doesn't say how many examples an epoch has (training_count); give "

@@ -133,7 +133,7 @@ class RunFolder:
             self._before = None
 
     def where_it_stands(self, iteration: int) -> str:
-        """What an error says of the network of `iteration`, after others, or nothing."""
+        """The end of an error that says where the network of `iteration` lies."""
         return f"; the smallest reached is in {self.checkpoint(iteration)}"
 
     @property

@@ -162,14 +162,22 @@ class SearchSettings:
     def schedule(self, cost: float) -> Schedule:
         """What each iteration must save, for a network that costs `cost` uncut."""
         if self.first_reduction is None or self.decay is None:
-            raise InputError("the schedule is the strategy's, which isn't known yet")
+            raise InputError(
+                "first_reduction or decay is None, as long as no strategy fills it in; set both"
+            )
         return Schedule(self.first_reduction * cost, self.decay)
 
     def with_defaults(self, defaults: Mapping[str, Any]) -> SearchSettings:
         """With what goes with the strategy, by the names of fields, where nothing else is set.
 
-        What a strategy says nothing of is NetAdapt's. Raises InputError where it speaks of others.
+        What a strategy says nothing of is NetAdapt's. Raises InputError where it speaks of others,
+        or isn't a mapping.
         """
+        if not isinstance(defaults, Mapping):
+            raise InputError(
+                f"the strategy {self.strategy} has {type(defaults).__name__} as its defaults; "
+                f"expected a mapping, as {{'decay': 1.0}}"
+            )
         for name in set(defaults) - set(NETADAPT):
             raise InputError(
                 f"the strategy {self.strategy} has a default for '{name}'; it may have one for "

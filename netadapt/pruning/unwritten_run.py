@@ -57,7 +57,7 @@ class UnwrittenRun:
         """It was never lowered."""
 
     def where_it_stands(self, iteration: int) -> str:
-        """Nowhere."""
+        """It lies nowhere, so nothing is said."""
         return ""
 
     @property

@@ -17,7 +17,7 @@ WARM_UP_SHARE = 0.2
 """Of all steps, the most that the warm-up may take: on few images it would never end."""
 
 
-def require_choice(name: str, value: str, choices: tuple[str, ...]) -> None:
+def _require_choice(name: str, value: str, choices: tuple[str, ...]) -> None:
     """Raise InputError, which says the choices, unless `value` is one of them."""
     if value not in choices:
         raise InputError(f"{name} is '{value}'; expected one of {', '.join(choices)}")
@@ -44,8 +44,8 @@ class Course:
     float32."""
 
     def __post_init__(self) -> None:
-        require_choice("optimizer", self.optimizer, OPTIMIZERS)
-        require_choice("schedule", self.schedule, COURSE_SCHEDULES)
+        _require_choice("optimizer", self.optimizer, OPTIMIZERS)
+        _require_choice("schedule", self.schedule, COURSE_SCHEDULES)
         for name in ("epochs", "batch_size", "halve_every_epochs", "learning_rate"):
             value = getattr(self, name)
             if not value > 0 or not math.isfinite(value):
@@ -54,6 +54,15 @@ class Course:
             raise InputError(f"batch_size is {self.batch_size}; batch norm needs at least 2 images")
         if not 0 <= self.ema_decay < 1:
             raise InputError(f"ema_decay is {self.ema_decay}; expected a number from 0 to below 1")
+
+    def steps_in(self, images: int) -> int:
+        """How many steps pass over so many training images once. Raises InputError for none."""
+        if images < self.batch_size:
+            raise InputError(
+                f"{images} training images are fewer than a batch of {self.batch_size}; use a "
+                f"smaller --batch-size or more data"
+            )
+        return images // self.batch_size
 
     def learning_rate_at(self, step: int, steps_an_epoch: float) -> float:
         """The learning rate of `step`, counted from 0 over the whole training."""

@@ -27,7 +27,12 @@ from netadapt.training.processes import Processes
 from netadapt.training.state import load_training_state, save_training_state
 from netadapt.training.steps import train_step
 from netadapt.training.task import Task, batches_of, of_task
-from netadapt.training.training_folder import HISTORY_FILE, STATE_FILE, open_training_folder
+from netadapt.training.training_folder import (
+    HISTORY_FILE,
+    STATE_FILE,
+    history_columns,
+    open_training_folder,
+)
 from netadapt.training.weight_average import set_steps_done, weight_average
 from netadapt.users_code import users_code
 
@@ -76,7 +81,7 @@ def train_epochs(
     older = asdict(type(course)())
     open_training_folder(out, settings, older, resume=resume, processes=processes)
     first_task = task_at(0)
-    columns = _columns(first_task)
+    columns = history_columns(_facts_of(first_task), first_task.metrics)
     history = CsvJournal(out / HISTORY_FILE, columns) if processes.is_first else None
 
     state = out / STATE_FILE
@@ -100,7 +105,7 @@ def train_epochs(
         set_steps_done(average, training.first_step(done))
     if history is not None:
         history.replace(row for row in history.rows() if int(row["epoch"]) <= done)
-        to_beat = best_of(history.rows(), first_task, to_beat)
+        to_beat = _best_of(history.rows(), first_task, to_beat)
     for epoch in range(done, course.epochs):
         task = task_at(epoch)
         started = time.perf_counter()
@@ -114,15 +119,13 @@ def train_epochs(
             to_beat = None if to_beat is None else score
         _draw_samples(training.kept, task, out / "samples" / f"epoch_{epoch + 1:03d}.png")
         history.append(row)
-        save_training_state(
-            state, model, average, optimizers, epoch + 1
-        )  # last: the epoch is whole
+        save_training_state(state, model, average, optimizers, epoch + 1)  # the epoch is whole now
         if after_epoch is not None:
             after_epoch(row)
     return training.kept
 
 
-def best_of(rows: list[dict[str, str]], task: Task, to_beat: float | None) -> float | None:
+def _best_of(rows: list[dict[str, str]], task: Task, to_beat: float | None) -> float | None:
     """The best first metric among the rows of a history and `to_beat`; None without the latter."""
     if to_beat is None:
         return None
@@ -209,11 +212,6 @@ class _Training:
             "images_per_second": round((end - first) * course.batch_size / seconds, 2),
             "seconds": round(seconds, 2),
         }
-
-
-def _columns(task: Task) -> tuple[str, ...]:
-    before = ("epoch", *_facts_of(task), "learning_rate", "loss")
-    return (*before, *task.metrics, "images_per_second", "seconds")
 
 
 def _facts_of(task: Task) -> Mapping[str, str]:

@@ -6,7 +6,7 @@ What it is written by is in `epochs.py`.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +26,18 @@ STATE_FILE = "state.safetensors"
 """Where it stands: weights, their average, the optimizers."""
 
 
+def history_columns(facts: Iterable[str], metrics: Iterable[str]) -> tuple[str, ...]:
+    """The columns of HISTORY_FILE, for a task that has these facts and metrics."""
+    before = ("epoch", *facts, "learning_rate", "loss")
+    return (*before, *metrics, "images_per_second", "seconds")
+
+
+def metrics_among(columns: Iterable[str]) -> list[str]:
+    """Which of the columns of a HISTORY_FILE are its task's metrics, in their order."""
+    names = [*columns]
+    return names[names.index("loss") + 1 : names.index("images_per_second")]
+
+
 def is_training(folder: Path) -> bool:
     """Whether a folder holds a training, not a pruning run."""
     return (folder / HISTORY_FILE).is_file() and not (folder / TRAJECTORY_NAME).is_file()
@@ -34,9 +46,7 @@ def is_training(folder: Path) -> bool:
 def require_no_training(out: Path) -> None:
     """Raise RunError where a training has begun in `out` already."""
     if (out / SETTINGS_FILE).exists():
-        raise RunError(
-            f"{out} exists already; add --resume to continue it, or choose another folder"
-        )
+        raise RunError(f"{out} exists already; add --resume to continue it, or move it away")
 
 
 def open_training_folder(
@@ -57,21 +67,9 @@ def open_training_folder(
     file = out / SETTINGS_FILE
     settings = json.loads(json.dumps(settings))
     if file.exists():
-        try:
-            old = json.loads(file.read_text(encoding="utf-8"))
-        except ValueError as error:
-            raise RunError(
-                f"{file} is damaged ({in_words(error)}); start again with another --out"
-            ) from None
-        old["recipe"] = {**older_recipe, **old.get("recipe", {})}
-        for key, value in settings.items():
-            if old.get(key) != value:
-                raise RunError(
-                    f"{out} was started with another {key} ({old.get(key)}, not {value}); resume "
-                    f"it as it was, or choose another folder"
-                )
+        _require_same(out, settings, older_recipe)
     elif out.exists() and any(out.iterdir()):
-        raise RunError(f"{out} exists and is not a training's folder; choose another --out")
+        raise RunError(f"{out} exists and is not a training's folder; move it away")
     processes.wait()
     if not processes.is_first:
         processes.wait()
@@ -83,3 +81,21 @@ def open_training_folder(
             remark(f"{out} holds no training: this begins one")
         write_text(file, json.dumps(settings, indent=2) + "\n")
     processes.wait()
+
+
+def _require_same(out: Path, settings: Mapping[str, Any], older_recipe: Mapping[str, Any]) -> None:
+    """Raise RunError unless the training in `out` was begun with `settings`."""
+    file = out / SETTINGS_FILE
+    try:
+        old = json.loads(file.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise RunError(
+            f"{file} is damaged ({in_words(error)}); move {out} away and start again"
+        ) from None
+    old["recipe"] = {**older_recipe, **old.get("recipe", {})}
+    for key, value in settings.items():
+        if old.get(key) != value:
+            raise RunError(
+                f"{out} was started with another {key} ({old.get(key)}, not {value}); resume it "
+                f"as it was, or move it away"
+            )

@@ -87,6 +87,7 @@ def test_import_of_nyu_s_own_file(netadapt: Command, tmp_path: Path) -> None:
     for source, options, message in (
         (mat, (), "the official split is a file of 3 kB, http://horatio.cs.nyu.edu/"),
         (mat, ("--splits", splits, "--depth", "*.png"), "--depth is for a folder of pairs"),
+        (mat, ("--splits", splits, "--depth-scale", 5000), "--depth-scale is for a folder of"),
         (tmp_path, ("--splits", splits), "--splits is for nyu_depth_v2_labeled.mat"),
         (splits, ("--all-as", "val"), "cannot be read as MATLAB 7.3"),
     ):

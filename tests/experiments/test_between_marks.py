@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
+import experiments.search.summary
+import experiments.zoo.summary
 from experiments.between_marks import END, begin_of, inserted
 
 
@@ -14,3 +18,9 @@ def test_the_text_replaces_what_was_between_the_marks() -> None:
     assert inserted(readme, "a.summary", "new") == readme
     with pytest.raises(ValueError, match=r"lost its marks <!-- written by a\.summary"):
         inserted("nothing", "a.summary", "new")
+
+
+@pytest.mark.parametrize("summary", [experiments.search.summary, experiments.zoo.summary])
+def test_every_readme_that_a_summary_writes_has_its_marks(summary) -> None:
+    readme = Path(summary.__file__).with_name("README.md").read_text(encoding="utf-8")
+    inserted(readme, summary.MODULE, "")

@@ -13,14 +13,13 @@ import pytest
 import torch
 from torch import nn
 
-from experiments.between_marks import inserted
 from experiments.zoo import children, run
 from experiments.zoo.measures import IN_NO_GROUP, cuttable_percent, held_by_reason, reference_macs
 from experiments.zoo.netadapt_side import frozen_text, keeps
 from experiments.zoo.networks import Network, zoo
 from experiments.zoo.pruning_side import output_layers
 from experiments.zoo.results import Row, code_of, read, write
-from experiments.zoo.summary import MODULE, text_of
+from experiments.zoo.summary import text_of
 from netadapt.graph import trace
 
 ROWS = [
@@ -49,11 +48,6 @@ def test_the_summary_names_all_that_misses_an_aim() -> None:
     assert "| hf:two | 40.0 | 60 %: attention |" in text
     assert "Traced in more than 8 s: hf:two 9.5." in text
     assert "as a ratio: hf:two 0.900." in text
-
-
-def test_the_readme_has_its_marks() -> None:
-    readme = Path(run.__file__).with_name("README.md").read_text(encoding="utf-8")
-    inserted(readme, MODULE, "")
 
 
 def test_the_zoo_is_large_and_spread() -> None:

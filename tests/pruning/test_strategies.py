@@ -227,6 +227,8 @@ def test_what_goes_with_a_strategy_is_its_own_unless_it_is_said(tmp_path, strate
 def test_a_default_that_no_strategy_may_have_is_named():
     with pytest.raises(InputError, match="full has a default for 'seed'; it may have one for imp"):
         SearchSettings(strategy="full").with_defaults({"seed": 1})
+    with pytest.raises(InputError, match="full has list as its defaults; expected a mapping"):
+        SearchSettings(strategy="full").with_defaults(["decay"])
 
 
 scores = st.lists(st.floats(0, 10), min_size=24, max_size=24)

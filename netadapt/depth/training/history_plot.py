@@ -14,7 +14,7 @@ import pandas as pd
 from netadapt.errors import RunError
 from netadapt.extras import needed
 from netadapt.files import atomic_path
-from netadapt.training.training_folder import HISTORY_FILE
+from netadapt.training.training_folder import HISTORY_FILE, metrics_among
 
 MOST_METRICS = 2
 """Of those that a history has, the first ones are drawn."""
@@ -60,8 +60,7 @@ def _read(training: Path) -> pd.DataFrame:
 
 def _curves(history: pd.DataFrame) -> dict[str, str]:
     """The columns to draw, with their titles."""
-    names = [*history.columns]
-    metrics = names[names.index("loss") + 1 : names.index("images_per_second")][:MOST_METRICS]
+    metrics = metrics_among(history.columns)[:MOST_METRICS]
     return {"loss": "training loss", **{name: f"{name} on the holdout" for name in metrics}}
 
 

@@ -16,7 +16,6 @@ from torch import nn
 
 from netadapt.depth.training.depth_task import DepthTask
 from netadapt.depth.training.recipe import Recipe
-from netadapt.errors import InputError
 from netadapt.training.epochs import Progress, train_epochs
 from netadapt.training.processes import Processes
 
@@ -41,19 +40,13 @@ def train(
     each takes a share of `recipe.batch_size`, and the first one writes. Raises RunError when `out`
     exists and `resume` is false, or was started otherwise; InputError when a loss isn't finite.
     """
-    steps = task.training_count // recipe.batch_size
-    if steps == 0:
-        raise InputError(
-            f"{task.training_count} training images are fewer than a batch of {recipe.batch_size}; "
-            f"use a smaller --batch-size or more data"
-        )
     return train_epochs(
         model.to(task.compute),
         lambda epoch: task.at_size(recipe.size_at(epoch)),
         recipe,
         Path(out),
         config,
-        steps=recipe.epochs * steps,
+        steps=recipe.epochs * recipe.steps_in(task.training_count),
         settings={"recipe": asdict(recipe), "data": data},
         seed=seed,
         resume=resume,

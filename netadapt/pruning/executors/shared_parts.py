@@ -36,7 +36,7 @@ class SharedParts:
         self.ground: Any = None
         """What stands for the present ground."""
         self.version = 0
-        """Of the ground: counts them."""
+        """The number of the present ground, from 1; 0 before the first."""
 
     def setup(self, place: Workplace) -> Setup:
         """What a search shares. Raises InputError for a task or a network that can't be sent."""
