@@ -138,7 +138,7 @@ def import_pairs(
         "split": split,
         "intrinsics": intrinsics,
         "depth-scale": depth_scale,
-        "rotated-bits": rotated,
+        "plain-bits" if rotated is False else "rotated-bits": rotated,
         "invalid": invalid,
     }
     of_a_file: dict[str, Any] = {"splits": splits, "all-as": all_as}

@@ -28,7 +28,7 @@ from netadapt.training.course import Course
 from netadapt.training.epochs import Progress, train_epochs
 from netadapt.training.task import Task, evaluated
 from netadapt.training.task_wrapper import DistilledTask
-from netadapt.training.tasks import TaskRequest, open_task
+from netadapt.training.tasks import TASKS, TaskRequest, open_task
 from netadapt.training.training_folder import HISTORY_FILE, require_no_training
 
 LONG_TERM = Course(
@@ -151,6 +151,7 @@ def _task_and_data(run: Path, about: RunAbout, asked: LongTerm) -> tuple[str, st
         if asked.data is not None:
             raise InputError(f"the task {name} opens its own data; leave out --data {asked.data}")
         return name, ""
+    TASKS[name]  # raises where there is none
     if asked.data is not None:
         return name, asked.data
     if about.opened.get("task") != name:

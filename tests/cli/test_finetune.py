@@ -257,7 +257,7 @@ def test_a_damaged_network_is_not_taken(netadapt, run):
         (("--batch-size", 1), "batch norm needs at least 2 images"),
         (("--task", "own_net:unlabelled", "--epochs", 2), "give --steps in place of --epochs"),
         (("--task", "own_net:nothing"), "module 'own_net' has no function 'nothing'"),
-        (("--task", "nothing", "--data", "rooms"), "there is no task called 'nothing'; choose one"),
+        (("--task", "nothing"), "there is no task called 'nothing'; choose one"),
     ],
 )
 def test_what_cannot_be_is_said_in_a_line_and_leaves_nothing(netadapt, pruned, options, said):

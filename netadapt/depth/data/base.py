@@ -25,7 +25,6 @@ SPLITS = ("train", "holdout", "val")
 MAX_DEPTH_M = 65.535
 """The deepest that 16-bit millimetres hold; anything deeper in a room is in a wrong unit."""
 
-
 FOCAL_RANGE_HEIGHTS = (0.1, 20.0)
 """Focal lengths in heights of the image that cameras have: from a fisheye to a long telephoto."""
 

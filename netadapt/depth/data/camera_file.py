@@ -60,14 +60,18 @@ def read_focal_px(file: Path, height: int) -> float:
 
 def focal_note(file: Path, focal_px: float, height: int) -> str:
     """What a camera's focal length is beside NYU's."""
-    ratio = focal_px / height / NYU_FOCAL_HEIGHTS
     text = f"{file}: a focal length of {focal_px:.0f} px at {height} rows"
-    if abs(1 / ratio - 1.0) <= ALIKE:
+    if _is_nyus(focal_px, height):
         return f"{text}, as NYU's"
+    ratio = focal_px / height / NYU_FOCAL_HEIGHTS
     return (
         f"{text}, {ratio:.2f} of NYU's: a network that learned NYU's metres sees these "
         f"{1 / ratio:.2f} times as far as they are"
     )
+
+
+def _is_nyus(focal_px: float, height: int) -> bool:
+    return abs(height * NYU_FOCAL_HEIGHTS / focal_px - 1.0) <= ALIKE
 
 
 def camera_note(folder: Path, height: int) -> str:
@@ -90,7 +94,7 @@ def camera_note(folder: Path, height: int) -> str:
     if matrix is None:
         return f"{files[0]} is no camera matrix of nine numbers and was not used"
     note = focal_note(files[0], matrix.focal_px, height)
-    if note.endswith("NYU's"):
+    if _is_nyus(matrix.focal_px, height):
         return f"{note}; it needs no correction"
     return f"{note}; give --intrinsics {files[0]}, so that training and evaluation correct that"
 

