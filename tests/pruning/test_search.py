@@ -43,7 +43,7 @@ def run(table, out, budget_ms, **options):
         config=CONFIG,
         short_term=SHORT,
         first_reduction=0.1,
-        **options,
+        **{"strategy": "full", **options},
     )
 
 

@@ -29,7 +29,7 @@ def begin(table, full_ms):
             out=out,
             short_term=SHORT,
             first_reduction=0.1,
-            **options,
+            **{"strategy": "full", **options},
         )
 
     return search

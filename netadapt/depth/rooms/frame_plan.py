@@ -5,7 +5,6 @@ How they are written is left to `hdf5_rooms` and `packed_rooms`.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
 from random import Random
@@ -14,8 +13,7 @@ from typing import Any
 from netadapt.depth.data.base import SPLITS
 from netadapt.depth.data.hdf5_pairs import HOLDOUT_NAMES
 from netadapt.depth.rooms.left_out_parts import checked_parts
-from netadapt.depth.rooms.rendering.frame import RENDERER_VERSION
-from netadapt.depth.rooms.rendering.view import FOCAL_PX
+from netadapt.depth.rooms.rendering.frame import RENDERER_VERSION, lens_focal_px
 from netadapt.errors import DataError
 
 FIELDS_OF_VIEW_DEG = (20.0, 120.0)
@@ -57,9 +55,9 @@ class RoomsSettings:
     def focal_px(self, scene: int) -> float:
         """The focal length of a scene's lens, in pixels at 640 x 480."""
         if self.field_of_view_deg is None:
-            return FOCAL_PX
+            return lens_focal_px()
         lens = Random(f"netadapt rooms lens {self.seed}/{scene}")
-        return 320.0 / math.tan(math.radians(lens.uniform(*self.field_of_view_deg)) / 2)
+        return lens_focal_px(lens.uniform(*self.field_of_view_deg))
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ and writing frames to disk to `hdf5_rooms` and `packed_rooms`.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from functools import lru_cache
 from random import Random
@@ -37,6 +38,13 @@ def prepare(seed: int, scene: int, without: tuple[str, ...] = ()) -> tuple[Scene
     """A scene and what is known of it before a camera is set: where its lamps throw shadows."""
     drawn = sample_scene(seed, scene, without)
     return drawn, shadow_lists(drawn.lamps, drawn.solids)
+
+
+def lens_focal_px(field_of_view_deg: float | None = None) -> float:
+    """The focal length, at 640 x 480 pixels, of a lens that sees so much across; None: NYU's."""
+    if field_of_view_deg is None:
+        return FOCAL_PX
+    return FULL_SIZE[1] / 2 / math.tan(math.radians(field_of_view_deg) / 2)
 
 
 def render_frame(
