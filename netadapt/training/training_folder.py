@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -35,8 +36,18 @@ def require_no_training(out: Path) -> None:
     """Raise RunError where a training has begun in `out` already."""
     if (out / SETTINGS_FILE).exists():
         raise RunError(
-            f"{out} exists already; add --resume to continue it, or choose another folder"
+            f"{out} exists already; add --resume to continue it, or move it away to begin anew"
         )
+
+
+def discard_unbegun(out: Path) -> None:
+    """Take a training away of which no epoch is whole: what is wrong with it is said, not kept."""
+    if (out / STATE_FILE).exists() or not (out / SETTINGS_FILE).exists():
+        return  # a whole epoch is kept, and what isn't a training's is another's
+    for name in (SETTINGS_FILE, HISTORY_FILE, CONFIG_NAME, WEIGHTS_NAME):
+        (out / name).unlink(missing_ok=True)
+    with suppress(OSError):  # what else a user keeps there stays
+        out.rmdir()
 
 
 def open_training_folder(
@@ -61,17 +72,17 @@ def open_training_folder(
             old = json.loads(file.read_text(encoding="utf-8"))
         except ValueError as error:
             raise RunError(
-                f"{file} is damaged ({in_words(error)}); start again with another --out"
+                f"{file} is damaged ({in_words(error)}); move {file.parent} away to begin anew"
             ) from None
         old["recipe"] = {**older_recipe, **old.get("recipe", {})}
         for key, value in settings.items():
             if old.get(key) != value:
                 raise RunError(
                     f"{out} was started with another {key} ({old.get(key)}, not {value}); resume "
-                    f"it as it was, or choose another folder"
+                    f"it as it was, or move it away to begin anew"
                 )
     elif out.exists() and any(out.iterdir()):
-        raise RunError(f"{out} exists and is not a training's folder; choose another --out")
+        raise RunError(f"{out} exists and is not a training's folder; move it away")
     processes.wait()
     if not processes.is_first:
         processes.wait()
