@@ -60,6 +60,7 @@ from netadapt.training.settings import require_number
 from netadapt.training.task import Task, require_task
 from netadapt.training.task_wrapper import DistilledTask
 from netadapt.training.tasks import NamedTask
+from netadapt.users_code import users_code
 
 T = TypeVar("T")
 
@@ -174,7 +175,7 @@ def search(
             "frozen": (frozen,) if isinstance(frozen, str) else tuple(frozen),
             "min_widths": {} if min_widths is None else min_widths,
         }
-        defaults = getattr(deciding, "defaults", {})
+        defaults = _defaults_of(deciding, _name_of(strategy))
         chosen = SearchSettings().changed(given_settings).with_defaults(defaults)
         named = str(chosen.importance)
         ranking = _of(IMPORTANCES, named if importance is None else importance, "__call__")
@@ -398,6 +399,12 @@ def _name_of(thing: Any) -> str:
         return str(name)
     code = thing if hasattr(thing, "__qualname__") else type(thing)
     return f"{code.__module__}:{code.__qualname__}"
+
+
+def _defaults_of(strategy: Strategy, name: str) -> Any:
+    """What the strategy says that goes with it; it needn't."""
+    with users_code(f"defaults of the strategy {name}"):
+        return getattr(strategy, "defaults", {})
 
 
 def _require_known_again(folder: Path, settings: SearchSettings) -> None:

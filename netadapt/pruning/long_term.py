@@ -26,10 +26,23 @@ from netadapt.pruning.run_json import RunAbout
 from netadapt.training.compute import compute_device
 from netadapt.training.course import Course
 from netadapt.training.epochs import Progress, train_epochs
-from netadapt.training.task import Task, evaluated
+from netadapt.training.settings import require_seed
+from netadapt.training.task import (
+    Task,
+    evaluated,
+    long_term_options_of,
+    of_task,
+    require_task,
+    training_count_of,
+)
 from netadapt.training.task_wrapper import DistilledTask
 from netadapt.training.tasks import TASKS, TaskRequest, open_task
-from netadapt.training.training_folder import HISTORY_FILE, require_no_training
+from netadapt.training.training_folder import (
+    HISTORY_FILE,
+    discard_unbegun,
+    require_no_training,
+)
+from netadapt.users_code import users_code
 
 LONG_TERM = Course(
     epochs=10,
@@ -97,6 +110,8 @@ def finetune_run(
     task that isn't one.
     """
     asked, final = asked or LongTerm(), run / FINAL_NAME
+    if asked.seed is not None:
+        require_seed(asked.seed)
     if not resume:
         require_no_training(final)
     about, steps = RunAbout.read(run), read_steps(run)
@@ -118,24 +133,29 @@ def finetune_run(
     if asked.distill:
         teacher, _ = _network(run, steps[0], asked.model, "leave out --distill")
         trained_for = DistilledTask(task, teacher.to(compute).requires_grad_(False))
-    train_epochs(
-        model,
-        lambda epoch: trained_for,
-        course,
-        final,
-        config.to_json(),
-        steps=length,
-        settings={
-            "recipe": {**asdict(course), **options, "steps": length, "distill": asked.distill},
-            "task": name,
-            "data": data,
-        },
-        seed=about.settings.seed if asked.seed is None else asked.seed,
-        resume=resume,
-        to_beat=before[task.metrics[0]],
-        after_step=after_step,
-        after_epoch=after_epoch,
-    )
+    try:
+        train_epochs(
+            model,
+            lambda epoch: trained_for,
+            course,
+            final,
+            config.to_json(),
+            steps=length,
+            settings={
+                "recipe": {**asdict(course), **options, "steps": length, "distill": asked.distill},
+                "task": name,
+                "data": data,
+            },
+            seed=about.settings.seed if asked.seed is None else asked.seed,
+            resume=resume,
+            to_beat=before[task.metrics[0]],
+            after_step=after_step,
+            after_epoch=after_epoch,
+        )
+    except InputError:  # the task's or the user's to mend, perhaps by other options
+        if not resume:
+            discard_unbegun(final)
+        raise
     return _found(final, task, before)
 
 
@@ -191,22 +211,25 @@ def _for_long_training(
 ) -> tuple[Task, dict[str, Any]]:
     """The task as it is trained for long, and all of its options. Raises InputError for one that
     it hasn't."""
-    known = dict(getattr(task, "long_term_options", {}))
+    known = long_term_options_of(task)
     for option in options:
         if option not in known:
             raise InputError(
                 f"the task {name} has no {option} to choose; leave out --{option.replace('_', '-')}"
             )
     chosen = {**known, **options}
-    changed = getattr(task, "for_long_training", None)
-    return (task if changed is None else changed(**chosen)), chosen
+    what = of_task(task, "for_long_training")
+    with users_code(what):
+        change = getattr(task, "for_long_training", None)
+        changed = task if change is None else change(**chosen)
+    return require_task(changed, f"what {what} gave"), chosen
 
 
 def _length(name: str, task: Task, asked: LongTerm) -> tuple[Course, int]:
     """The course, and how many steps it takes."""
     if asked.epochs is not None and asked.steps is not None:
         raise InputError("epochs and steps exclude each other; give one")
-    images: int | None = getattr(task, "training_count", None)
+    images = training_count_of(task)
     if asked.steps is None and images is not None:
         course = replace(asked.course, epochs=asked.epochs or asked.course.epochs)
         return course, course.epochs * course.steps_in(images)

@@ -12,10 +12,7 @@ from typing import Any, get_type_hints
 
 from netadapt.errors import InputError
 from netadapt.pruning.schedule import Schedule
-from netadapt.training.settings import FineTuning, require_number
-
-MOST_SEED = 2**32 - 1
-"""What is made of a seed (that of a batch, of an iteration) still fits the generators."""
+from netadapt.training.settings import FineTuning, require_number, require_seed
 
 OF_DEVICE = "device"
 """As a width multiple: what the device's table shows that its kernels take at once."""
@@ -119,8 +116,7 @@ class SearchSettings:
             raise InputError(
                 f"a network is verified every {self.verify_every} iterations; expected 1 or more"
             )
-        if not 0 <= self.seed <= MOST_SEED:
-            raise InputError(f"the seed is {self.seed}; expected 0 to {MOST_SEED}")
+        require_seed(self.seed)
 
     def _require_types(self) -> None:
         """Python's callers and a run.json may hold anything."""
@@ -135,7 +131,6 @@ class SearchSettings:
             )
         if not isinstance(self.width_multiple, str):
             require_number("the width multiple is", self.width_multiple, whole=True)
-        require_number("the seed is", self.seed, whole=True)
         require_number("the iterations between two timings are", self.verify_every, whole=True)
         if self.confidence is not None:
             require_number("the confidence is", self.confidence)
@@ -167,24 +162,33 @@ class SearchSettings:
             )
         return Schedule(self.first_reduction * cost, self.decay)
 
-    def with_defaults(self, defaults: Mapping[str, Any]) -> SearchSettings:
+    def with_defaults(self, defaults: Any) -> SearchSettings:
         """With what goes with the strategy, by the names of fields, where nothing else is set.
 
-        What a strategy says nothing of is NetAdapt's. Raises InputError where it speaks of others,
-        or isn't a mapping.
+        What a strategy says nothing of, or None, is NetAdapt's. Raises InputError where it speaks
+        of others, or says what can't be.
         """
+        theirs = f"the defaults of the strategy {self.strategy}"
         if not isinstance(defaults, Mapping):
             raise InputError(
-                f"the strategy {self.strategy} has {type(defaults).__name__} as its defaults; "
-                f"expected a mapping, as {{'decay': 1.0}}"
+                f"{theirs} are {defaults!r:.60}; expected names of settings with values, as "
+                f"{{'first_reduction': 0.05}}"
             )
         for name in set(defaults) - set(NETADAPT):
             raise InputError(
                 f"the strategy {self.strategy} has a default for '{name}'; it may have one for "
                 f"{', '.join(NETADAPT)}"
             )
+        said = {name: value for name, value in defaults.items() if value is not None}
+        if not isinstance(importance := said.get("importance", ""), str):
+            raise InputError(
+                f"{theirs} have the importance {importance!r:.60}; expected a name, as 'taylor'"
+            )
         unset = {name for name in NETADAPT if getattr(self, name) is None}
-        return replace(self, **{name: {**NETADAPT, **defaults}[name] for name in unset})
+        try:
+            return replace(self, **{name: {**NETADAPT, **said}[name] for name in unset})
+        except InputError as error:
+            raise InputError(f"{theirs}: {error}") from error
 
     def changed(self, options: Mapping[str, Any]) -> SearchSettings:
         """With the values of some options, by the names that they have in `OPTIONS`, or of fields.

@@ -19,6 +19,7 @@ import torch
 from torch import nn
 from torch.optim.swa_utils import AveragedModel
 
+from netadapt.errors import InputError
 from netadapt.journal import CsvJournal
 from netadapt.networks.store import save_model
 from netadapt.training.course import Course
@@ -26,7 +27,7 @@ from netadapt.training.optimizers import Optimizers, make_optimizers
 from netadapt.training.processes import Processes
 from netadapt.training.state import load_training_state, save_training_state
 from netadapt.training.steps import train_step
-from netadapt.training.task import Task, batches_of, of_task
+from netadapt.training.task import Task, batches_of, facts_of, named, of_task
 from netadapt.training.training_folder import (
     HISTORY_FILE,
     STATE_FILE,
@@ -79,9 +80,9 @@ def train_epochs(
     processes = processes or Processes()
     settings = {**settings, "config": dict(config), "seed": seed}
     older = asdict(type(course)())
-    open_training_folder(out, settings, older, resume=resume, processes=processes)
     first_task = task_at(0)
-    columns = history_columns(_facts_of(first_task), first_task.metrics)
+    columns = _columns(first_task)
+    open_training_folder(out, settings, older, resume=resume, processes=processes)
     history = CsvJournal(out / HISTORY_FILE, columns) if processes.is_first else None
 
     state = out / STATE_FILE
@@ -205,7 +206,7 @@ class _Training:
         rate = course.learning_rate_at(end - 1, self.steps / course.epochs)
         return {
             "epoch": epoch + 1,
-            **_facts_of(task),
+            **facts_of(task),
             "learning_rate": rate,
             "loss": mean_loss,
             **cells,
@@ -214,9 +215,16 @@ class _Training:
         }
 
 
-def _facts_of(task: Task) -> Mapping[str, str]:
-    facts: Mapping[str, str] = getattr(task, "facts", {})
-    return facts
+def _columns(task: Task) -> tuple[str, ...]:
+    """Those of history.csv. Raises InputError for one that the task has twice, or that is ours."""
+    columns = history_columns(facts_of(task), task.metrics)
+    for column in columns:
+        if columns.count(column) > 1:
+            raise InputError(
+                f"{named(task)} has '{column}' among its metrics or facts, which history.csv has "
+                f"already; give it another name"
+            )
+    return columns
 
 
 def _draw_samples(model: nn.Module, task: Task, path: Path) -> None:

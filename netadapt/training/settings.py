@@ -11,6 +11,10 @@ from netadapt.training.schedules import Constant, Cosine, Schedule, WarmUp
 
 SCHEDULES = ("constant", "cosine")
 
+MOST_SEED = 2**32 - 1
+"""What is made of a seed (that of a batch, of an iteration, of an epoch) still fits the generators.
+"""
+
 
 def require_number(what: str, value: Any, *, whole: bool = False) -> None:
     """Raise InputError, which says `what` it is, unless `value` is a (whole) number."""
@@ -18,6 +22,13 @@ def require_number(what: str, value: Any, *, whole: bool = False) -> None:
     if isinstance(value, bool) or not isinstance(value, kinds):
         kind = "a whole number" if whole else "a number"
         raise InputError(f"{what} {value!r}; expected {kind}")
+
+
+def require_seed(seed: Any) -> None:
+    """Raise InputError unless `seed` is one."""
+    require_number("the seed is", seed, whole=True)
+    if not 0 <= seed <= MOST_SEED:
+        raise InputError(f"the seed is {seed}; expected 0 to {MOST_SEED}")
 
 
 @dataclass(frozen=True)

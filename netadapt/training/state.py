@@ -56,7 +56,8 @@ def load_training_state(
         optimizers.load_state_tensors(_under("optimizer.", tensors))
     except (SafetensorError, KeyError, TypeError, ValueError, RuntimeError) as error:
         raise RunError(
-            f"{path} can't be continued from ({in_words(error)}); start again with another --out"
+            f"{path} can't be continued from ({in_words(error)}); move {path.parent} away to begin "
+            f"anew"
         ) from error
     return epoch
 

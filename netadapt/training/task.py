@@ -5,6 +5,7 @@ Tasks themselves are elsewhere: classification beside this, others with their ap
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
@@ -146,6 +147,56 @@ def require_task(given: Any, what: str) -> Task:
     if isinstance(count, bool) or not isinstance(count, int) or count < 1:
         raise InputError(f"{what} has the holdout_count {count!r}; expected 1 or more images")
     return task
+
+
+def training_count_of(task: Task) -> int | None:
+    """How many examples an epoch of `task` shows; None where it doesn't say.
+
+    Raises InputError, naming the task, for what is no such number.
+    """
+    what = of_task(task, "training_count")
+    with users_code(what):
+        count: Any = getattr(task, "training_count", None)
+    if count is not None and (isinstance(count, bool) or not isinstance(count, int) or count < 0):
+        raise InputError(f"{what} is {count!r:.60}; expected a whole number of examples")
+    return None if count is None else int(count)
+
+
+def long_term_options_of(task: Task) -> dict[str, Any]:
+    """What may be chosen of a long training, with its defaults; nothing where `task` doesn't say.
+
+    Raises InputError, naming the task, for what run files can't keep.
+    """
+    what = of_task(task, "long_term_options")
+    with users_code(what):
+        options: Any = getattr(task, "long_term_options", {})
+        kept = _is_json(options)
+    if not isinstance(options, Mapping) or not kept:
+        raise InputError(
+            f"{what} are {options!r:.60}; expected texts and numbers by name, as {{'loss': 'l1'}}"
+        )
+    return dict(options)
+
+
+def facts_of(task: Task) -> dict[str, str]:
+    """Further cells of an epoch's row; none where `task` doesn't say.
+
+    Raises InputError, naming the task, for what are no cells, or a column that the row has already.
+    """
+    what = of_task(task, "facts")
+    with users_code(what):
+        facts: Any = getattr(task, "facts", {})
+    if not isinstance(facts, Mapping) or not all(isinstance(name, str) for name in facts):
+        raise InputError(f"{what} are {facts!r:.60}; expected cells by column, {{'size': '224'}}")
+    return dict(facts)
+
+
+def _is_json(value: Any) -> bool:
+    try:
+        json.dumps(value if not isinstance(value, Mapping) else dict(value))
+    except (TypeError, ValueError):
+        return False
+    return True
 
 
 def of_task(task: Task, member: str) -> str:

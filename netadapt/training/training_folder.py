@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -46,7 +47,19 @@ def is_training(folder: Path) -> bool:
 def require_no_training(out: Path) -> None:
     """Raise RunError where a training has begun in `out` already."""
     if (out / SETTINGS_FILE).exists():
-        raise RunError(f"{out} exists already; add --resume to continue it, or move it away")
+        raise RunError(
+            f"{out} exists already; add --resume to continue it, or move it away to begin anew"
+        )
+
+
+def discard_unbegun(out: Path) -> None:
+    """Take a training away of which no epoch is whole: what is wrong with it is said, not kept."""
+    if (out / STATE_FILE).exists() or not (out / SETTINGS_FILE).exists():
+        return  # a whole epoch is kept, and what isn't a training's is another's
+    for name in (SETTINGS_FILE, HISTORY_FILE, CONFIG_NAME, WEIGHTS_NAME):
+        (out / name).unlink(missing_ok=True)
+    with suppress(OSError):  # what else a user keeps there stays
+        out.rmdir()
 
 
 def open_training_folder(

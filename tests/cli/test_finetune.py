@@ -64,6 +64,33 @@ class Unlabelled:
 
 def unlabelled():
     return Unlabelled()
+
+def _odd(**members):
+    return type("Odd", (Unlabelled,), members)()
+
+def odd_count():
+    return _odd(training_count=160.5)
+
+def failing_count():
+    return _odd(training_count=property(lambda self: 1 / 0))
+
+def odd_facts():
+    return _odd(facts=["a"])
+
+def known_column():
+    return _odd(facts={"epoch": "x"})
+
+def odd_options():
+    return _odd(long_term_options={"loss": torch.zeros(2)})
+
+def no_task():
+    return _odd(for_long_training=lambda self: None)
+
+def failing_change():
+    return _odd(for_long_training=lambda self: 1 / 0)
+
+def failing_samples():
+    return _odd(draw_samples=lambda self, model, path: 1 / 0, loss=lambda self, y, _: y.sum())
 '''
 PRUNE = ("--model", "own_net:network", "--task", "own_net:task", "--input-shape", "1x3x8x8")
 SHORT = ("--epochs", 3, "--learning-rate", 0.01)
@@ -246,6 +273,28 @@ def test_a_damaged_network_is_not_taken(netadapt, run):
     assert not (run / "final").exists()
 
 
+def test_what_diverged_is_begun_anew_as_is_said(netadapt, run):
+    code, _, err = netadapt("finetune", run, "--steps", 4, "--learning-rate", 1e30, "-q")
+    assert code == 2
+    assert "the loss became" in one_line(err)
+    code, _, err = netadapt("finetune", run, "--steps", 4)
+    assert code == 2
+    assert one_line(err).endswith("or move it away to begin anew")
+    code, _, err = netadapt("finetune", run, "--steps", 4, "--resume")
+    assert code == 2
+    assert one_line(err).endswith("resume it as it was, or move it away to begin anew")
+    (run / "final").rename(run / "away")
+    assert netadapt("finetune", run, "--steps", 4, "--quiet")[0] == 0
+
+
+@pytest.mark.parametrize("task", ["own_net:task", "own_net:known_column"])
+def test_a_user_s_own_files_in_the_folder_stay(netadapt, run, task):
+    (run / "final").mkdir()
+    (run / "final" / "config.json").write_text("{}")
+    assert netadapt("finetune", run, "--steps", 4, "--task", task)[0] == 2
+    assert [file.name for file in (run / "final").iterdir()] == ["config.json"]
+
+
 @pytest.mark.parametrize(
     ("options", "said"),
     [
@@ -256,6 +305,17 @@ def test_a_damaged_network_is_not_taken(netadapt, run):
         (("--batch-size", 500), "160 training images are fewer than a batch of 500"),
         (("--batch-size", 1), "batch norm needs at least 2 images"),
         (("--task", "own_net:unlabelled", "--epochs", 2), "give --steps in place of --epochs"),
+        (("--task", "own_net:odd_count"), "training_count of the task Odd is 160.5; expected"),
+        (("--task", "own_net:failing_count"), "training_count of the task Odd failed: own_net.py"),
+        (("--task", "own_net:odd_facts"), "facts of the task Odd are ['a']; expected cells"),
+        (("--task", "own_net:known_column"), "has 'epoch' among its metrics or facts"),
+        (("--task", "own_net:odd_options"), "long_term_options of the task Odd are {'loss': ten"),
+        (("--task", "own_net:no_task"), "what for_long_training of the task Odd gave"),
+        (("--task", "own_net:failing_change"), "for_long_training of the task Odd failed"),
+        (("--task", "own_net:failing_samples", "--steps", 2), "draw_samples of the task Odd fail"),
+        (("--task", "own_net:unlabelled", "--steps", 2), "there are no labels"),
+        (("--seed", -1), "the seed is -1; expected 0 to 4294967295"),
+        (("--seed", 10**30), "; expected 0 to 4294967295"),
         (("--task", "own_net:nothing"), "module 'own_net' has no function 'nothing'"),
         (("--task", "nothing"), "there is no task called 'nothing'; choose one"),
     ],

@@ -44,6 +44,38 @@ def test_taylor_is_what_a_unit_gives_times_its_gradient_of_each_image():
     torch.testing.assert_close(scores["inner"], expected, rtol=1e-4, atol=1e-12)
 
 
+class Residual(nn.Module):
+    """A residual block, which adds its shortcut in place as torchvision's do, or not."""
+
+    def __init__(self, in_place: bool) -> None:
+        super().__init__()
+        self.in_place = in_place
+        self.first = nn.Sequential(nn.Conv2d(3, 8, 1), nn.BatchNorm2d(8), nn.Hardswish(in_place))
+        self.second = nn.Sequential(nn.Conv2d(8, 8, 3, 1, 1), nn.BatchNorm2d(8))
+        self.head = nn.Linear(8, 3)
+
+    def forward(self, image: torch.Tensor) -> torch.Tensor:
+        x = self.first(image)
+        y = self.second(x)
+        if self.in_place:
+            y += x
+        else:
+            y = y + x
+        return self.head(y.relu().mean((2, 3)))
+
+
+def test_taylor_reads_what_a_unit_gave_before_others_changed_it_in_place():
+    scores = []
+    for in_place in (False, True):
+        torch.manual_seed(0)
+        model = Residual(in_place).eval()
+        graph = trace(model, tiny.EXAMPLE)
+        scores.append(Taylor(images=8)(model, graph, tiny.task(), seed=0))
+    assert scores[0].keys() == scores[1].keys()
+    for name, expected in scores[0].items():
+        torch.testing.assert_close(scores[1][name], expected)
+
+
 class Functional(nn.Module):
     """A network whose layers aren't modules."""
 

@@ -11,7 +11,7 @@ import tiny
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from trials import Stops
+from trials import Stops, pruned
 
 import netadapt
 from netadapt.errors import InputError
@@ -20,6 +20,7 @@ from netadapt.pruning.candidates import choose
 from netadapt.pruning.run_json import RunAbout
 from netadapt.pruning.settings import SearchSettings
 from netadapt.pruning.strategies.knapsack import Knapsack
+from netadapt.pruning.strategies.registry import STRATEGIES
 from netadapt.training.settings import FineTuning
 
 SHORT = FineTuning(steps=2, batch_size=16, learning_rate=0.01)
@@ -227,8 +228,29 @@ def test_what_goes_with_a_strategy_is_its_own_unless_it_is_said(tmp_path, strate
 def test_a_default_that_no_strategy_may_have_is_named():
     with pytest.raises(InputError, match="full has a default for 'seed'; it may have one for imp"):
         SearchSettings(strategy="full").with_defaults({"seed": 1})
-    with pytest.raises(InputError, match="full has list as its defaults; expected a mapping"):
-        SearchSettings(strategy="full").with_defaults(["decay"])
+
+
+@pytest.mark.parametrize(
+    ("defaults", "said"),
+    [
+        (None, "the defaults of the strategy own are None; expected names of settings"),
+        (["importance"], "the defaults of the strategy own are"),
+        ({"importance": 5}, "the defaults of the strategy own have the importance 5; expected a"),
+        ({"decay": 0}, "the defaults of the strategy own: the decay is 0; expected"),
+        ({"first_reduction": "0.1"}, "the defaults of the strategy own: the first reduction is"),
+        (property(lambda own: 1 / 0), "defaults of the strategy own failed: .*ZeroDivisionError"),
+    ],
+)
+def test_defaults_that_cannot_be_are_named(tmp_path, defaults, said):
+    own = type("Own", (type(STRATEGIES["saliency"]),), {"name": "own", "defaults": defaults})()
+    with pytest.raises(InputError, match=said):
+        pruned(tmp_path / "run", strategy=own, first_reduction=None)
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_strategy_that_says_none_of_a_setting_gets_netadapt_s():
+    found = SearchSettings().with_defaults({"importance": "l1", "decay": None})
+    assert (found.importance, found.decay) == ("l1", 0.98)
 
 
 scores = st.lists(st.floats(0, 10), min_size=24, max_size=24)

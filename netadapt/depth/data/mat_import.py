@@ -12,7 +12,7 @@ import numpy as np
 
 from netadapt.depth.data.base import Depth, check_split
 from netadapt.depth.data.filling import Imported, fill
-from netadapt.depth.data.labeled_mat import SPLITS_URL, LabeledMat, read_mat_splits
+from netadapt.depth.data.labeled_mat import MAT_URL, SPLITS_URL, LabeledMat, read_mat_splits
 from netadapt.depth.data.places import (
     HOLDOUT_OF_SCENES,
     Assigned,
@@ -73,18 +73,25 @@ def import_labeled_mat(
             numbers=[index + 1 for index in taken],
         )
         depths = np.concatenate([pairs.read(index)[1].ravel() for index in taken[:SAMPLED]])
+        median_m = _median(source, depths)
         for note in notes:
             remark(note)
         plan = {"source": str(source), "bytes": source.stat().st_size}
         fill(target, plan, places, lambda position: pairs.read_frame(taken[position]), progress)
     counts = {split: len(names) for split, names in places.splits.items()}
-    return Imported(**counts, alone=(), median_depth_m=_median(depths), notes=notes)
+    return Imported(**counts, alone=(), median_depth_m=median_m, notes=notes)
 
 
 def _note_on_left_out(splits: Path | None, count: int) -> tuple[str, ...]:
     return (f"left out {count} images that {splits} does not list",) if count else ()
 
 
-def _median(depths: Depth) -> float:
+def _median(source: Path, depths: Depth) -> float:
+    """The median valid depth of a few images. Raises DataError where they have none."""
     valid = depths[depths > 0]
-    return float(np.median(valid)) if valid.size else float("nan")
+    if valid.size == 0:
+        raise DataError(
+            f"{source}: the depths of its first images are all 0, which means none; expected "
+            f"metres: is it the file as its authors publish it, {MAT_URL}?"
+        )
+    return float(np.median(valid))

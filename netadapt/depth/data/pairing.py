@@ -29,6 +29,9 @@ DEPTH_WORDS = frozenset({"depth", "depths", "depthmap", "depthmaps"})
 ALIGNED_WORDS = frozenset({"aligned", "registered"})
 """Of depth images that lie on RGB's pixels, beside some that don't."""
 
+LONGEST_NUMBER = 1000
+"""Digits; what has more is no number of an image's, and Python takes at most 4300 as one."""
+
 LEAST_NUMBERED = 0.5
 """Share of the fewer images whose numbers must be on both sides for numbers to pair them."""
 
@@ -290,7 +293,7 @@ def _words(path: Path, root: Path) -> set[str]:
 def _key(path: Path, root: Path, leave_out: frozenset[str]) -> Key:
     """The name as numbers and words, in an order in which 2 comes before 10."""
     return tuple(
-        (0, int(token)) if token.isdecimal() else (1, token)
+        (0, int(token)) if token.isdecimal() and len(token) <= LONGEST_NUMBER else (1, token)
         for token in _tokens(path, root)
         if token not in leave_out
     )

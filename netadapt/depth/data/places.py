@@ -18,6 +18,9 @@ from netadapt.errors import DataError
 HOLDOUT_OF_SCENES = 0.1
 """Share of the training images that is held out where a split is given."""
 
+LONGEST_NAME = 255
+"""Bytes of a file's name, on all that Linux writes to."""
+
 OFFICIAL = "official"
 """FastDepth's name for the folder of the images to evaluate on."""
 
@@ -119,5 +122,14 @@ def held_out(scenes: Sequence[str], share: float, seed: int = 0) -> set[int]:
 
 
 def _folder_name(scene: str) -> str:
-    """A scene's name as a folder's: nothing in it that leads elsewhere or is hidden."""
-    return re.sub(r"[^\w.-]+", "_", scene).strip("._")
+    """A scene's name as a folder's: nothing in it that leads elsewhere or is hidden.
+
+    Raises DataError for one that no file system takes.
+    """
+    name = re.sub(r"[^\w.-]+", "_", scene).strip("._")
+    if (length := len(name.encode())) > LONGEST_NAME:
+        raise DataError(
+            f"the scene '{name[:40]}…' has a name of {length} bytes, which becomes a folder's; "
+            f"expected at most {LONGEST_NAME}: shorten it"
+        )
+    return name

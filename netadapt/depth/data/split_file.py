@@ -7,6 +7,7 @@ decided by `places`.
 from __future__ import annotations
 
 import csv
+import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -62,15 +63,16 @@ def read_split_file(path: Path) -> list[SplitRow]:
     head = text.partition("\n")[0]
     delimiter = max(",;\t", key=head.count)
     try:
-        table = list(csv.reader(text.splitlines(), delimiter=delimiter, strict=True))
+        reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+        table = [(reader.line_num, cells) for cells in reader]
     except csv.Error as error:
         raise DataError(f"{path}: is no CSV ({in_words(error)}); {_WHERE}") from error
     if not table:
         raise DataError(f"{path}: is empty; {_WHERE}")
-    columns = _columns(path, table[0])
+    columns = _columns(path, table[0][1])
     rows = [
         _row(path, line, cells, columns)
-        for line, cells in enumerate(table[1:], start=2)
+        for line, cells in table[1:]
         if any(cell.strip() for cell in cells)
     ]
     if not rows:

@@ -143,7 +143,7 @@ def _at_outputs(
             # Behind inputs that are no real numbers nothing has a gradient: it begins here.
             followed = output if output.requires_grad else output.clone().requires_grad_().clone()
             given.append((name, followed))
-            return followed
+            return followed.clone()  # which may be changed in place: `x += shortcut`
 
         hooks = [
             module.register_forward_hook(lambda *call, name=name: take(name, call[2]))

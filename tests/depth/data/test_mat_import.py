@@ -252,6 +252,7 @@ def _reference_to_numbers(file: h5py.File) -> None:
         (_replaced("depths", lambda v: v[:-1]), r"'depths' has shape \(5, 40, 30\), expected \(6"),
         (_replaced("depths", lambda v: (v * 1000).astype("u2")), "'depths' is uint16, expected f"),
         (_replaced("depths", lambda v: v * 1000), "image 1: depth goes up to .*in millimetres"),
+        (_replaced("depths", lambda v: v * 0), "the depths of its first images are all 0"),
         (_replaced("scenes", lambda v: np.arange(6)), "'scenes' is .* beside 6 images"),
         (_null_reference, "the scene of image 4 is a reference to no name"),
         (_reference_to_numbers, "the scene of image 4 is a reference to no name"),

@@ -7,6 +7,7 @@ from collections import Counter
 import pytest
 
 from netadapt.depth.data.places import Assigned, held_out, places_by_split, places_in_time
+from netadapt.errors import DataError
 
 SCENES = [f"room_{number % 40:04d}" for number in range(400)]
 
@@ -51,6 +52,13 @@ def test_files_are_named_as_fastdepth_names_them() -> None:
     }
     unknown = places_by_split("nyu", [Assigned("train"), Assigned("train", "..")], holdout=0.0)
     assert unknown.names == ("train/nyu/00001.h5", "train/nyu/00002.h5")
+
+
+def test_a_scene_whose_name_is_longer_than_a_folder_s_may_be_is_refused() -> None:
+    assert places_by_split("nyu", [Assigned("train", "s" * 255)], holdout=0.0).splits["train"]
+    for scene in ("s" * 256, "é" * 128):
+        with pytest.raises(DataError, match=r"a name of 256 bytes, .*; expected at most 255"):
+            places_by_split("nyu", [Assigned("train", scene)], holdout=0.0)
 
 
 def test_what_the_split_holds_out_itself_is_all_that_is_held_out() -> None:

@@ -127,6 +127,22 @@ def test_a_name_that_fits_two_pairs_needs_its_folder(folder: Path, tmp_path: Pat
     assert (imported.train, imported.val) == (1, 1)
 
 
+def test_lines_end_where_those_of_a_csv_do(folder: Path, tmp_path: Path) -> None:
+    split = tmp_path / "split.csv"
+    split.write_text('file,split,scene\n1,train,a\x0cb\u2028c\n2,test,"d\ne"\n3,none,f\n')
+    with pytest.raises(DataError, match=r"split\.csv, line 5: the split is 'none'"):
+        import_folder(folder, tmp_path / "out", split_file=split)
+
+
+def test_a_name_of_more_digits_than_a_number_has_names_no_image(
+    folder: Path, tmp_path: Path
+) -> None:
+    split = tmp_path / "split.csv"
+    split.write_text(f"file,split\n{'1' * 5000},train\n2,test\n")
+    notes = " ".join(import_folder(folder, tmp_path / "out", split_file=split).notes)
+    assert "1 of the images that" in notes
+
+
 def test_scenes_in_both_splits_and_images_that_are_not_there_are_said(
     folder: Path, tmp_path: Path
 ) -> None:
