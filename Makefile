@@ -47,6 +47,7 @@ clean:  ## Remove the virtual environment and caches
 # PyPI's torch for 2.13.0 is asked for by its number first, so that the rest doesn't pull another.
 $(VENV)/.installed: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
+	@echo 'installing PyTorch, then the rest: several minutes without output'
 	$(BIN)/python -m pip install --quiet torch==2.13.0
 	$(BIN)/python -m pip install --quiet --editable '.[depth,onnx,report]'
 	touch $@

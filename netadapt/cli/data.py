@@ -191,6 +191,7 @@ def import_pairs(
         f"{target}: {imported.train} pairs to train on, {imported.holdout} held out{val}, median "
         f"depth {imported.median_depth_m:.2f} m"
     )
+    say(f"next: netadapt data check {target}", quiet=quiet)
 
 
 def _refuse(options: dict[str, Any], those_of: str, source: Path) -> None:

@@ -66,7 +66,7 @@ def focal_note(file: Path, focal_px: float, height: int) -> str:
     ratio = focal_px / height / NYU_FOCAL_HEIGHTS
     return (
         f"{text}, {ratio:.2f} of NYU's: a network that learned NYU's metres sees these "
-        f"{1 / ratio:.2f} times as far as they are"
+        f"at {1 / ratio:.2f} of their distance"
     )
 
 

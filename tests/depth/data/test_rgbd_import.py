@@ -213,7 +213,7 @@ def test_sixteen_bit_grey_is_no_colour_image(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("525 0 32\n0 35 24\n0 0 1\n", "0.67 of NYU's: .* 1.48 times as far"),
+        ("525 0 32\n0 35 24\n0 0 1\n", "0.67 of NYU's: .* at 1.48 of their distance"),
         ("5.19e+01 0 32 0 5.19e+01 24 0 0 1", "as NYU's; it needs no correction"),
         ("no numbers", "is no camera matrix"),
     ],
