@@ -110,5 +110,5 @@ def _require_same(out: Path, settings: Mapping[str, Any], older_recipe: Mapping[
         if old.get(key) != value:
             raise RunError(
                 f"{out} was started with another {key} ({old.get(key)}, not {value}); resume it "
-                f"as it was, or move it away"
+                f"as it was, or move it away to begin anew"
             )
