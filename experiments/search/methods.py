@@ -40,6 +40,13 @@ METHODS = {
     "saliency, small steps": Method("saliency", {"first_reduction": 0.025}),
     "saliency, by weights": Method("saliency", BY_WEIGHTS),
     "saliency, l2": Method("saliency", {"importance": "l2"}),
+    "saliency, conv0 grown back": Method("saliency", {"min_widths": {"conv0": 32}}),
+    "saliency, conv7 grown back": Method("saliency", {"min_widths": {"conv7": 432}}),
+    "saliency, conv10 grown back": Method("saliency", {"min_widths": {"conv10": 424}}),
     "random": Method("random"),
 }
-"""With the defaults of each strategy, but for what is named."""
+"""With the defaults of each strategy, but for what is named.
+
+Grown back: what the first iterations took from a group is given back, in part or whole, and other
+groups pay for it.
+"""

@@ -14,6 +14,7 @@ import argparse
 import itertools
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -104,6 +105,7 @@ def main() -> None:
     parser.add_argument("--data", type=Path, help="the labelled NYU set, imported with its split")
     parser.add_argument("--weights", type=Path, help="FastDepth's published pruned network")
     parser.add_argument("--methods", nargs="*", default=list(METHODS))
+    parser.add_argument("--budgets", nargs="*", type=float, help="only these of the case's, in ms")
     parser.add_argument("--seeds", nargs="*", type=int, default=[0, 1, 2])
     parser.add_argument("--out", type=Path, default=OUT)
     parser.add_argument("--runs", type=Path, default=Path("runs/search"))
@@ -112,6 +114,8 @@ def main() -> None:
         parser.error("nyu needs --data and --weights")
     keep_freed_memory()
     case = nyu(given.data, given.weights) if given.case == "nyu" else rooms()
+    if given.budgets:
+        case = replace(case, budgets_ms=tuple(sorted(given.budgets, reverse=True)))
     compare(given.case, case, given.methods, given.seeds, given.out, given.runs)
 
 

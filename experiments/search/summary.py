@@ -52,10 +52,12 @@ def draw(rows: pd.DataFrame, target: Path) -> None:
     cases = rows["case"].unique()
     figure = Figure(figsize=(11, 4.2 * len(cases)), layout="constrained")
     axes = figure.subplots(len(cases), 2, squeeze=False)
+    colours = {method: f"C{number}" for number, method in enumerate(rows["method"].unique())}
     for (by_samples, by_latency), case in zip(axes, cases, strict=True):
         for method, of in rows[rows["case"] == case].groupby("method"):
-            by_samples.scatter(of["samples"], of["delta1"], label=str(method), s=24)
-            by_latency.scatter(of["latency_ms"], of["delta1"], s=24)
+            look = {"s": 24, "color": colours[method]}
+            by_samples.scatter(of["samples"], of["delta1"], label=str(method), **look)
+            by_latency.scatter(of["latency_ms"], of["delta1"], **look)
         by_samples.set_xscale("log")
         _label(by_samples, f"{case}: training images of the search")
         _label(by_latency, f"{case}: predicted ms on the TX2's GPU")

@@ -64,7 +64,10 @@ def test_a_table_without_a_column(prune, table):
     assert "spread_ms" in one_line(err) or "samples" in err
 
 
-@pytest.mark.parametrize("latency", ["-0.5", "fast", "nan", "0", "inf"])
+@pytest.mark.parametrize(
+    "latency",
+    ["-0.5", "nan", *(pytest.param(text, marks=pytest.mark.slow) for text in ("fast", "0", "inf"))],
+)
 def test_a_latency_that_is_none(prune, table, latency):
     def change(lines):
         cells = lines[4].split(",")
@@ -102,6 +105,7 @@ def test_a_truncated_hdf5_file(prune, frames, tmp_path):
     assert "train/a/00001.h5" in one_line(err)
 
 
+@pytest.mark.slow
 def test_depth_of_another_shape_than_rgb(prune, frames, tmp_path):
     damaged = tmp_path / "damaged"
     shutil.copytree(frames, damaged)

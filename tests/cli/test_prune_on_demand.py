@@ -45,6 +45,7 @@ def machine(tmp_path, monkeypatch) -> Path:
     return path
 
 
+@pytest.mark.slow
 def test_layers_of_this_machine_are_measured_as_they_come_up(netadapt, machine, tmp_path):
     before, few = machine.read_text(), LookupTable.read(machine)
     budget_ms = 0.9 * LatencyEstimator(few).network(GRAPH).ms

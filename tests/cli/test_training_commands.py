@@ -82,6 +82,7 @@ def test_a_fine_tune_that_helps_nothing_keeps_the_network(netadapt, run_folder):
     assert (recipe["loss"], recipe["distill"], recipe["steps"]) == ("log-l1-gradient", False, 6)
 
 
+@pytest.mark.slow
 def test_a_killed_finetune_goes_on_to_the_same_weights(netadapt, finished_run, tmp_path):
     whole, killed = (
         lose_scale(Path(shutil.copytree(finished_run, tmp_path / name)))

@@ -94,7 +94,17 @@ def test_what_no_table_can_hold_is_shown_with_its_share() -> None:
     assert half.uncounted[0].macs == lost.macs // 2
 
 
-@pytest.mark.parametrize("name", ["MobileNetV3-Small", "GoogLeNet", "SqueezeNet", "Hourglass"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        *(
+            pytest.param(name, marks=pytest.mark.slow)
+            for name in ("MobileNetV3-Small", "GoogLeNet")
+        ),
+        "SqueezeNet",
+        "Hourglass",
+    ],
+)
 def test_every_layer_gives_the_size_that_the_network_computes(name: str) -> None:
     """Hooks on the real network against the shapes on the graph."""
     model = ZOO[name].small().eval()

@@ -152,7 +152,14 @@ def test_one_budget_adds_no_column(tmp_path, table):
         assert columns == kind.columns(tiny.task().metrics)
 
 
-@pytest.mark.parametrize("strategy", ["full", "racing", "saliency", "uniform", "random"])
+@pytest.mark.parametrize(
+    "strategy",
+    [
+        "saliency",
+        "uniform",
+        *(pytest.param(n, marks=pytest.mark.slow) for n in ("full", "racing", "random")),
+    ],
+)
 def test_every_strategy_meets_all_and_goes_on_after_a_stop(tmp_path, table, slow_table, strategy):
     budget = {**both(table, slow_table), "params": 0.6 * GRAPH.params}
     options = {"strategy": strategy, "first_reduction": 0.15, "width_multiple": 4}

@@ -48,6 +48,7 @@ def test_a_cluster_of_this_machine_makes_the_same_run(alone, tmp_path):
     assert not ray.is_initialized()
 
 
+@pytest.mark.slow
 def test_a_cluster_of_this_machine_is_for_this_machine_alone():
     executor = RayTasks()
     executor.prepare(Workplace(tiny.network(), tiny.task()))

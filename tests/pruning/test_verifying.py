@@ -181,10 +181,8 @@ def test_one_that_is_faster_is_cut_less_and_one_that_is_as_predicted_as_before(
     assert faster.records[-1].measured_ms <= 0.7 * given_ms < faster.records[-1].latency.value
 
 
-@pytest.mark.parametrize(
-    "stopped_after",
-    [pytest.param(0, marks=pytest.mark.slow), 1, pytest.param(2, marks=pytest.mark.slow)],
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("stopped_after", [0, 1, 2])
 def test_a_stopped_run_takes_the_same_decisions(board, paper, given_ms, tmp_path, stopped_after):
     board.factor = 1.4
     budget = {paper: 0.9 * given_ms, "params": "90%"}
@@ -287,6 +285,7 @@ def prune(command, monkeypatch, tmp_path, paper):
     return partial(command, "prune")
 
 
+@pytest.mark.slow
 def test_the_command_times_says_and_goes_on(prune, board, paper, given_ms, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     board.factor = 1.4

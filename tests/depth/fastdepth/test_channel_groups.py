@@ -65,6 +65,7 @@ def test_published_pruned_widths_give_the_published_macs() -> None:
     assert graph.widths["conv1"] == 56
 
 
+@pytest.mark.slow
 @settings(max_examples=3, deadline=None, phases=[Phase.explicit, Phase.generate])
 @given(data=st.data())
 def test_cut_network_equals_full_one_with_removed_channels_zeroed(

@@ -109,7 +109,7 @@ def test_a_training_stopped_between_two_steps_goes_on_to_the_same_weights(whole,
 
 
 @pytest.mark.parametrize("write", ["save_model", "CsvJournal.append", "save_training_state"])
-@pytest.mark.parametrize("written", [False, True])
+@pytest.mark.parametrize("written", [pytest.param(False, marks=pytest.mark.slow), True])
 def test_a_training_stopped_at_one_of_its_writes_goes_on_to_the_same_weights(
     write, written, whole, tmp_path, monkeypatch
 ):

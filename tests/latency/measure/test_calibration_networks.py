@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 import torch
 from torch import Tensor, nn
 
@@ -27,6 +28,7 @@ class Flat(nn.Module):
         return self.last(self.second(x).relu())
 
 
+@pytest.mark.slow
 def test_a_network_that_flattens_is_exported_at_the_widths_of_its_prunings() -> None:
     model = Flat().eval()
     networks = whole_networks(model, trace(model, EXAMPLE), (EXAMPLE,))

@@ -143,6 +143,7 @@ def test_an_empty_table_is_refused() -> None:
         LatencyEstimator(LookupTable("empty", []))
 
 
+@pytest.mark.slow
 def test_thousands_of_shapes_take_a_moment(tx2: LatencyEstimator) -> None:
     shapes = [
         conv(8 * i, 8 * j, size) for i in range(1, 51) for j in range(1, 51) for size in (14, 28)
