@@ -141,7 +141,7 @@ def _at_outputs(
 
         def take(name: str, output: Tensor) -> Tensor:
             # Behind inputs that are no real numbers nothing has a gradient: it begins here.
-            followed = output if output.requires_grad else output.clone().requires_grad_().clone()
+            followed = output if output.requires_grad else output.detach().requires_grad_()
             given.append((name, followed))
             return followed.clone()  # which may be changed in place: `x += shortcut`
 
