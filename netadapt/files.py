@@ -53,14 +53,19 @@ def clear_half_written(folder: Path, suffix: str) -> None:
 
     Only for a folder that this process alone writes to; `suffix` is theirs, as '.npy'.
     """
-    for file in folder.rglob(f".*-*{suffix}"):
+    for file in folder.rglob(_half_written("*", suffix)):
         file.unlink(missing_ok=True)
 
 
 def clear_half_written_of(path: Path) -> None:
     """Remove what killed processes left of the file at `path` alone, which nobody else writes."""
-    for file in path.parent.glob(f".{path.stem}-*{path.suffix}"):
+    for file in path.parent.glob(_half_written(path.stem, path.suffix)):
         file.unlink(missing_ok=True)
+
+
+def _half_written(stem: str, suffix: str) -> str:
+    """The glob of what `atomic_path` calls a file before it has its name."""
+    return f".{stem}-*{suffix}"
 
 
 @contextmanager

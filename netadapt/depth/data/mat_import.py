@@ -78,8 +78,7 @@ def import_labeled_mat(
             remark(note)
         plan = {"source": str(source), "bytes": source.stat().st_size}
         fill(target, plan, places, lambda position: pairs.read_frame(taken[position]), progress)
-    counts = {split: len(names) for split, names in places.splits.items()}
-    return Imported(**counts, alone=(), median_depth_m=median_m, notes=notes)
+    return Imported(**places.counts, alone=(), median_depth_m=median_m, notes=notes)
 
 
 def _note_on_left_out(splits: Path | None, count: int) -> tuple[str, ...]:

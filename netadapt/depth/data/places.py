@@ -43,6 +43,11 @@ class Places:
     names: tuple[str, ...]
     splits: dict[str, list[str]]
 
+    @property
+    def counts(self) -> dict[str, int]:
+        """Images a split."""
+        return {split: len(names) for split, names in self.splits.items()}
+
 
 def check_holdout(share: float) -> None:
     """Raise DataError unless `share` is from 0 to 1."""

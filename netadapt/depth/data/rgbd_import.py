@@ -124,8 +124,9 @@ def import_folder(
     if focal_heights is not None:
         plan["focal_heights"] = focal_heights
     fill(target, plan, places, read, progress)
-    counts = {split: len(names) for split, names in places.splits.items()}
-    return Imported(**counts, alone=pairing.alone, median_depth_m=median_m, notes=tuple(notes))
+    return Imported(
+        **places.counts, alone=pairing.alone, median_depth_m=median_m, notes=tuple(notes)
+    )
 
 
 def _plan(source: Path, pairs: Sequence[ImagePair], encoding: DepthEncoding) -> dict[str, Any]:
