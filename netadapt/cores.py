@@ -18,9 +18,8 @@ WITHOUT_SPINNING = {"OMP_WAIT_POLICY": "PASSIVE", "KMP_BLOCKTIME": "0"}
 def wait_without_spinning() -> None:
     """Let the threads of this process wait so, unless the user's environment says how.
 
-    To be called before torch is imported. On two cores that other processes wanted too, a process
-    of two threads trained FastDepth for 20 small steps in 45 s; one beside it whose threads spin
-    had not done its first after 150 s.
+    To be called before torch is imported. Threads that spin burn the core that the one they wait
+    for needs, where other processes want it too. `OMP_WAIT_POLICY=ACTIVE` compares.
     """
     if not {"GOMP_SPINCOUNT", *WITHOUT_SPINNING} & os.environ.keys():
         os.environ.update(WITHOUT_SPINNING)
