@@ -63,7 +63,8 @@ def finetune(
         ),
     ] = False,
     loss: Annotated[
-        str | None, typer.Option(help="Of depth: l1, berhu, log-l1 or log-l1-gradient (default).")
+        str | None,
+        typer.Option(help="Of depth: l1, berhu, log-l1, log-l1-gradient (default) or si-log."),
     ] = None,
     max_scale: MaxScaleOption = None,
     autocast: AutocastOption = False,

@@ -25,6 +25,7 @@ from netadapt.cli.options import (
 from netadapt.cli.training_bar import training_bar
 
 if TYPE_CHECKING:
+    import torch
     from torch import nn
 
     from netadapt.networks import ModelConfig
@@ -49,7 +50,9 @@ def train(
     epochs: Annotated[int | None, typer.Option(help="Epochs, if not the recipe's.")] = None,
     batch_size: Annotated[int | None, typer.Option(help="Images a step.")] = None,
     learning_rate: Annotated[float | None, typer.Option(help="The highest learning rate.")] = None,
-    loss: Annotated[str | None, typer.Option(help="l1, berhu, log-l1 or log-l1-gradient.")] = None,
+    loss: Annotated[
+        str | None, typer.Option(help="l1, berhu, log-l1, log-l1-gradient or si-log.")
+    ] = None,
     stages: Annotated[
         str | None,
         typer.Option(
@@ -81,6 +84,29 @@ def train(
             help="Brightness, contrast and saturation of training images are multiplied by 1 ± up "
             "to this: 0.4."
         ),
+    ] = None,
+    tint: Annotated[
+        float | None,
+        typer.Option(
+            help="Red, green and blue of training images are each multiplied by 1 ± up to this: 0."
+        ),
+    ] = None,
+    cut_depth: Annotated[
+        float | None,
+        typer.Option(
+            help="The share of training images of which a rectangle shows its depth in place of "
+            "its colours (CutDepth): 0."
+        ),
+    ] = None,
+    teacher: Annotated[
+        str | None,
+        typer.Option(
+            help="A trained depth network to learn from beside the labels: a model folder, a "
+            "shipped model, .pth.tar or .npz."
+        ),
+    ] = None,
+    teacher_share: Annotated[
+        float | None, typer.Option(help="The teacher's share of the loss; with --teacher 0.5.")
     ] = None,
     autocast: AutocastOption = False,
     holdout_images: Annotated[
@@ -125,6 +151,9 @@ def train(
         max_scale=max_scale,
         max_angle_deg=max_angle_deg,
         jitter=jitter,
+        tint=tint,
+        cut_depth=cut_depth,
+        teacher_share=0.5 if teacher_share is None and teacher is not None else teacher_share,
         autocast=autocast or None,
         stages=None if stages is None else parse_stages(stages),
     )
@@ -162,7 +191,8 @@ def train(
             config.to_json(),
             seed=seed,
             resume=resume,
-            data=" + ".join(sets) if weights is None else f"{' + '.join(sets)}, from {weights}",
+            data=_origin(sets, weights, teacher),
+            teacher=None if teacher is None else _teacher(teacher, device),
             processes=processes,
             after_step=after_step,
             after_epoch=after_epoch,
@@ -187,3 +217,21 @@ def _network(
         return open_network(model, weights, size)
     config = with_inputs(named_config(model).complete(), size)
     return build(config), config
+
+
+def _teacher(weights: str, device: torch.device) -> nn.Module:
+    """The network that teaches, on its device."""
+    from netadapt.networks.open_network import open_network
+
+    network, _ = open_network("fastdepth", weights, None)
+    return network.to(device)
+
+
+def _origin(sets: list[str], weights: str | None, teacher: str | None) -> str:
+    """What a training's files say of where its network comes from."""
+    parts = [" + ".join(sets)]
+    if weights is not None:
+        parts.append(f"from {weights}")
+    if teacher is not None:
+        parts.append(f"taught by {teacher}")
+    return ", ".join(parts)

@@ -67,25 +67,34 @@ class DistilledTask(TaskWrapper):
 
     The loss is the task's `distillation_loss(output, teacher_output)` where it has one, else the
     mean distance of the main outputs, as a share of how far the teacher's lie from their mean.
+    With a `share` below 1 the labels have the rest: a target is the task's own and the teacher's.
     """
 
-    def __init__(self, task: Task, teacher: nn.Module) -> None:
+    def __init__(self, task: Task, teacher: nn.Module, share: float = 1.0) -> None:
         super().__init__(task)
         self.teacher = teacher
+        self.share = share
 
     def loss(self, output: Any, target: Any) -> Tensor:
-        own = getattr(self.inner_task, "distillation_loss", None)
-        if own is not None:
-            loss: Tensor = own(output, target)
-            return loss
-        return _relative_distance(main_output(output), main_output(target))
+        if self.share == 1:
+            return self._distance(output, target)
+        own, taught = target
+        distance = self._distance(output, taught)
+        return (1 - self.share) * self.inner_task.loss(output, own) + self.share * distance
 
     def training_batches(self, batch_size: int, seed: int, start_step: int = 0) -> Iterator[Batch]:
         stream = super().training_batches(batch_size, seed, start_step)
-        for inputs, _ in batches_of(self, stream):
+        for inputs, own in batches_of(self, stream):
             with evaluation_mode(self.teacher), torch.no_grad():
-                given = fed(self.teacher, inputs)
-            yield inputs, given
+                taught = fed(self.teacher, inputs)
+            yield inputs, taught if self.share == 1 else (own, taught)
+
+    def _distance(self, output: Any, taught: Any) -> Tensor:
+        own = getattr(self.inner_task, "distillation_loss", None)
+        if own is not None:
+            loss: Tensor = own(output, taught)
+            return loss
+        return _relative_distance(main_output(output), main_output(taught))
 
 
 def labelled(task: Task) -> Task:

@@ -54,6 +54,19 @@ def test_a_network_learns_from_its_teacher_without_labels() -> None:
     assert distilled.evaluate(model)["accuracy"] > max(0.9, before)
 
 
+@pytest.mark.parametrize("share", [0.25, 0.75])
+def test_a_teacher_with_a_share_leaves_the_rest_to_labels(share: float) -> None:
+    inner = task()
+    taught = DistilledTask(inner, teacher(), share)
+    inputs, target = next(taught.training_batches(8, 0))
+    _, labels = next(inner.training_batches(8, 0))
+    model = nn.Linear(4, 3)
+    output = model(inputs)
+    alone = DistilledTask(inner, teacher()).loss(output, target[1])
+    expected = (1 - share) * inner.loss(output, labels) + share * alone
+    torch.testing.assert_close(taught.loss(output, target), expected)
+
+
 def test_the_teacher_stays_as_it_is() -> None:
     master = nn.Sequential(nn.BatchNorm1d(4), nn.Dropout(), nn.Linear(4, 3)).train()
     before = copy.deepcopy(master.state_dict())

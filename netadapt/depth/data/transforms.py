@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, fields
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -34,6 +35,10 @@ from netadapt.errors import DataError
 Size = tuple[int, int]
 """Height and width in pixels."""
 
+CUT_DEPTH_SIDE = 0.75
+CUT_DEPTH_FAR_M = 10.0
+"""NYU's farthest depth."""
+
 LUMA = (0.299, 0.587, 0.114)
 """ITU-R 601, as Pillow's conversion to grey."""
 
@@ -48,6 +53,10 @@ class AugmentationRange:
     """Rotated by up to this, either way."""
     jitter: float = 0.4
     """Brightness, contrast and saturation multiplied by 1 ± up to this."""
+    tint: float = 0.0
+    """Red, green and blue each multiplied by 1 ± up to this: the light of other lamps."""
+    cut_depth: float = 0.0
+    """The share of images of which a rectangle shows its depth in place of its colours."""
 
 
 PUBLISHED_RANGE = AugmentationRange()
@@ -116,6 +125,10 @@ class Augmentation:
     """[B, 3]: factors of brightness, contrast and saturation."""
     order: Tensor
     """[B, 3]: the order in which those three are applied."""
+    tint: Tensor | None = None
+    """[B, 3]: factors of red, green and blue; None = one."""
+    cut: Tensor | None = None
+    """[B, 4]: the rectangle that shows depth: top, bottom, left, right, as shares of the image."""
 
     @classmethod
     def draw(
@@ -123,17 +136,30 @@ class Augmentation:
     ) -> Augmentation:
         """Parameters for `batch` images within `limits`, distributed as the published recipe's."""
         draws = torch.rand(batch, 9, generator=generator)
+        tint = cut = None
+        # Drawn only where they are asked for: the other parameters stay those of the seed.
+        if limits.tint:
+            tint = 1.0 + limits.tint * (2.0 * torch.rand(batch, 3, generator=generator) - 1.0)
+        if limits.cut_depth:
+            cut = _rectangles(torch.rand(batch, 5, generator=generator), limits.cut_depth)
         return cls(
             scale=1.0 + (limits.max_scale - 1.0) * draws[:, 0],
             angle=math.radians(limits.max_angle_deg) * (2.0 * draws[:, 1] - 1.0),
             flip=draws[:, 2] < 0.5,
             jitter=1.0 + limits.jitter * (2.0 * draws[:, 3:6] - 1.0),
             order=draws[:, 6:9].argsort(dim=1),
+            tint=tint,
+            cut=cut,
         )
 
     def to(self, device: torch.device) -> Augmentation:
         """The same parameters on `device`."""
-        return Augmentation(*(getattr(self, field.name).to(device) for field in fields(self)))
+        moved: dict[str, Any] = {
+            field.name: None if value is None else value.to(device)
+            for field in fields(self)
+            for value in [getattr(self, field.name)]
+        }
+        return Augmentation(**moved)
 
 
 def apply(
@@ -147,8 +173,14 @@ def apply(
     colours = _gathered(_reduced(rgb), rows, columns, inside, (height, width))
     metres = _gathered(depth[:, None], rows, columns, inside, (height, width))
     scale = augmentation.scale[:, None, None, None]
-    images = colours.float().div_(255.0)
-    return _jittered(images, augmentation) if jittered else images, metres.float() / scale
+    images, metres = colours.float().div_(255.0), metres.float() / scale
+    if jittered:
+        images = _jittered(images, augmentation)
+    if augmentation.tint is not None:
+        images = images.mul_(augmentation.tint[:, :, None, None]).clamp_(0.0, 1.0)
+    if augmentation.cut is not None:
+        images = _cut_depth(images, metres, augmentation.cut)
+    return images, metres
 
 
 def _source_positions(
@@ -214,6 +246,28 @@ def _jittered(rgb: Tensor, augmentation: Augmentation) -> Tensor:
         other = torch.where(kind == 2, grey, torch.where(kind == 1, mean, 0.0)) * (1.0 - factor)
         rgb.mul_(factor[..., None]).add_(other.view(-1, 1, *rgb.shape[2:])).clamp_(0.0, 1.0)
     return rgb
+
+
+def _rectangles(draws: Tensor, probability: float) -> Tensor:
+    """Rectangles for a share of the images: draws [B, 5] in [0, 1] → [B, 4], zeros for the others.
+
+    As CutDepth draws them (Ishii and Yamashita, arXiv 2107.07684): a corner anywhere, then up to
+    `CUT_DEPTH_SIDE` of what lies beyond it.
+    """
+    top, left = draws[:, 1], draws[:, 2]
+    bottom = top + (1.0 - top) * CUT_DEPTH_SIDE * draws[:, 3]
+    right = left + (1.0 - left) * CUT_DEPTH_SIDE * draws[:, 4]
+    shown = draws[:, :1] < probability
+    return torch.where(shown, torch.stack([top, bottom, left, right], dim=1), 0.0)
+
+
+def _cut_depth(images: Tensor, metres: Tensor, cut: Tensor) -> Tensor:
+    """`images` [B, 3, h, w] with each rectangle of `cut` showing depth, 1 at `CUT_DEPTH_FAR_M`."""
+    y, x = ((torch.arange(side, device=images.device) + 0.5) / side for side in images.shape[2:])
+    top, bottom, left, right = cut[:, :, None].unbind(1)
+    rows, columns = (y >= top) & (y < bottom), (x >= left) & (x < right)
+    inside = (rows[:, :, None] & columns[:, None, :])[:, None]
+    return torch.where(inside, (metres / CUT_DEPTH_FAR_M).clamp(0.0, 1.0), images)
 
 
 def _reduced(rgb: Tensor) -> Tensor:

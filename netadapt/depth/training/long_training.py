@@ -16,8 +16,11 @@ from torch import nn
 
 from netadapt.depth.training.depth_task import DepthTask
 from netadapt.depth.training.recipe import Recipe
+from netadapt.errors import InputError
 from netadapt.training.epochs import Progress, train_epochs
 from netadapt.training.processes import Processes
+from netadapt.training.task import Task
+from netadapt.training.task_wrapper import DistilledTask
 
 
 def train(
@@ -30,19 +33,31 @@ def train(
     seed: int = 0,
     resume: bool = False,
     data: str = "",
+    teacher: nn.Module | None = None,
     processes: Processes | None = None,
     after_step: Callable[[Progress], None] | None = None,
     after_epoch: Callable[[dict[str, Any]], None] | None = None,
 ) -> nn.Module:
     """Train `model` on `task` into the folder `out`; gives the network that was kept.
 
-    `config` rebuilds the network and `data` names what it is trained on. With several processes
+    `config` rebuilds the network and `data` names what it is trained on. `teacher`, which is not
+    changed, has `recipe.teacher_share` of the loss. With several processes
     each takes a share of `recipe.batch_size`, and the first one writes. Raises RunError when `out`
     exists and `resume` is false, or was started otherwise; InputError when a loss isn't finite.
     """
+    if (teacher is not None) != (recipe.teacher_share > 0):
+        raise InputError(
+            "a teacher and its share of the loss go together; give --teacher and --teacher-share, "
+            "or neither"
+        )
+
+    def task_at(epoch: int) -> Task:
+        sized = task.at_size(recipe.size_at(epoch))
+        return sized if teacher is None else DistilledTask(sized, teacher, recipe.teacher_share)
+
     return train_epochs(
         model.to(task.compute),
-        lambda epoch: task.at_size(recipe.size_at(epoch)),
+        task_at,
         recipe,
         Path(out),
         config,

@@ -19,6 +19,9 @@ LOG_OFFSET_M = 0.1
 """Added before the logarithm so that a prediction of zero has a bounded loss and gradient."""
 
 
+SI_LOG_LAMBDA = 0.85
+
+
 def l1(prediction: Tensor, truth: Tensor) -> Tensor:
     """Mean absolute error in metres: the loss FastDepth was trained with."""
     valid = _valid(truth)
@@ -58,11 +61,28 @@ def log_l1_gradient(prediction: Tensor, truth: Tensor) -> Tensor:
     return total
 
 
+def si_log(prediction: Tensor, truth: Tensor) -> Tensor:
+    """Ten times the root of the scale-invariant log error (Eigen et al., NIPS 2014).
+
+    The square of an image's mean log error counts `1 - SI_LOG_LAMBDA` of its weight, as BTS has it
+    (Lee et al., arXiv 1907.10326).
+    """
+    valid = _valid(truth)
+    counted = valid.flatten(1).sum(1).clamp(min=1)
+    difference = _log(prediction) - _log(torch.where(valid, truth, 1.0))
+    difference = torch.where(valid, difference, 0.0).flatten(1)
+    mean, square = difference.sum(1) / counted, (difference**2).sum(1) / counted
+    error = (square - SI_LOG_LAMBDA * mean**2).mean()
+    # Clamped: a root has no gradient at zero.
+    return 10.0 * error.clamp(min=1e-12).sqrt() * (error > 0)
+
+
 LOSSES: dict[str, Loss] = {
     "l1": l1,
     "berhu": berhu,
     "log-l1": log_l1,
     "log-l1-gradient": log_l1_gradient,
+    "si-log": si_log,
 }
 
 

@@ -31,7 +31,13 @@ class Recipe(Course):
     """They are rotated by up to this, either way."""
     jitter: float = PUBLISHED_RANGE.jitter
     """Their brightness, contrast and saturation are multiplied by 1 ± up to this."""
+    tint: float = PUBLISHED_RANGE.tint
+    """Their red, green and blue are each multiplied by 1 ± up to this."""
+    cut_depth: float = PUBLISHED_RANGE.cut_depth
+    """Of this share of them a rectangle shows its depth in place of its colours (CutDepth)."""
     loss: str = "l1"
+    teacher_share: float = 0.0
+    """Of the loss, the share that asks for a teacher's depth; labels have the rest."""
 
     def __post_init__(self) -> None:
         loss_named(self.loss)
@@ -42,8 +48,9 @@ class Recipe(Course):
             raise InputError(
                 f"max_angle_deg is {self.max_angle_deg}; expected a number from 0 to 45"
             )
-        if not 0 <= self.jitter <= 1:
-            raise InputError(f"jitter is {self.jitter}; expected a number from 0 to 1")
+        for name in ("jitter", "tint", "cut_depth", "teacher_share"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise InputError(f"{name} is {getattr(self, name)}; expected a number from 0 to 1")
         for size in (self.size, *(size for size, _ in self.stages)):
             if any(side < 32 or side % 32 for side in size):
                 raise InputError(f"the input size is {size}; expected multiples of 32 pixels")
@@ -56,7 +63,9 @@ class Recipe(Course):
     @property
     def augmentation(self) -> AugmentationRange:
         """How far training images may be changed."""
-        return AugmentationRange(self.max_scale, self.max_angle_deg, self.jitter)
+        return AugmentationRange(
+            **{field.name: getattr(self, field.name) for field in fields(AugmentationRange)}
+        )
 
     def for_input(self, size: Size) -> Recipe:
         """The same recipe for a network whose input has this size.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import published_transform as published
@@ -134,6 +135,44 @@ def test_jitter_is_pillows(factors: Sequence[float], order: Sequence[int]) -> No
     difference = np.abs(pixels(x[0]) - expected)
     assert difference.mean() < 2.0  # Pillow truncates to whole numbers after each of three steps
     assert difference.max() < 5.0
+
+
+def test_tint_multiplies_each_colour_within_the_range() -> None:
+    rgb, depth = batch(PICTURE, DEPTH)
+    rgb = rgb.clamp(20, 180).repeat(40, 1, 1, 1)
+    limits = replace(ONLY_MIRRORED, tint=0.2)
+    plain, tinted = (
+        transforms.for_training(rgb, depth.repeat(40, 1, 1), SIZE, seeded(), range_)
+        for range_ in (ONLY_MIRRORED, limits)
+    )
+    assert torch.equal(plain[1], tinted[1])
+    factors = (tinted[0] / plain[0].clamp(min=1e-3))[:, :, 60:160, 60:160]
+    assert factors.std((2, 3)).max() < 1e-5  # one for all pixels of a colour
+    each = factors.mean((2, 3))
+    assert 0.8 <= each.min() < 0.82 < 1.18 < each.max() <= 1.2
+
+
+def test_cut_depth_shows_depth_in_one_rectangle_of_its_share_of_images() -> None:
+    rgb, depth = batch(PICTURE, DEPTH)
+    count = 120
+    limits = replace(ONLY_MIRRORED, cut_depth=0.75)
+    many = rgb.repeat(count, 1, 1, 1), depth.repeat(count, 1, 1)
+    x, y = transforms.for_training(*many, SIZE, seeded(), limits)
+    plain, same = transforms.for_training(*many, SIZE, seeded(), ONLY_MIRRORED)
+    assert torch.equal(y, same)
+    changed = (x != plain).any(1)
+    assert 0.6 < changed.flatten(1).any(1).float().mean() < 0.9
+    for image, metres, pixels_changed in zip(x, y, changed, strict=True):
+        rows, columns = pixels_changed.any(1).nonzero(), pixels_changed.any(0).nonzero()
+        if not len(rows):
+            continue
+        inside = np.s_[..., rows.min() : rows.max() + 1, columns.min() : columns.max() + 1]
+        shown = (metres[inside] / 10.0).expand(3, -1, -1)
+        assert torch.equal(image[inside], shown)
+
+
+def seeded() -> torch.Generator:
+    return torch.Generator().manual_seed(1)
 
 
 def test_each_image_of_a_batch_gets_its_own_parameters() -> None:

@@ -76,6 +76,26 @@ def test_it_learns_and_leaves_what_it_says(trained):
     assert task().evaluate(model)["delta1"] == history["delta1"].iloc[-1]
 
 
+def test_a_teacher_has_its_share_of_the_loss_and_stays_as_it_is(trained, tmp_path):
+    teacher = load_model(trained)
+    before = {name: tensor.clone() for name, tensor in teacher.state_dict().items()}
+    losses = {}
+    for share, given in [(0.0, None), (1.0, teacher)]:
+        recipe = replace(RECIPE, epochs=2, teacher_share=share, cut_depth=0.5, tint=0.1)
+        run(tmp_path / str(share), recipe, teacher=given)
+        losses[share] = pd.read_csv(tmp_path / str(share) / "history.csv")["loss"].tolist()
+    assert losses[0.0] != losses[1.0]
+    assert all(torch.equal(before[name], tensor) for name, tensor in teacher.state_dict().items())
+
+
+@pytest.mark.parametrize(("share", "given"), [(0.5, False), (0.0, True)])
+def test_a_teacher_and_its_share_go_together(trained, tmp_path, share, given):
+    teacher = load_model(trained) if given else None
+    with pytest.raises(InputError, match="--teacher and --teacher-share"):
+        run(tmp_path / "run", replace(RECIPE, teacher_share=share), teacher=teacher)
+    assert not (tmp_path / "run").exists()
+
+
 def test_autocast_multiplies_in_bfloat16_and_keeps_its_weights_in_float32(tmp_path):
     rows = {}
     for autocast in (False, True):
@@ -187,6 +207,9 @@ def test_a_damaged_state_is_named(damage, tmp_path):
         ({"learning_rate": float("nan")}, "learning_rate is nan"),
         ({"max_angle_deg": 90.0}, "max_angle_deg is 90"),
         ({"jitter": -0.1}, "jitter is -0.1"),
+        ({"tint": 1.5}, "tint is 1.5; expected a number from 0 to 1"),
+        ({"cut_depth": float("nan")}, "cut_depth is nan"),
+        ({"teacher_share": 2.0}, "teacher_share is 2"),
         ({"optimizer": "lion"}, "optimizer is 'lion'; expected one of sgd, adamw, muon"),
         ({"size": (50, 64)}, "multiples of 32"),
         ({"colour": 1}, "a recipe has no 'colour'"),
