@@ -1,0 +1,66 @@
+"""What experiments/nyu prunes, down to which budgets, by which methods."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Method:
+    """A search: a strategy, and settings by the names of the command line's options."""
+
+    strategy: str
+    settings: Mapping[str, Any] = field(default_factory=dict)
+
+
+METHODS = {
+    "saliency": Method("saliency"),
+    "full": Method("full"),
+    "uniform": Method("uniform"),
+    "published widths": Method("published-widths"),
+    "torch-pruning": Method("global", {"importance": "torch-pruning"}),
+    "global L2": Method("global", {"importance": "l2"}),
+    "random widths": Method("random-widths"),
+}
+"""`saliency` is the default strategy of `netadapt prune`, `full` NetAdapt as published. Baselines
+cut once; which units of a group go they say by L2, as NetAdapt, but for torch-pruning's."""
+
+FEW = ("saliency", "full", "uniform")
+"""Methods for the other budgets."""
+
+
+@dataclass(frozen=True)
+class Case:
+    """A network and the budgets it is pruned to, each a budget as `netadapt.search` takes it."""
+
+    budgets: Mapping[str, Mapping[str, float]]
+    """By the name that a row has."""
+    main: str
+    """The budget that all methods are compared at."""
+
+    def methods(self, budget: str) -> tuple[str, ...]:
+        """Of a budget: all at the main one, a few elsewhere; counts and other devices have one."""
+        if budget == self.main:
+            return tuple(METHODS)
+        return FEW if set(self.budgets[budget]) == {"tx2"} else ("saliency",)
+
+
+def on_tx2(*budgets_ms: float) -> dict[str, dict[str, float]]:
+    """A budget on the TX2's GPU for each of these, largest first."""
+    return {f"tx2={ms:g}": {"tx2": ms} for ms in sorted(budgets_ms, reverse=True)}
+
+
+CASES = {
+    "fastdepth": Case(
+        on_tx2(7, 6, 5.7, 5.6, 5, 4)
+        | {f"macs={most:g}G": {"macs": most * 1e9} for most in (0.55, 0.4, 0.3)}
+        | {f"tx2-cpu={ms:g}": {"tx2-cpu": ms} for ms in (50.0, 40.0, 30.0)}
+        | {f"rk3399={ms:g}": {"rk3399": ms} for ms in (70.0, 55.0, 42.0)},
+        "tx2=5.7",
+    ),
+    "published": Case(on_tx2(5, 4.5, 4), "tx2=4.5"),
+}
+"""`fastdepth` is full-width FastDepth, trained on NYU; `published` the authors' pruned network,
+imported with `netadapt models import`."""
