@@ -34,6 +34,7 @@ from netadapt.latency.table.table import LookupTable
 from netadapt.networks.store import FINAL_NAME, load_model
 from netadapt.pruning.job import OpenedBy, PruneJob, is_begun, prepare, start
 from netadapt.pruning.long_term import LONG_TERM, LongTerm, finetune_run
+from netadapt.pruning.records import StepRecord
 from netadapt.pruning.run_folder import read_steps
 from netadapt.training.allocator import keep_freed_memory
 from netadapt.training.compute import use_threads
@@ -98,10 +99,14 @@ def tuned(setting: Setting, run: Path) -> None:
     finetune_run(run, asked, resume=(run / FINAL_NAME).exists())
 
 
-def row_of(setting: Setting, run: Path, tables: Mapping[str, LatencyEstimator]) -> dict[str, Any]:
-    """What a row says of the network that `run` ended with; the test images are seen here."""
-    last = read_steps(run)[-1]
-    model = load_model(run)
+def row_of(
+    setting: Setting, last: StepRecord, folder: Path, tables: Mapping[str, LatencyEstimator]
+) -> dict[str, Any]:
+    """What a row says of the network in `folder`, whose search ended with `last`.
+
+    The test images are seen here.
+    """
+    model = load_model(folder)
     graph = trace(model, torch.zeros(1, 3, *INPUT_SIZE))
     row: dict[str, Any] = {
         f"{device}_ms": f"{table.network(graph).ms:.4f}" for device, table in tables.items()
@@ -110,15 +115,14 @@ def row_of(setting: Setting, run: Path, tables: Mapping[str, LatencyEstimator]) 
         interval = asdict(last.latency)
         row |= {name: f"{interval[end]:.4f}" for name, end in zip(LATENCY, ENDS, strict=True)}
     row |= {"macs": last.macs, "params": last.params, "samples": last.samples}
-    predictor = TorchPredictor(str(run), INPUT_SIZE, model, torch.device("cpu"))
+    predictor = TorchPredictor(str(folder), INPUT_SIZE, model, torch.device("cpu"))
     found = evaluate(predictor, open_depth_data(setting.data, "val"))
     return row | {metric: f"{found[metric].mean():.4f}" for metric in METRICS}
 
 
 def compare(setting: Setting, budgets: Sequence[str], seeds: Sequence[int], out: Path) -> None:
     """A row in `out` for each method, budget and seed of the case."""
-    tables = {name: LatencyEstimator(LookupTable.read(name)) for name in DEVICES}
-    journal = CsvJournal(out, COLUMNS)
+    tables, journal = tables_of(), journal_of(out)
     known = {tuple(row[column] for column in KEY) for row in journal.rows()}
     for seed, budget in itertools.product(seeds, budgets):
         for method in setting.methods(budget):
@@ -128,7 +132,9 @@ def compare(setting: Setting, budgets: Sequence[str], seeds: Sequence[int], out:
             run = setting.run_of(method, budget, seed)
             searched = cpu_seconds(pruned, setting, METHODS[method], budget, seed, run)
             tuned_in = cpu_seconds(tuned, setting, run)
-            row = row_of(setting, run, tables) | dict(zip(KEY, key, strict=True))
+            row = row_of(setting, read_steps(run)[-1], run, tables) | dict(
+                zip(KEY, key, strict=True)
+            )
             row |= {"search_cpu_s": searched, "finetune_cpu_s": tuned_in}
             journal.append({column: row.get(column, "") for column in COLUMNS})
             print(row, flush=True)
@@ -141,28 +147,48 @@ def cpu_seconds(work: Callable[..., None], *arguments: Any) -> int:
     return round(time.process_time() - started)
 
 
-def main() -> None:
+def tables_of() -> dict[str, LatencyEstimator]:
+    """What each device's table says, whatever the budget was on."""
+    return {name: LatencyEstimator(LookupTable.read(name)) for name in DEVICES}
+
+
+def journal_of(out: Path) -> CsvJournal:
+    """The results, as far as there are some."""
+    return CsvJournal(out, COLUMNS)
+
+
+def parser_of(about: str | None) -> argparse.ArgumentParser:
+    """The options that all of the experiment's commands have."""
     parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+        description=about, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("case", choices=CASES)
     parser.add_argument("--data", type=Path, required=True, help="the labelled set, imported")
     parser.add_argument("--weights", default="fastdepth", help="the model to prune")
-    parser.add_argument("--budgets", nargs="*", help="only these of the case's")
     parser.add_argument("--methods", nargs="*", choices=METHODS, help="only these")
     parser.add_argument("--seeds", nargs="*", type=int, default=[0, 1, 2])
     parser.add_argument("--epochs", type=int, default=4, help="of the long fine-tune")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--out", type=Path, default=OUT)
     parser.add_argument("--runs", type=Path, default=Path("runs/nyu"))
+    return parser
+
+
+def setting_of(given: argparse.Namespace) -> Setting:
+    """What those options say."""
+    chosen = tuple(given.methods or METHODS)
+    return Setting(given.case, given.weights, given.data, given.runs, given.epochs, chosen)
+
+
+def main() -> None:
+    parser = parser_of(__doc__)
+    parser.add_argument("--budgets", nargs="*", help="only these of the case's")
     given = parser.parse_args()
     keep_freed_memory()
     use_threads(given.threads)
     case = CASES[given.case]
-    chosen = tuple(given.methods or METHODS)
-    setting = Setting(given.case, given.weights, given.data, given.runs, given.epochs, chosen)
     others = [budget for budget in case.budgets if budget != case.main]
-    compare(setting, given.budgets or [case.main, *others], given.seeds, given.out)
+    compare(setting_of(given), given.budgets or [case.main, *others], given.seeds, given.out)
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from experiments.between_marks import rewrite
+from experiments.spreads import spread
 
 FOLDER = Path(__file__).parent
 MODULE = "experiments.search.summary"
@@ -33,18 +34,10 @@ def _lines(found: pd.DataFrame) -> str:
     groups = sorted(found.groupby("method"), key=lambda group: -group[1]["delta1"].mean())
     return "".join(
         f"| {method} | {len(of)} | {of['latency_ms'].mean():.2f} | {of['samples'].mean():,.0f} "
-        f"| {of['search_cpu_s'].mean():,.0f} | {_spread(of['delta1_searched'])} "
-        f"| {_spread(of['delta1'])} | {_spread(of['rmse_m'])} |\n"
+        f"| {of['search_cpu_s'].mean():,.0f} | {spread(of['delta1_searched'])} "
+        f"| {spread(of['delta1'])} | {spread(of['rmse_m'])} |\n"
         for method, of in groups
     )
-
-
-def _spread(values: pd.Series[float]) -> str:
-    """The mean of the seeds, and how far they lie apart: half of most less least."""
-    if values.isna().all():
-        return ""
-    apart = f" ± {(values.max() - values.min()) / 2:.3f}" if len(values) > 1 else ""
-    return f"{values.mean():.3f}{apart}"
 
 
 def draw(rows: pd.DataFrame, target: Path) -> None:
