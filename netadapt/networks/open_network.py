@@ -16,7 +16,7 @@ from netadapt.networks.build import built_for_use
 from netadapt.networks.checkpoint_tensors import checkpoint_place, checkpoint_tensors
 from netadapt.networks.config import FactoryConfig, ModelConfig, Shapes
 from netadapt.networks.network_family import NetworkFamily
-from netadapt.networks.registry import find_network
+from netadapt.networks.registry import find_network, names_network
 from netadapt.networks.store import (
     CONFIG_NAME,
     fit_weights,
@@ -99,8 +99,13 @@ def with_inputs(
 
 
 def _is_stored(model: str) -> bool:
-    """Whether `model` is a place, or a model that ships, and not a network to be built."""
-    return Path(model).exists() or model in shipped_models()
+    """Whether `model` is a place, or a model that ships, and not a network to be built.
+
+    A network may have the name of the shipped model that it has its weights from.
+    """
+    if Path(model).exists():
+        return True
+    return model in shipped_models() and not names_network(model)
 
 
 def _find(model: str) -> tuple[NetworkFamily | None, ModelConfig]:

@@ -68,13 +68,16 @@ def find_network(name: str, tried: str = "") -> tuple[NetworkFamily, ModelConfig
 
     Raises ModelError, which adds what else was `tried`, where no family does.
     """
-    own = [_family(name)] if name in NETWORKS else []
-    for family in chain(own, _families()):
-        config = family.config(name)
-        if config is not None:
-            return family, config
+    found = _known(name)
+    if found is not None:
+        return found
     known = "; ".join(family.expected for family in _families())
     raise ModelError(f"no network is named '{name}'{tried}; expected {known or 'package:function'}")
+
+
+def names_network(name: str) -> bool:
+    """Whether some family knows the bare name."""
+    return _known(name) is not None
 
 
 def config_from_json(value: object, where: str = "config") -> ModelConfig:
@@ -111,6 +114,15 @@ def import_checkpoint(file: Path) -> tuple[nn.Module, ModelConfig]:
         if found is not None:
             return found
     raise refused or WeightsError(f"no network that is known here reads {file}")
+
+
+def _known(name: str) -> tuple[NetworkFamily, ModelConfig] | None:
+    own = [_family(name)] if name in NETWORKS else []
+    for family in chain(own, _families()):
+        config = family.config(name)
+        if config is not None:
+            return family, config
+    return None
 
 
 def _families() -> Iterator[NetworkFamily]:

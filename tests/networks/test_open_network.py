@@ -9,6 +9,7 @@ import torch
 from safetensors.torch import save_file
 from torch import nn
 
+from netadapt.depth.fastdepth import family
 from netadapt.depth.fastdepth.config import FastDepthConfig
 from netadapt.errors import ModelError, WeightsError
 from netadapt.networks import build, save_model
@@ -59,6 +60,24 @@ def test_weights_of_another_network_are_refused(
         open_network(HERE, "nowhere")
     with pytest.raises(ModelError, match="weights of its own"):
         open_network(str(tmp_path / "m"), "fastdepth-rooms")
+
+
+def test_a_networks_name_may_be_that_of_its_shipped_model(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    shipped = build(FastDepthConfig(widths=THIN))
+    save_model(Path("models/fastdepth"), shipped, FastDepthConfig(widths=THIN))
+    monkeypatch.setitem(family.DEFAULT_WEIGHTS, "fastdepth", "fastdepth")
+    key = "conv4.0.weight"
+    opened, _ = open_network("fastdepth")
+    assert torch.equal(opened.get_parameter(key), shipped.get_parameter(key))
+    other = build(FastDepthConfig(widths=THIN))
+    torch.save(other.state_dict(), "other.pth.tar")
+    opened, _ = open_network("fastdepth", "other.pth.tar")
+    assert torch.equal(opened.get_parameter(key), other.get_parameter(key))
+    full, _ = build_network("fastdepth")  # as it is built, at its full widths
+    assert full.get_parameter(key).shape != shipped.get_parameter(key).shape
 
 
 def test_checkpoints_of_the_family_come_in_by_their_file(tmp_path: Path) -> None:
