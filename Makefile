@@ -24,7 +24,7 @@ lut: $(VENV)/.installed-tvm  ## Measure the lookup table of DEVICE on DEVICE
 	$(BIN)/netadapt lut build --device $(DEVICE)
 
 test: lint  ## Run the linters and the tests, with the share of netadapt/ that they cover
-	$(BIN)/pytest -m "not slow and not device" -n 2 --cov --cov-report=term --cov-fail-under=$(COVERAGE)
+	$(BIN)/pytest -m "not slow and not device" -n 2 --dist worksteal --cov --cov-report=term --cov-fail-under=$(COVERAGE)
 
 lint: $(VENV)/.installed-dev  ## Run the linters and the type checker
 	$(BIN)/ruff check .

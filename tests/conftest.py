@@ -5,6 +5,10 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+# Before torch is imported, and for the processes that tests start. Two threads for tensors of a few
+# numbers wait more than they compute: the same tests take six times the time of the processor.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 import pytest
 import torch
 from hypothesis import settings

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -12,10 +13,17 @@ from command import Command, call, heard
 
 from netadapt.depth.data.hdf5_pairs import write_pair
 from netadapt.depth.fastdepth.config import FastDepthConfig
+from netadapt.depth.fastdepth.mobilenet import FastDepth
 from netadapt.networks import build, save_model
 from tests.depth.fastdepth.thin import thin_widths
+from tests.traced_once import traced_once
 
 THIN = thin_widths(16)
+
+
+@pytest.fixture(scope="package", autouse=True)
+def _traced_once() -> Iterator[None]:
+    yield from traced_once(FastDepth)
 
 
 @pytest.fixture

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
 import tiny
 
@@ -9,6 +11,12 @@ from netadapt.graph import trace
 from netadapt.latency.model.estimator import LatencyEstimator
 from netadapt.latency.table.table import LookupTable
 from tests.cli.command import Command, heard
+from tests.traced_once import traced_once
+
+
+@pytest.fixture(scope="package", autouse=True)
+def _traced_once() -> Iterator[None]:
+    yield from traced_once(tiny.TinyNet)
 
 
 @pytest.fixture
