@@ -64,7 +64,7 @@ SMALL = LayerShape("conv2d", 16, 24, (3, 3), (1, 1), (1, 1), (1, 1), 1, 14, 14, 
 
 
 class Runtime(Protocol):
-    """One device, ready to time. Milliseconds at batch 1 in float32.
+    """One device, ready to time. Milliseconds at batch 1 in the profile's precision.
 
     A runtime is a class called with a `DeviceProfile` (which see for what a device may say of
     itself): it checks that the profile has what it needs, raises InputError naming the profile's
@@ -80,6 +80,9 @@ class Runtime(Protocol):
     `steps` takes the place of 1 to 3 when a user asks what is wrong (`lut doctor`). Between calls
     a runtime may keep a connection and what it compiled. Every method raises DeviceError within
     the profile's wall limit when the device can't be reached, dies or hangs.
+
+    A class that computes in more than float32 has `precisions`, the names of those that a profile
+    may ask for; its `schedule` must then say which one it is.
 
     A class that can search for faster kernels also has a class method `tuned(profile, trials,
     database)`, which `--tune` asks for: trials a layer, kept in the folder `database`.
