@@ -48,6 +48,18 @@ class Timing:
         return statistics.stdev(fast) if len(fast) > 1 else 0.0
 
 
+RESOLVED = 0.01
+"""What a layer takes at least, as a share of the surroundings it is told from: less can't be."""
+
+
+def apart(full: Timing, bare: Timing, repeats: int) -> Timing:
+    """A layer from the times of a model that has it `repeats` times, and of one without it."""
+    around_ms = bare.latency_ms
+    return Timing(
+        tuple(max(ms - around_ms, RESOLVED * around_ms) / repeats for ms in full.samples_ms)
+    )
+
+
 class UnsupportedLayer(DeviceError):
     """The runtime can't run a layer of this shape; a table is built without it."""
 

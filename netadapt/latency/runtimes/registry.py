@@ -27,6 +27,7 @@ RUNTIMES: Registry[Callable[[DeviceProfile], Runtime]] = Registry(
     {
         "tvm": f"{_ROOM}.tvm.runtime:TvmRuntime",
         "onnxruntime": f"{_ROOM}.onnxruntime.runtime:OnnxRuntime",
+        "openvino": f"{_ROOM}.openvino.runtime:OpenVinoRuntime",
         "command": f"{_ROOM}.command.runtime:CommandRuntime",
         "fake": f"{_ROOM}.fake:FakeRuntime",
     },

@@ -28,6 +28,7 @@ from netadapt.latency.runtimes.base import (
     Timing,
     UnsupportedLayer,
     WrongOutput,
+    apart,
 )
 from netadapt.latency.runtimes.command.command_output import OutputReading, printed
 from netadapt.latency.runtimes.command.command_table import (
@@ -52,9 +53,6 @@ from netadapt.latency.runtimes.onnxruntime.layer_models import (
 from netadapt.latency.runtimes.precision import PRECISIONS, schedule_in
 from netadapt.latency.runtimes.reference import Reference, compare, reference
 from netadapt.latency.runtimes.repeating import repeats_for
-
-RESOLVED = 0.01
-"""What a layer takes at least, as a share of the file it stands in: less can't be told from it."""
 
 NO_CONNECTION = 255
 """What ssh gives back when it doesn't reach the other machine."""
@@ -125,10 +123,8 @@ class CommandRuntime:
             model = repeated_model(shape, values, repeats, self.profile.ring_mb)
             return self._by_names(shape, model, self.table.layers, repeats)
         full, bare = told_apart(shape, values, repeats)
-        around_ms = Timing(tuple(self._times(bare, f"what surrounds {shape}"))).latency_ms
-        times = self._times(full, str(shape))
-        Timing(tuple(times))  # what is no time at all is told before anything is taken from it
-        return Timing(tuple(max(ms - around_ms, RESOLVED * around_ms) / repeats for ms in times))
+        around = Timing(tuple(self._times(bare, f"what surrounds {shape}")))
+        return apart(Timing(tuple(self._times(full, str(shape)))), around, repeats)
 
     def measure_network(self, model: bytes) -> Timing:
         return Timing(tuple(self._times(model, "the network")))

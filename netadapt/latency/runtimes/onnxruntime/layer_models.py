@@ -22,7 +22,9 @@ from netadapt.latency.runtimes.reference import Array, Reference
 
 FEEDER_CHANNELS = 4
 THINNED = 8
-"""What only keeps a result alive reads every so many rows and columns of it: next to nothing."""
+READER_CHANNELS = 16
+"""What only keeps a result alive is a convolution of 2×2 of every so many rows and columns: it asks
+for the layout that a network's next convolution would, and takes next to nothing."""
 
 OTHER_COLUMNS = 256
 
@@ -98,14 +100,22 @@ def _chains(shape: LayerShape, values: Reference, repeats: int, *, layers: bool 
 
 
 def _thin(graph: OnnxGraph, source: str, size: tuple[int, ...], name: str) -> None:
-    """Keep a result alive: give a few of its pixels to the outside."""
+    """Keep a result alive: give what a few of its pixels come to."""
     if len(size) != 4:
         graph.output(graph.node("Identity", [source], name), size)
         return
-    sides = tuple(-(-side // THINNED) for side in size[2:])
-    strides = [THINNED, THINNED]
-    graph.node("MaxPool", [source], name, kernel_shape=[1, 1], strides=strides)
-    graph.output(name, (*size[:2], *sides))
+    # Not 1×1, whose stride an engine may move up into the layer.
+    kernel = tuple(min(2, side) for side in size[2:])
+    weight = graph.constant(
+        f"{name}.w", np.full((READER_CHANNELS, size[1], *kernel), 0.1, np.float32)
+    )
+    graph.node(
+        "Conv", [source, weight], name, kernel_shape=list(kernel), strides=[THINNED, THINNED]
+    )
+    sides = tuple(
+        (side - window) // THINNED + 1 for side, window in zip(size[2:], kernel, strict=True)
+    )
+    graph.output(name, (1, READER_CHANNELS, *sides))
 
 
 def _feed(graph: OnnxGraph, source: str, channels: int, name: str, weighing: float = 0.1) -> str:
