@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from netadapt.errors import InputError, in_words
+from netadapt.latency.runtimes.precision import FLOAT32, PRECISIONS
 from netadapt.latency.runtimes.registry import RUNTIMES
 
 if sys.version_info >= (3, 11):
@@ -29,6 +30,7 @@ ENVIRONMENT = {
     "tracker": "NETADAPT_TRACKER",
     "key": "NETADAPT_KEY",
     "threads": "NETADAPT_THREADS",
+    "host": "NETADAPT_HOST",
     "cross_compiler": "NETADAPT_CROSS_COMPILER",
     "wall_limit_s": "NETADAPT_WALL_LIMIT_S",
 }
@@ -38,21 +40,27 @@ ENVIRONMENT = {
 class DeviceProfile:
     """How to reach a device and how to measure on it.
 
-    `runtime`: one of `runtimes.registry.RUNTIMES`, looked up when it is opened. `target`: TVM's
-    target; 'mcpu = "native"' stands for the CPU of this machine. `tracker`: HOST:PORT of a TVM
-    RPC tracker, '' for this machine itself; `key`: the name under which the device is
-    registered there. `seconds`: how long one layer is repeated; `ring_mb`: megabytes of weights
-    to rotate through, more than the cache nearest to a core holds. `wall_limit_s`: how long a
-    step may take before the device counts as hanging; `connect_limit_s`: the same for finding
-    it. `emulated`: the figures say nothing about real latencies.
+    `runtime`: one of `runtimes.registry.RUNTIMES`, looked up when it is opened. `precision`: one of
+    `precision.PRECISIONS`, that of every row of the device's table. `target`: what the runtime is
+    to run on, in its own words: TVM's target, in which 'mcpu = "native"' stands for the CPU of this
+    machine, or the `device` that OpenVINO and torch know. `tracker`: HOST:PORT of a TVM RPC
+    tracker, '' for this machine itself; `key`: the name under which the device is registered there.
+    `host`: what ssh or adb calls the device; `command`: how the runtime 'command' calls its engine.
+    `seconds`: how long one layer is repeated; `ring_mb`: megabytes of weights to rotate through,
+    more than the cache nearest to a core holds. `wall_limit_s`: how long a step may take before the
+    device counts as hanging; `connect_limit_s`: the same for finding it. `emulated`: the figures
+    say nothing about real latencies.
     """
 
     name: str
     runtime: str
     description: str = ""
+    precision: str = FLOAT32
     target: dict[str, Any] = field(default_factory=dict)
     tracker: str = ""
     key: str = ""
+    host: str = ""
+    command: dict[str, Any] = field(default_factory=dict)
     cross_compiler: str = ""
     threads: int = 1
     seconds: float = 0.4
@@ -87,9 +95,10 @@ class DeviceProfile:
         return _checked(replace(self, **given), self.path or Path(self.name))  # type: ignore[arg-type]
 
     def to_meta(self) -> dict[str, Any]:
-        """What a table's .toml keeps of it."""
+        """What a table's .toml keeps of it; a precision only where it isn't float32."""
         kept = ("power_mode", "clocks", "emulated")
-        return {name: value for name, value in asdict(self).items() if name in kept and value}
+        meta = {name: value for name, value in asdict(self).items() if name in kept and value}
+        return meta if self.precision == FLOAT32 else {**meta, "precision": self.precision}
 
 
 def load_profile(
@@ -195,6 +204,10 @@ def _checked(profile: DeviceProfile, path: Path) -> DeviceProfile:
             )
     if profile.runtime not in RUNTIMES:
         raise InputError(f"{path}: runtime is '{profile.runtime}', expected {_runtimes()}")
+    if profile.precision not in PRECISIONS:
+        raise InputError(
+            f"{path}: precision is '{profile.precision}', expected {', '.join(PRECISIONS)}"
+        )
     for name in ("threads", "seconds", "ring_mb", "wall_limit_s", "connect_limit_s"):
         if getattr(profile, name) <= 0:
             raise InputError(f"{path}: {name} is {getattr(profile, name)}, expected more than 0")

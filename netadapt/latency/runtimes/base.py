@@ -48,6 +48,18 @@ class Timing:
         return statistics.stdev(fast) if len(fast) > 1 else 0.0
 
 
+RESOLVED = 0.01
+"""What a layer takes at least, as a share of the surroundings it is told from: less can't be."""
+
+
+def apart(full: Timing, bare: Timing, repeats: int) -> Timing:
+    """A layer from the times of a model that has it `repeats` times, and of one without it."""
+    around_ms = bare.latency_ms
+    return Timing(
+        tuple(max(ms - around_ms, RESOLVED * around_ms) / repeats for ms in full.samples_ms)
+    )
+
+
 class UnsupportedLayer(DeviceError):
     """The runtime can't run a layer of this shape; a table is built without it."""
 
@@ -64,7 +76,7 @@ SMALL = LayerShape("conv2d", 16, 24, (3, 3), (1, 1), (1, 1), (1, 1), 1, 14, 14, 
 
 
 class Runtime(Protocol):
-    """One device, ready to time. Milliseconds at batch 1 in float32.
+    """One device, ready to time. Milliseconds at batch 1 in the profile's precision.
 
     A runtime is a class called with a `DeviceProfile` (which see for what a device may say of
     itself): it checks that the profile has what it needs, raises InputError naming the profile's
@@ -80,6 +92,9 @@ class Runtime(Protocol):
     `steps` takes the place of 1 to 3 when a user asks what is wrong (`lut doctor`). Between calls
     a runtime may keep a connection and what it compiled. Every method raises DeviceError within
     the profile's wall limit when the device can't be reached, dies or hangs.
+
+    A class that computes in more than float32 has `precisions`, the names of those that a profile
+    may ask for; its `schedule` must then say which one it is.
 
     A class that can search for faster kernels also has a class method `tuned(profile, trials,
     database)`, which `--tune` asks for: trials a layer, kept in the folder `database`.

@@ -19,15 +19,15 @@ from numpy.typing import NDArray
 from netadapt.graph.layer_shape import LayerShape
 from netadapt.graph.ops.op_registry import OPS
 from netadapt.latency.runtimes.base import UnsupportedLayer, WrongOutput
+from netadapt.latency.runtimes.precision import FLOAT32, TOLERANCES
 
 if TYPE_CHECKING:
     from torch import Tensor
 
 Array = NDArray[np.float32]
 
-TOLERANCE = 1e-4
-"""Largest difference from torch, relative to the output's largest value: float32, summed in
-another order over up to ten thousand products."""
+TOLERANCE = TOLERANCES[FLOAT32]
+"""Of a whole network in float32, which others compare by."""
 
 _ACTIVATIONS = {
     "tanh": "torch:tanh",
@@ -96,10 +96,12 @@ def reference(shape: LayerShape) -> Reference:
     return Reference(inputs, weight, bias, y.numpy())
 
 
-def compare(shape: LayerShape | str, got: Array, expected: Array) -> float:
+def compare(
+    shape: LayerShape | str, got: Array, expected: Array, precision: str = FLOAT32
+) -> float:
     """How far `got` is from what torch computed, as a share of the largest value.
 
-    Raises WrongOutput when that is more than float32's rounding, or the shapes differ.
+    Raises WrongOutput when that is more than the precision's rounding, or the shapes differ.
     """
     if got.shape != expected.shape:
         raise WrongOutput(
@@ -108,10 +110,10 @@ def compare(shape: LayerShape | str, got: Array, expected: Array) -> float:
         )
     scale = float(np.abs(expected).max()) or 1.0
     worst = float(np.abs(got - expected).max()) / scale
-    if not worst <= TOLERANCE:  # also true for nan
+    if not worst <= TOLERANCES[precision]:  # also true for nan
         raise WrongOutput(
             f"{shape}: the compiled kernel's output differs from torch's by {worst:.2g} of its "
-            f"largest value (allowed {TOLERANCE:g}); it is not used"
+            f"largest value (allowed {TOLERANCES[precision]:g}); it is not used"
         )
     return worst
 

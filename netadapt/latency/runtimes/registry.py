@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from netadapt.errors import InputError
+from netadapt.latency.runtimes.precision import FLOAT32
 from netadapt.registry import Registry, require_members
 
 if TYPE_CHECKING:
@@ -26,6 +27,8 @@ RUNTIMES: Registry[Callable[[DeviceProfile], Runtime]] = Registry(
     {
         "tvm": f"{_ROOM}.tvm.runtime:TvmRuntime",
         "onnxruntime": f"{_ROOM}.onnxruntime.runtime:OnnxRuntime",
+        "openvino": f"{_ROOM}.openvino.runtime:OpenVinoRuntime",
+        "command": f"{_ROOM}.command.runtime:CommandRuntime",
         "fake": f"{_ROOM}.fake:FakeRuntime",
     },
     group="netadapt.runtimes",
@@ -48,12 +51,18 @@ def open_runtime(
 ) -> Iterator[Runtime]:
     """The profile's runtime, closed after the block.
 
-    `tune`: trials a layer of a search for faster kernels, for runtimes that can, kept in the
-    folder `database`. Raises InputError for a runtime that isn't known or a profile that lacks
-    what it needs, DeviceError when the device can't be reached, MissingExtraError without the
-    runtime's package.
+    `tune`: trials a layer of a search for faster kernels, for runtimes that can, kept in the folder
+    `database`. Raises InputError for a runtime that isn't known, a precision that it can't compute
+    in or a profile that lacks what it needs, DeviceError when the device can't be reached,
+    MissingExtraError without the runtime's package.
     """
     make = RUNTIMES[profile.runtime]
+    known = getattr(make, "precisions", (FLOAT32,))
+    if profile.precision not in known:
+        raise InputError(
+            f"{profile.path or profile.name}: precision is '{profile.precision}', but "
+            f"{profile.runtime} is timed in {', '.join(known)}"
+        )
     if tune:
         tuned = getattr(make, "tuned", None)
         if tuned is None:

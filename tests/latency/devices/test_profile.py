@@ -10,8 +10,9 @@ from netadapt.errors import InputError
 from netadapt.latency.devices.profile import load_profile, profile_names
 
 SHIPPED = {
-    "emulated-a57", "host", "host-ort", "jetson-nano", "jetson-orin", "raspberry-pi-4", "tx2",
-    "tx2-cpu",
+    "android-tflite", "emulated-a57", "host", "host-openvino", "host-openvino-int8", "host-ort",
+    "host-ort-int8", "jetson-nano", "jetson-orin", "jetson-trt", "openvino-app",
+    "raspberry-pi-4", "tx2", "tx2-cpu",
 }  # fmt: skip
 
 
@@ -43,6 +44,7 @@ def test_environment_goes_before_the_file_and_an_option_before_both() -> None:
         ('runtime = "abacus"', "runtime is 'abacus', expected tvm"),
         ('runtime = "fake"\ncolour = 3', "unknown key 'colour'"),
         ('runtime = "fake"\nthreads = "two"', 'threads is "two", expected a whole number'),
+        ('runtime = "fake"\nprecision = "int4"', "precision is 'int4', expected float32, float16"),
         ('runtime = "fake"\nseconds = 0', "seconds is 0, expected more than 0"),
         ('runtime = "fake"\ntracker = "board"\nkey = "k"', "tracker is 'board'.*HOST:PORT"),
         ('runtime = "fake"\ntracker = "board:1"', "a tracker without a key"),

@@ -102,7 +102,7 @@ def test_the_doctor_takes_a_runtimes_own_steps(profile: DeviceProfile) -> None:
 @pytest.mark.parametrize("tune", [0, 8])
 def test_an_unknown_runtime_is_never_the_fake_one(tune: int) -> None:
     unknown = DeviceProfile(name="desk", runtime="abakus")
-    message = "no runtime called 'abakus'; choose one of tvm, onnxruntime, fake"
+    message = "no runtime called 'abakus'; choose one of tvm, onnxruntime, .*fake"
     with pytest.raises(InputError, match=message), open_runtime(unknown, tune=tune):
         pass
     with pytest.raises(InputError, match=message):

@@ -1,7 +1,9 @@
 """Timing through onnxruntime on the machine itself.
 
-A layer's time is what onnxruntime's own profiler gives for its kernels, inside a model that
-surrounds it as a network would (`layer_models`); a whole network is timed from outside.
+A layer's time in float32 is what onnxruntime's own profiler gives for its kernels, inside a model
+that surrounds it as a network would (`layer_models`); in int8, where a layer also brings
+conversions that the profiler calls by no layer's name, what such a model takes longer than its
+surroundings alone. A whole network is timed from outside.
 """
 
 from __future__ import annotations
@@ -24,24 +26,35 @@ from netadapt.latency.runtimes.base import (
     Timing,
     UnsupportedLayer,
     WrongOutput,
+    apart,
     local_steps,
 )
-from netadapt.latency.runtimes.onnxruntime.layer_models import layer_model, repeated_model
-from netadapt.latency.runtimes.reference import compare, reference
+from netadapt.latency.runtimes.onnxruntime.layer_models import (
+    layer_model,
+    repeated_model,
+    told_apart,
+)
+from netadapt.latency.runtimes.onnxruntime.quantizing import quantized
+from netadapt.latency.runtimes.precision import FLOAT32, schedule_in
+from netadapt.latency.runtimes.reference import Array, compare, reference
 from netadapt.latency.runtimes.repeating import WARM_UP_RUNS, repeats_for, times_ms
 
 MOST_RUNS = 200
 
 
 class OnnxRuntime:
-    """onnxruntime's CPU provider with the profile's number of threads."""
+    """onnxruntime's CPU provider with the profile's number of threads, in float32 or int8."""
 
-    schedule = "onnxruntime"
+    precisions = (FLOAT32, "int8")
 
     def __init__(self, profile: DeviceProfile) -> None:
         self.profile = profile
         self._onnxruntime = needed("onnxruntime", "onnx")
         needed("onnx", "onnx")
+
+    @property
+    def schedule(self) -> str:
+        return schedule_in("onnxruntime", self.profile.precision)
 
     def describe(self) -> dict[str, Any]:
         return {
@@ -60,11 +73,14 @@ class OnnxRuntime:
 
     def measure(self, shape: LayerShape) -> Timing:
         values = reference(shape)
-        session = self._session(layer_model(shape, values), str(shape))
         feeds = {f"x{i}": x for i, x in enumerate(values.inputs)}
-        compare(shape, session.run(None, feeds)[0], values.output)
+        session = self._session(layer_model(shape, values), str(shape), feeds=feeds)
+        compare(shape, session.run(None, feeds)[0], values.output, self.profile.precision)
 
         repeats = repeats_for(shape, self.profile.ring_mb)
+        if self.profile.precision != FLOAT32:
+            full, bare = told_apart(shape, values, repeats)
+            return apart(self._whole(full, str(shape)), self._whole(bare, str(shape)), repeats)
         model = repeated_model(shape, values, repeats, self.profile.ring_mb)
         with tempfile.TemporaryDirectory(prefix="netadapt-") as folder:
             session = self._session(model, str(shape), profile=Path(folder) / "profile")
@@ -74,13 +90,17 @@ class OnnxRuntime:
         return Timing(tuple(_layer_times(events, repeats)))
 
     def measure_network(self, model: bytes) -> Timing:
-        session = self._session(model, "the network")
+        return self._whole(model, "the network", NETWORK_SHARE)
+
+    def _whole(self, model: bytes, what: str, share: float = 1.0) -> Timing:
+        """A model timed from outside, for `share` times the profile's seconds."""
+        session = self._session(model, what)
         generator = np.random.default_rng(0)
         feeds = {
             node.name: generator.random(node.shape, dtype=np.float32)
             for node in session.get_inputs()
         }
-        seconds = NETWORK_SHARE * self.profile.seconds
+        seconds = share * self.profile.seconds
         return Timing(tuple(self._run(lambda: session.run(None, feeds), seconds)))
 
     def steps(self) -> DoctorSteps:
@@ -89,8 +109,18 @@ class OnnxRuntime:
     def close(self) -> None:
         """Nothing is held."""
 
-    def _session(self, model: bytes, what: str, profile: Path | None = None) -> Any:
+    def _session(
+        self,
+        model: bytes,
+        what: str,
+        *,
+        profile: Path | None = None,
+        feeds: dict[str, Array] | None = None,
+    ) -> Any:
+        """A session of `model` in the profile's precision, calibrated by `feeds`."""
         onnxruntime = self._onnxruntime
+        if self.profile.precision != FLOAT32:
+            model = quantized(model, what, feeds)
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = self.profile.threads
         options.inter_op_num_threads = 1

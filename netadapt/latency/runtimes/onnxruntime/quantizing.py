@@ -1,0 +1,91 @@
+"""A float32 ONNX model as int8: static quantization with QDQ nodes, as onnxruntime's tools do it.
+
+Weights are int8 with a scale a channel, what flows between layers is uint8 with a scale a tensor,
+calibrated on random inputs. That is right for what a network takes; a network that is to be used
+is calibrated on its own images.
+"""
+
+from __future__ import annotations
+
+import logging
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from netadapt.errors import in_words
+from netadapt.extras import needed
+from netadapt.latency.runtimes.base import UnsupportedLayer
+from netadapt.latency.runtimes.reference import Array
+
+WARNINGS, ERRORS = 2, 3
+"""Of onnxruntime's log; it says warnings by itself."""
+
+CALIBRATIONS = 2
+"""Random inputs that scales are taken from, where none are given."""
+
+
+def quantized(model: bytes, what: str, feeds: Mapping[str, Array] | None = None) -> bytes:
+    """The int8 model. `feeds`: inputs by name to calibrate with, random ones if none are given.
+
+    Raises UnsupportedLayer, which calls the model `what`, where it can't be quantized.
+    """
+    onnx = needed("onnx", "onnx")
+    tools = needed("onnxruntime.quantization", "onnx")
+
+    class Given(tools.CalibrationDataReader):  # type: ignore[misc, name-defined]
+        def __init__(self, inputs: Iterable[dict[str, Array]]) -> None:
+            self.left = iter(inputs)
+
+        def get_next(self) -> dict[str, Array] | None:
+            return next(self.left, None)
+
+    with tempfile.TemporaryDirectory(prefix="netadapt-") as folder, _quietly():
+        file = Path(folder) / "int8.onnx"
+        try:
+            proto = onnx.load_from_string(model)
+            tools.quantize_static(
+                proto,
+                str(file),
+                Given([dict(feeds)] if feeds is not None else _random_inputs(proto)),
+                quant_format=tools.QuantFormat.QDQ,
+                per_channel=True,
+                activation_type=tools.QuantType.QUInt8,
+                weight_type=tools.QuantType.QInt8,
+            )
+        except Exception as error:  # onnx's and onnxruntime's own classes share no base
+            raise UnsupportedLayer(
+                f"onnxruntime can't quantize {what} to int8: {in_words(error)}"
+            ) from error
+        return file.read_bytes()
+
+
+def _random_inputs(proto: Any) -> Iterator[dict[str, Array]]:
+    generator = np.random.default_rng(0)
+    constants = {item.name for item in proto.graph.initializer}
+    for _ in range(CALIBRATIONS):
+        yield {
+            value.name: generator.standard_normal(
+                [side.dim_value for side in value.type.tensor_type.shape.dim], dtype=np.float32
+            )
+            for value in proto.graph.input
+            if value.name not in constants
+        }
+
+
+@contextmanager
+def _quietly() -> Iterator[None]:
+    """Without the advice that the tools log for every model, and onnxruntime for each of theirs."""
+    onnxruntime = needed("onnxruntime", "onnx")
+    logger = logging.getLogger()
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    onnxruntime.set_default_logger_severity(ERRORS)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
+        onnxruntime.set_default_logger_severity(WARNINGS)
