@@ -13,8 +13,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import BinaryIO
 
-from netadapt.errors import OutputError, RunError
+from netadapt.errors import InputError, OutputError, RunError
 from netadapt.files import write_text
+from netadapt.outside import csv_lines, outside_text
 
 
 class CsvJournal:
@@ -31,8 +32,8 @@ class CsvJournal:
             write_text(self.path, csv_line(self.columns))
         with self.path.open("rb+") as stream:
             _cut_torn_line(stream)
-        with self.path.open(encoding="utf-8", newline="") as stream:
-            header = next(csv.reader(stream), [])
+        lines = csv_lines(outside_text(self.path, RunError), str(self.path), RunError)
+        header = lines[0][1] if lines else []
         if tuple(header) != self.columns:
             raise RunError(
                 f"{self.path} has the columns {', '.join(header)}; expected "
@@ -54,17 +55,18 @@ class CsvJournal:
         return self.read(self.path)
 
     @staticmethod
-    def read(path: Path) -> list[dict[str, str]]:
+    def read(path: Path, error: type[InputError] = RunError) -> list[dict[str, str]]:
         """The rows of a journal that somebody else may be writing: a torn last one is left out.
 
-        Raises RunError for what isn't text.
+        A row that stops short has empty cells. Raises `error` for what is no CSV in UTF-8.
         """
-        try:
-            text = path.read_bytes().decode("utf-8")
-        except UnicodeDecodeError as error:
-            raise RunError(f"{path} is no CSV in UTF-8 (byte {error.start})") from None
-        whole, line_end, _ = text.rpartition("\n")
-        return list(csv.DictReader(io.StringIO(whole + line_end, newline="")))
+        whole, line_end, _ = outside_text(path, error).rpartition("\n")
+        lines = csv_lines(whole + line_end, str(path), error)
+        header = lines[0][1] if lines else []
+        return [
+            dict(zip(header, cells, strict=False)) | dict.fromkeys(header[len(cells) :], "")
+            for _, cells in lines[1:]
+        ]
 
     def replace(self, rows: Iterable[Mapping[str, object]]) -> None:
         """Rewrite the whole file, atomically."""

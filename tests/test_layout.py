@@ -21,7 +21,7 @@ FLOORS = (
 )
 BASEMENT = (
     *("cores", "cpu_share", "errors", "extras", "files", "journal", "lazy", "locks"),
-    *("orphans", "registry", "remarks", "shipped", "users_code", "version"),
+    *("orphans", "outside", "registry", "remarks", "shipped", "users_code", "version"),
 )
 
 

@@ -7,7 +7,6 @@ here: a network's family imports those.
 
 from __future__ import annotations
 
-import csv
 import json
 import re
 from collections.abc import Mapping, Sequence
@@ -22,11 +21,13 @@ from torch import Tensor, nn
 from netadapt.errors import ModelError, WeightsError, in_words
 from netadapt.files import atomic_path, write_text
 from netadapt.graph import LayerGraph
+from netadapt.journal import CsvJournal
 from netadapt.networks.build import as_config, build, built_for_use, describe
 from netadapt.networks.config import ModelConfig, factory_config
 from netadapt.networks.key_prefixes import fitted_to
 from netadapt.networks.registry import config_from_json
 from netadapt.networks.weight_files import weights_kind
+from netadapt.outside import outside_json
 from netadapt.remarks import remark
 from netadapt.shipped import find_shipped
 from netadapt.users_code import users_code
@@ -120,13 +121,7 @@ def load_model(path: Path | str) -> nn.Module:
 def read_config(path: Path | str) -> ModelConfig:
     """The config of the model at `path`, which may be whatever `load_model` takes."""
     file = find_model(path) / CONFIG_NAME
-    try:
-        value = json.loads(file.read_text(encoding="utf-8-sig"))
-    except (OSError, ValueError, RecursionError) as error:
-        raise ModelError(
-            f"cannot read {file}: {in_words(error)}; expected a JSON object"
-        ) from error
-    return config_from_json(value, str(file))
+    return config_from_json(outside_json(file, ModelError), str(file))
 
 
 def load_weights(model: nn.Module, file: Path) -> None:
@@ -262,18 +257,14 @@ def shipped_models() -> list[str]:
 
 def _last_iteration(run: Path) -> Path:
     """The folder of the last iteration in the run's trajectory whose model is complete."""
-    try:
-        with (run / TRAJECTORY_NAME).open(encoding="utf-8", newline="") as stream:
-            rows = list(csv.DictReader(stream))
-    except (OSError, ValueError, csv.Error) as error:
-        raise WeightsError(f"cannot read {run / TRAJECTORY_NAME}: {in_words(error)}") from error
-    for row in reversed(rows):
+    for row in reversed(CsvJournal.read(run / TRAJECTORY_NAME, WeightsError)):
         iteration = row.get("iteration") or ""
         names = [row.get("checkpoint") or ""]
-        if re.fullmatch(r"\d+", iteration):
+        if re.fullmatch(r"\d{1,9}", iteration):
             names.append(f"iter_{int(iteration):03d}")
         for name in names:
-            if name and (run / name / CONFIG_NAME).is_file():
+            inside = bool(name) and Path(name).name == name  # no other folder of this machine
+            if inside and (run / name / CONFIG_NAME).is_file():
                 return run / name
     raise WeightsError(
         f"{run} has no finished iteration yet: none of the checkpoints in its {TRAJECTORY_NAME} "

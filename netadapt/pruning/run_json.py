@@ -18,6 +18,7 @@ import torch
 
 from netadapt.errors import InputError, RunError
 from netadapt.files import write_text
+from netadapt.outside import outside_json_object
 from netadapt.pruning.constraints.amounts import budget_of
 from netadapt.pruning.constraints.registry import read_budget
 from netadapt.pruning.settings import SearchSettings
@@ -181,15 +182,12 @@ _BUDGET = ("budget", "budget_asked")
 def read_run_json(run: Path | str) -> dict[str, Any]:
     """The whole of a run's run.json. Raises RunError when it is missing or no JSON object."""
     file = Path(run) / RUN_JSON
+    if not file.exists():
+        raise RunError(f"{run} is not a run's folder: it has no {RUN_JSON}")
     try:
-        content = json.loads(file.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise RunError(f"{run} is not a run's folder: it has no {RUN_JSON}") from None
-    except (OSError, ValueError) as error:
+        return outside_json_object(file, RunError)
+    except RunError as error:
         raise RunError(f"{file} is damaged ({error}); start a new run with --out") from None
-    if not isinstance(content, dict):
-        raise RunError(f"{file} is damaged (no JSON object); start a new run with --out")
-    return content
 
 
 def _git_commit() -> str | None:

@@ -11,9 +11,10 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from netadapt.errors import RunError, in_words
+from netadapt.errors import RunError
 from netadapt.files import clear_half_written_of, write_text
 from netadapt.networks.store import CONFIG_NAME, TRAJECTORY_NAME, WEIGHTS_NAME
+from netadapt.outside import outside_json_object
 from netadapt.remarks import remark
 from netadapt.training.processes import Processes
 
@@ -100,11 +101,11 @@ def _require_same(out: Path, settings: Mapping[str, Any], older_recipe: Mapping[
     """Raise RunError unless the training in `out` was begun with `settings`."""
     file = out / SETTINGS_FILE
     try:
-        old = json.loads(file.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise RunError(
-            f"{file} is damaged ({in_words(error)}); move {out} away and start again"
-        ) from None
+        old = outside_json_object(file, RunError)
+        if not isinstance(old.get("recipe", {}), dict):
+            raise RunError(f"recipe is {old['recipe']!r}, expected an object")
+    except RunError as error:
+        raise RunError(f"{file} is damaged ({error}); move {out} away and start again") from None
     old["recipe"] = {**older_recipe, **old.get("recipe", {})}
     for key, value in settings.items():
         if old.get(key) != value:

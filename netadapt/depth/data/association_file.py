@@ -9,7 +9,8 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from netadapt.errors import DataError, in_words
+from netadapt.errors import DataError
+from netadapt.outside import outside_text
 
 USUAL_NAMES = tuple(
     f"{name}.txt" for name in ("associations", "association", "associated", "associate", "assoc")
@@ -29,10 +30,7 @@ def read_associations(file: Path, folder: Path, depth_words: frozenset[str]) -> 
     Which is depth is told by `depth_words` in its path; without them colour comes first. Raises
     DataError naming the line.
     """
-    try:
-        lines = file.read_text(encoding="utf-8-sig").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise DataError(f"cannot read {file}: {in_words(error)}") from error
+    lines = outside_text(file, DataError).splitlines()
     pairs = []
     for number, line in enumerate(lines, start=1):
         text = line.partition("#")[0].replace(",", " ")

@@ -11,7 +11,8 @@ from pathlib import Path
 
 from netadapt.depth.data.base import check_focal
 from netadapt.depth.data.focal_length import NYU_FOCAL_HEIGHTS
-from netadapt.errors import DataError, in_words
+from netadapt.errors import DataError
+from netadapt.outside import MOST_SETTINGS_BYTES, outside_text
 
 ALIKE = 0.05
 """A ratio of focal lengths that near to one says nothing."""
@@ -40,10 +41,7 @@ def read_focal_px(file: Path, height: int) -> float:
 
     Raises DataError when it has none, or one that isn't of such images.
     """
-    try:
-        matrix = _matrix(file.read_text(encoding="utf-8-sig"))
-    except (OSError, UnicodeDecodeError) as error:
-        raise DataError(f"cannot read {file}: {in_words(error)}") from error
+    matrix = _matrix(outside_text(file, DataError, MOST_SETTINGS_BYTES))
     if matrix is None:
         raise DataError(
             f"{file}: is no camera matrix; expected nine numbers, fx 0 cx, 0 fy cy, 0 0 1, or "
@@ -88,8 +86,8 @@ def camera_note(folder: Path, height: int) -> str:
     if not files:
         return ""
     try:
-        matrix = _matrix(files[0].read_text(encoding="utf-8-sig"))
-    except (OSError, UnicodeDecodeError):
+        matrix = _matrix(outside_text(files[0], DataError, MOST_SETTINGS_BYTES))
+    except DataError:
         matrix = None
     if matrix is None:
         return f"{files[0]} is no camera matrix of nine numbers and was not used"

@@ -15,6 +15,7 @@ from pathlib import Path
 from netadapt.depth.data.pairing import DEPTH_SUFFIXES, RGB_SUFFIXES, ImagePair, Key, name_key
 from netadapt.depth.data.places import Assigned
 from netadapt.errors import DataError, in_words
+from netadapt.outside import outside_text
 
 COLUMNS = {
     "file": ("file", "filename", "file_name", "name", "stem", "image", "rgb"),
@@ -57,9 +58,9 @@ class SplitPairs:
 def read_split_file(path: Path) -> list[SplitRow]:
     """The rows of a split file. Raises DataError naming the column or the line that is wrong."""
     try:
-        text = path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise DataError(f"cannot read {path}: {in_words(error)}; {_WHERE}") from error
+        text = outside_text(path, DataError)
+    except DataError as error:
+        raise DataError(f"{error}; {_WHERE}") from error
     head = text.partition("\n")[0]
     delimiter = max(",;\t", key=head.count)
     try:

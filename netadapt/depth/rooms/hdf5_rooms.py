@@ -27,6 +27,7 @@ from netadapt.depth.rooms.rendering.frame import FULL_SIZE, compile_kernels, ren
 from netadapt.errors import DataError
 from netadapt.extras import needed
 from netadapt.files import atomic_path, clear_half_written, write_text
+from netadapt.outside import outside_json_object
 
 h5py = needed("h5py", "depth")
 
@@ -77,10 +78,10 @@ def claim_folder(dst: Path, settings: RoomsSettings) -> None:
     wanted = json.loads(json.dumps(settings.described()))
     if path.is_file():
         try:
-            told = json.loads(path.read_text(encoding="utf-8"))["settings"]
+            told = outside_json_object(path, DataError)["settings"]
             found = {"without": [], **told}  # rooms of old don't say it: nothing
             are_fewer = found["scenes"] < settings.scenes
-        except (ValueError, KeyError, TypeError):
+        except (DataError, KeyError, TypeError):
             found, are_fewer = {"settings": "unreadable"}, False
         if found == wanted:
             return

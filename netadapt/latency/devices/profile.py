@@ -16,14 +16,15 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
-from netadapt.errors import InputError, in_words
+from netadapt.errors import InputError
 from netadapt.latency.runtimes.precision import FLOAT32, PRECISIONS
 from netadapt.latency.runtimes.registry import RUNTIMES
+from netadapt.outside import outside_toml
 
 if sys.version_info >= (3, 11):
-    import tomllib
+    pass
 else:
-    import tomli as tomllib
+    pass
 
 SHIPPED = Path(__file__).resolve().parent / "profiles"
 ENVIRONMENT = {
@@ -156,12 +157,7 @@ def _find(device: str) -> Path:
 
 
 def _read(path: Path) -> DeviceProfile:
-    try:
-        values = tomllib.loads(path.read_text(encoding="utf-8-sig"))
-    except OSError as error:
-        raise InputError(f"cannot read the profile {path}: {error.strerror or error}") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise InputError(f"{path} is not valid TOML: {in_words(error)}") from error
+    values = outside_toml(path, InputError)
     known = {f.name: f for f in fields(DeviceProfile) if f.name not in ("path",)}
     unknown = sorted(set(values) - set(known))
     if unknown:

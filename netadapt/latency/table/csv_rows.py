@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Sequence
 from pathlib import Path
 
 from netadapt.errors import TableError
+from netadapt.outside import csv_lines, outside_text
 
 
 def read_rows(
@@ -18,20 +17,14 @@ def read_rows(
     With `notes`, a last line without a line end is left out and noted. Raises TableError, one line,
     for what can't be read, a missing column, and a row of another length.
     """
-    try:
-        text = path.read_bytes().decode("utf-8-sig")
-    except OSError as error:
-        raise TableError(f"cannot read {path}: {error.strerror or error}") from error
-    except UnicodeDecodeError as error:
-        raise TableError(f"{path} is not a text file in UTF-8 (byte {error.start})") from error
-    if notes is not None and _is_torn(text):
+    text = outside_text(path, TableError)
+    if notes is not None and _is_torn(text, path):
         text, _, torn = text.rpartition("\n")
         notes.append(
             f"{path}: the last line has no line end (a build stopped while writing it?) and was "
             f"left out: {torn[:60]}"
         )
-    reader = csv.reader(io.StringIO(text, newline=None))
-    lines = [(reader.line_num, line) for line in reader if line]
+    lines = csv_lines(text, str(path), TableError)
     header = [name.strip() for name in lines[0][1]] if lines else []
     missing = [name for name in columns if name not in header]
     if missing and len(header) == 1:
@@ -56,7 +49,7 @@ def read_rows(
     return found
 
 
-def _is_torn(text: str) -> bool:
+def _is_torn(text: str, path: Path) -> bool:
     """Whether the last line stops short: without a line end, and not as the lines before it.
 
     An editor may leave out the last line end. Such a line is whole where it has as many cells as
@@ -65,6 +58,6 @@ def _is_torn(text: str) -> bool:
     whole, _, last = text.rpartition("\n")
     if not last or not whole:
         return False
-    *above, cells = csv.reader(io.StringIO(text, newline=None))
-    ends = [line[-1] for line in above[1:] if line]
+    *above, cells = (line for _, line in csv_lines(text, str(path), TableError))
+    ends = [line[-1] for line in above[1:]]
     return not above or len(cells) != len(above[0]) or cells[-1] not in ends

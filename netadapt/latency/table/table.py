@@ -17,20 +17,21 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from netadapt.errors import OutputError, TableError, UnmeasuredError, in_words
+from netadapt.errors import OutputError, TableError, UnmeasuredError
 from netadapt.files import write_text
 from netadapt.graph.layer_shape import LayerShape
 from netadapt.journal import append_line, csv_line
 from netadapt.latency.table.csv_rows import read_rows
 from netadapt.latency.table.speed_bounds import speed_notes
 from netadapt.latency.table.table_row import ANY_ACTIVATION, COLUMNS, TableRow, kernel_of
+from netadapt.outside import outside_toml
 from netadapt.remarks import remark
 from netadapt.shipped import find_shipped
 
 if sys.version_info >= (3, 11):
-    import tomllib
+    pass
 else:
-    import tomli as tomllib
+    pass
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -220,10 +221,7 @@ def read_meta(path: Path) -> dict[str, Any]:
     toml = path.with_suffix(".toml")
     if not toml.is_file():
         return {}
-    try:
-        meta = tomllib.loads(toml.read_text(encoding="utf-8-sig"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise TableError(f"{toml} is not valid TOML: {in_words(error)}") from error
+    meta = outside_toml(toml, TableError)
     for key in ("calibration", "workers", "import", "check"):
         if not isinstance(meta.get(key, {}), dict):
             raise TableError(f"{toml}: {key} is {meta[key]!r}, expected a table: [{key}]")

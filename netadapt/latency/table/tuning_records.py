@@ -16,6 +16,7 @@ from typing import Any
 from netadapt.errors import TableError
 from netadapt.graph.layer_shape import LayerShape, Pair
 from netadapt.latency.table.table_row import ANY_ACTIVATION
+from netadapt.outside import outside_text
 
 # A failed measurement carries TVM's error number here, 0 when it succeeded.
 _SUCCEEDED = 0
@@ -62,14 +63,7 @@ def read_records(path: Path) -> tuple[list[TuningRecord], list[Skipped]]:
     Returns the records that can stand in a table, and what was skipped with the reason. Raises
     TableError when the file can't be read or holds no tuning record at all.
     """
-    try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
-    except UnicodeDecodeError as error:
-        raise TableError(f"{path} is not a text file in UTF-8 (byte {error.start})") from error
-    except OSError as error:
-        raise TableError(
-            f"cannot read the tuning records {path}: {error.strerror or error}"
-        ) from error
+    lines = outside_text(path, TableError).splitlines()
     records: list[TuningRecord] = []
     skipped: list[Skipped] = []
     malformed = 0
