@@ -161,7 +161,8 @@ def _at_outputs(
         terms: dict[str, Tensor] = {}
         for (name, output), gradient in zip(given, gradients, strict=True):
             if gradient is not None:
-                each = (output.detach() * gradient).movedim(taps[name][1], 1)
+                # In place: the layer's own memory, since the network went on with a copy.
+                each = output.detach().mul_(gradient).movedim(taps[name][1], 1)
                 term = each.reshape(*each.shape[:2], -1).sum(2).double().cpu()
                 term = term if by_image else term.sum(0, keepdim=True)
                 terms[name] = terms[name] + term if name in terms else term
