@@ -20,8 +20,8 @@ FLOORS = (
     "cli",
 )
 BASEMENT = (
-    *("cores", "cpu_share", "errors", "extras", "files", "journal", "lazy", "locks"),
-    *("orphans", "outside", "registry", "remarks", "shipped", "users_code", "version"),
+    *("cores", "cpu_share", "errors", "extras", "files", "journal", "large_numbers", "lazy"),
+    *("locks", "orphans", "outside", "registry", "remarks", "shipped", "users_code", "version"),
 )
 
 

@@ -13,27 +13,35 @@ import pytest
 from torch import Tensor, nn
 
 import netadapt.deploy.network_timing
+import netadapt.graph.tracing
 import netadapt.networks.open_network
 import netadapt.pruning.begin
 from netadapt.graph import LayerGraph, trace
-from netadapt.pruning.weights_hash import weights_hash
 
-CALLERS = (netadapt.deploy.network_timing, netadapt.networks.open_network, netadapt.pruning.begin)
-"""Modules that call `trace` by this name."""
+CALLERS = (
+    netadapt.deploy.network_timing,
+    netadapt.graph.tracing,  # for who asks for it when it is needed
+    netadapt.networks.open_network,
+    netadapt.pruning.begin,
+)
+"""Modules that have `trace` by this name."""
 
 
 def remembering(known: dict[object, LayerGraph], *kinds: type[nn.Module]) -> Callable[..., Any]:
     """`trace`, which gives the graph in `known` of a network of `kinds` that it was given before.
 
-    It is known by its layers, all of its numbers, and the example's shape; a class in `kinds`
+    It is known by its layers, the shapes of its weights and what it takes: a class in `kinds`
     branches on nothing else.
     """
 
     def traced(model: nn.Module, example_input: Any, **options: Any) -> LayerGraph:
-        if type(model) not in kinds or not isinstance(example_input, Tensor) or options:
+        example = example_input if isinstance(example_input, tuple) else (example_input,)
+        tensors = all(isinstance(one, Tensor) for one in example)
+        if type(model) not in kinds or not tensors or options:
             return trace(model, example_input, **options)
-        learned = [name for name, weight in model.named_parameters() if weight.requires_grad]
-        key = (repr(model), weights_hash(model), *learned, *example_input.shape)
+        weights = model.state_dict(keep_vars=True).items()
+        learned = ((name, weight.shape, weight.requires_grad) for name, weight in weights)
+        key = (repr(model), *learned, *(one.shape for one in example))
         if key not in known:
             known[key] = trace(model, example_input)
         return known[key]

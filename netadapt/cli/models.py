@@ -16,6 +16,7 @@ from netadapt.cli.options import (
     ShapeOption,
     parse_shapes,
 )
+from netadapt.large_numbers import in_three_digits
 
 if TYPE_CHECKING:
     from torch import nn
@@ -83,6 +84,8 @@ def import_model(
             "its statistics back from training frames before they are trained",
             quiet=quiet,
         )
+    of_depth = of is None  # these alone are recognised; what another network is for isn't known
+    say(f"next: netadapt {'evaluate' if of_depth else 'plan --model'} {out}", quiet=quiet)
 
 
 @app.command()
@@ -198,8 +201,8 @@ def _summary(model: nn.Module, config: ModelConfig) -> dict[str, Any]:
 
 def _print_summary(place: str, summary: dict[str, Any]) -> None:
     print(
-        f"{place}: {summary['name']}, {summary['parameters'] / 1e6:.2f} M parameters, "
-        f"{summary['macs'] / 1e9:.2f} GMACs"
+        f"{place}: {summary['name']}, {in_three_digits(summary['parameters'])} parameters, "
+        f"{in_three_digits(summary['macs'], 'MACs')}"
     )
     widths = summary["widths"]
     if widths:

@@ -19,6 +19,7 @@ from netadapt.cli.options import (
     parse_shapes,
     parse_size,
 )
+from netadapt.large_numbers import in_three_digits
 from netadapt.pruning.settings import SearchSettings
 
 if TYPE_CHECKING:
@@ -112,8 +113,8 @@ def _as_json(graph: LayerGraph, multiple: int) -> dict[str, Any]:
 
 def _print(graph: LayerGraph, multiple: int) -> None:
     print(
-        f"{graph.network}: {len(graph.layers)} layers, {graph.macs / 1e9:.3f} GMACs, "
-        f"{graph.params / 1e6:.3f} M parameters\n"
+        f"{graph.network}: {len(graph.layers)} layers, {in_three_digits(graph.macs, 'MACs')}, "
+        f"{in_three_digits(graph.params)} parameters\n"
     )
     total = max(1, graph.macs)
     _table(

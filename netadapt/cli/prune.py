@@ -37,6 +37,7 @@ from netadapt.cli.options import (
 from netadapt.cli.search_progress import SearchProgress, search_progress
 from netadapt.cli.setting_options import with_settings
 from netadapt.errors import DeviceError
+from netadapt.large_numbers import in_three_digits
 from netadapt.pruning.settings import VERIFY_EVERY
 
 if TYPE_CHECKING:
@@ -338,8 +339,8 @@ def _print_summary(folder: Path, search: Search) -> None:
             name,
             *map(_latency_text, record.latencies.values() or (record.latency,)),
             *(f"{value:.3f}" for value in record.metrics.values()),
-            f"{record.macs / 1e9:.3f} G",
-            f"{record.params / 1e6:.2f} M",
+            in_three_digits(record.macs),
+            in_three_digits(record.params),
         )
     messages.print(rows)
     say(f"trajectory: {folder / 'trajectory.csv'}")

@@ -11,6 +11,7 @@ from rich.table import Table
 
 from netadapt.cli.bar import Bar
 from netadapt.cli.console import messages, say
+from netadapt.large_numbers import in_three_digits
 from netadapt.pruning.callbacks import Callback
 from netadapt.pruning.time_left import TimeLeft
 
@@ -66,8 +67,8 @@ class SearchProgress(Callback):
                 reach.name,
                 f"{reach.cost.value:.3g}",
                 f"{reach.cost.low:.3g} to {reach.cost.high:.3g}",
-                f"{reach.macs / 1e9:.3f} G",
-                f"{reach.params / 1e6:.2f} M",
+                in_three_digits(reach.macs),
+                in_three_digits(reach.params),
             )
         if not self._quiet:
             messages.print(table)

@@ -22,6 +22,7 @@ from netadapt.graph.labels import Ints
 from netadapt.graph.layer_reading import Kernels
 from netadapt.graph.layer_shape import LayerShape
 from netadapt.graph.walk import SizeUse
+from netadapt.large_numbers import in_three_digits
 
 
 @dataclass(frozen=True, slots=True)
@@ -325,8 +326,8 @@ class LayerGraph:
         free = len(self.widths)
         return (
             f"LayerGraph({self.network}: {len(self.blueprint.names)} layers, {free} of "
-            f"{len(self._widths)} channel groups free, {self.macs / 1e9:.3f} GMACs, "
-            f"{self.params / 1e6:.3f} M parameters)"
+            f"{len(self._widths)} channel groups free, {in_three_digits(self.macs, 'MACs')}, "
+            f"{in_three_digits(self.params)} parameters)"
         )
 
     def __getstate__(self) -> tuple[Blueprint, tuple[int, ...]]:

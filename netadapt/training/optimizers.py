@@ -74,6 +74,8 @@ class Optimizers:
     def __init__(self, parts: Iterable[torch.optim.Optimizer], pairs: Pairs | None = None) -> None:
         self._parts = list(parts)
         self._pairs = pairs or []
+        self.have_stepped = False
+        """Whether weights were moved, here or before a training that goes on."""
 
     def set_learning_rate(self, learning_rate: float) -> None:
         """From the next step on."""
@@ -94,6 +96,7 @@ class Optimizers:
             matrix.grad = None if weight.grad is None else weight.grad.reshape(matrix.shape)
         for part in self._parts:
             part.step()
+        self.have_stepped = True
 
     def state_tensors(self) -> dict[str, Tensor]:
         """All that it remembers: `{parameter's number}.{slot}` and its tensor."""
@@ -115,6 +118,7 @@ class Optimizers:
                 if first <= int(index) < first + count:
                     state["state"].setdefault(int(index) - first, {})[slot] = value
             part.load_state_dict(state)
+        self.have_stepped = True
 
     def _numbered(self) -> Iterable[tuple[int, torch.optim.Optimizer]]:
         first = 0

@@ -31,8 +31,9 @@ def train_step(
     """Move the weights of `model` once, by the task's loss on a batch; gives that loss.
 
     With `bfloat16`, convolutions compute in that where it pays, and the loss in float32. A loss
-    that isn't finite raises InputError, which says `when`, and leaves the weights as they were;
-    so does one that is no scalar, and a batch that the network can't take, naming the task.
+    that isn't finite raises InputError, which says `when` and what may be at fault, and leaves the
+    weights as they were; so does one that is no scalar, and a batch that the network can't take,
+    naming the task.
     """
     optimizers.zero_grad()
     first = tensors_in(inputs, of_task(task, "training_batches"))[0]
@@ -51,12 +52,22 @@ def train_step(
     # A GPU is waited for here, and not before the gradients, which it computes by itself.
     value = float(loss.detach())
     if not math.isfinite(value):
-        raise InputError(
-            f"the loss became {value}{when}; check the data with 'netadapt data check', or try a "
-            f"lower learning rate"
-        )
+        raise InputError(f"the loss became {value}{when}; {_at_fault(model, optimizers)}")
     optimizers.step()
     return value
+
+
+def _at_fault(model: nn.Module, optimizers: Optimizers) -> str:
+    """What to do about a loss that isn't finite: no learning rate is at fault before a step."""
+    if optimizers.have_stepped:
+        return "try a lower learning rate, or check the data (depth's with 'netadapt data check')"
+    for name, weight in model.named_parameters():
+        if not bool(weight.isfinite().all()):
+            return f"{name} of the network given holds numbers that aren't finite: give other ones"
+    return (
+        "no step was taken yet, so the learning rate isn't at fault: check the data (depth's with "
+        "'netadapt data check') and the task's loss"
+    )
 
 
 def _require_scalar(loss: Any, task: Task) -> None:

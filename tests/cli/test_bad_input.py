@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import resource
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import h5py
@@ -27,7 +25,7 @@ def table(tmp_path) -> Path:
 
 @pytest.fixture
 def prune(netadapt, weights, frames, tmp_path):
-    """`netadapt prune` on small weights and frames; options given replace these."""
+    """`netadapt prune` on small weights and frames; options given replace these, None is a flag."""
 
     def run(**options):
         given = {
@@ -39,8 +37,9 @@ def prune(netadapt, weights, frames, tmp_path):
             "holdout_images": 2,
             **options,
         }
-        pairs = [(f"--{name.replace('_', '-')}", value) for name, value in given.items()]
-        code, _, err = netadapt("prune", "--quiet", *(part for pair in pairs for part in pair))
+        words = ((f"--{name.replace('_', '-')}", value) for name, value in given.items())
+        parts = (part for pair in words for part in pair if part is not None)
+        code, _, err = netadapt("prune", "--quiet", *parts)
         return code, err
 
     return run
@@ -151,29 +150,21 @@ def test_a_folder_that_is_no_run(prune, tmp_path):
     assert (tmp_path / "run" / "thesis.txt").read_text() == "precious"
 
 
-def test_a_full_disk(weights, frames, tmp_path):
+def test_a_full_disk(prune, tmp_path):
     """A file-size limit stands for the disk: the weights of a checkpoint don't fit."""
     out = tmp_path / "run"
-    command = [
-        sys.executable, "-m", "netadapt", "prune", "--quiet", "--budget-ms", "0.85",
-        "--weights", weights, "--data", frames, "--out", out,
-        "--finetune-steps", "0", "--holdout-images", "2",
-    ]  # fmt: skip
-
-    def limit() -> None:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
-
-    answer = subprocess.run(
-        list(map(str, command)), capture_output=True, text=True, preexec_fn=limit, timeout=120
-    )
-    assert answer.returncode == 2, answer.stderr
-    assert "cannot write" in one_line(answer.stderr)
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    try:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, limits[1]))
+        code, err = prune(budget_ms=0.85)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert code == 2, err
+    assert "cannot write" in one_line(err)
     assert not list(out.rglob("model.safetensors"))
     assert not list(out.rglob(".*safetensors"))
-    resumed = subprocess.run(
-        [*map(str, command), "--resume"], capture_output=True, text=True, timeout=240
-    )
-    assert resumed.returncode == 0, resumed.stderr
+    code, err = prune(budget_ms=0.85, resume=None)
+    assert code == 0, err
     assert (out / "iter_001" / "model.safetensors").is_file()  # a step was taken
 
 

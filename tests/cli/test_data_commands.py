@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pytest
@@ -22,6 +24,20 @@ def in_a_process(*arguments: object) -> subprocess.CompletedProcess[str]:
     )
 
 
+class Answer(NamedTuple):
+    """Of a command, named as a process names it."""
+
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+@pytest.fixture
+def data(netadapt: Command) -> Callable[..., Answer]:
+    """`netadapt data ARGUMENTS…` in this process: another takes seconds to import what it needs."""
+    return lambda *arguments: Answer(*netadapt("data", *arguments))
+
+
 @pytest.fixture
 def recording(tmp_path: Path) -> Path:
     root = tmp_path / "kitchen"
@@ -33,23 +49,25 @@ def recording(tmp_path: Path) -> Path:
     return root
 
 
-def test_import_check_index_and_pack(recording: Path, tmp_path: Path) -> None:
+def test_import_check_index_and_pack(
+    data: Callable[..., Answer], recording: Path, tmp_path: Path
+) -> None:
     imported = in_a_process("import", recording, tmp_path / "set", "--holdout", "0.4", "--json")
     assert imported.returncode == 0, imported.stderr
     assert json.loads(imported.stdout)["holdout"] == 2
-    checked = in_a_process("check", tmp_path / "set")
+    checked = data("check", tmp_path / "set")
     assert checked.returncode == 0, checked.stderr
     assert "train: 3 images (3 of 48×64)" in checked.stdout
     assert "depth 2.00 to 2.00 m" in checked.stdout
-    indexed = in_a_process("index", tmp_path / "set", "--quiet")
+    indexed = data("index", tmp_path / "set", "--quiet")
     assert indexed.stdout.splitlines()[0] == f"{tmp_path / 'set' / 'train.txt'}: 3 files"
     assert indexed.stderr == ""
-    packed = in_a_process("pack", tmp_path / "set", tmp_path / "packed", "--quiet")
+    packed = data("pack", tmp_path / "set", tmp_path / "packed", "--quiet")
     assert packed.stdout.strip().endswith("250×333 pixels; train 3, holdout 2, val 2")
-    again = in_a_process("pack", tmp_path / "set", tmp_path / "packed")
+    again = data("pack", tmp_path / "set", tmp_path / "packed")
     assert again.returncode == 2
     assert "holds a finished data set already" in again.stderr
-    timed = in_a_process("bench", tmp_path / "set", "--seconds", "0.1", "--json")
+    timed = data("bench", tmp_path / "set", "--seconds", "0.1", "--json")
     assert [form["form"] for form in json.loads(timed.stdout)["forms"]] == [
         "hdf5",
         "pack",
@@ -95,15 +113,17 @@ def test_import_of_nyu_s_own_file(netadapt: Command, tmp_path: Path) -> None:
         assert (code, message in err, "Traceback" in err) == (2, True, False), err
 
 
-def test_check_names_broken_files_with_exit_code_2(recording: Path, tmp_path: Path) -> None:
-    in_a_process("import", recording, tmp_path / "set")
+def test_check_names_broken_files_with_exit_code_2(
+    data: Callable[..., Answer], recording: Path, tmp_path: Path
+) -> None:
+    data("import", recording, tmp_path / "set")
     broken = tmp_path / "set/train/kitchen/00002.h5"
     broken.write_bytes(broken.read_bytes()[:500])
-    checked = in_a_process("check", tmp_path / "set")
+    checked = data("check", tmp_path / "set")
     assert checked.returncode == 2
     assert f"broken: {broken}: cannot be read as HDF5" in checked.stdout
     assert "Traceback" not in checked.stderr
-    as_json = in_a_process("check", tmp_path / "set", "--json")
+    as_json = data("check", tmp_path / "set", "--json")
     assert as_json.returncode == 2
     assert list(json.loads(as_json.stdout)["splits"][0]["broken"]) == ["train/kitchen/00002.h5"]
 
@@ -119,15 +139,17 @@ def test_check_names_broken_files_with_exit_code_2(recording: Path, tmp_path: Pa
         (("import", "nowhere"), "DST"),
     ],
 )
-def test_mistakes_take_one_line(arguments: tuple[str, ...], message: str) -> None:
-    failed = in_a_process(*arguments)
+def test_mistakes_take_one_line(
+    data: Callable[..., Answer], arguments: tuple[str, ...], message: str
+) -> None:
+    failed = data(*arguments)
     assert failed.returncode == 2
     assert message in failed.stderr
     assert "Traceback" not in failed.stderr
 
 
-def test_every_command_shows_an_example() -> None:
+def test_every_command_shows_an_example(data: Callable[..., Answer]) -> None:
     for command in ("import", "check", "index", "pack", "bench"):
-        shown = in_a_process(command, "--help")
+        shown = data(command, "--help")
         assert shown.returncode == 0
         assert f"netadapt data {command}" in shown.stdout

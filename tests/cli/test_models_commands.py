@@ -26,6 +26,8 @@ def test_import_then_show(netadapt: Command, tmp_path: Path) -> None:
     assert code == 0, err
     assert "mobilenet-nnconv5dw-skipadd" in out
     assert "decode_conv1 4" in out
+    assert "0.00 " not in out  # so few weights are counted in thousands
+    assert one_line(err) == f"next: netadapt evaluate {tmp_path / 'm'}"
     assert sorted(p.name for p in (tmp_path / "m").iterdir()) == [
         "config.json",
         "model.safetensors",
@@ -54,6 +56,10 @@ def test_weights_of_a_network_of_ones_own_come_in_with_its_function(
     assert json.loads(out)["input_shapes"] == [[1, 1, 12, 12]]
     image = torch.rand(1, 1, 12, 12)
     assert torch.equal(load_model(tmp_path / "m")(image), model(image))
+    own = (*own[:2], "--out", tmp_path / "again", *shape)
+    assert netadapt("models", "import", tmp_path / "w.pth", *own)[2] == (
+        f"next: netadapt plan --model {tmp_path / 'again'}\n"
+    )
     code, _, err = netadapt("models", "import", tmp_path / "w.pth", "--out", tmp_path / "n", *shape)
     assert code == 2
     assert "name it with --model" in one_line(err)
@@ -64,7 +70,7 @@ def test_folded_weights_say_so(netadapt: Command, shared_data: Path, tmp_path: P
     (file,) = (shared_data / "fastdepth_pruned").glob("*.npz")
     code, out, err = netadapt("models", "import", file, "--out", tmp_path / "m")
     assert code == 0, err
-    assert "1.36 M parameters, 0.37 GMACs" in out
+    assert "1.36 M parameters, 0.372 GMACs" in out
     assert "batch norm is folded" in err
     _, _, err = netadapt("models", "import", file, "--out", tmp_path / "n", "--quiet")
     assert err == ""

@@ -107,8 +107,13 @@ def test_a_killed_finetune_goes_on_to_the_same_weights(netadapt, finished_run, t
     pd.testing.assert_frame_equal(*histories)
 
 
-def test_autocast_decides_a_training_as_the_rest_of_the_recipe_does(netadapt, frames, tmp_path):
-    short = ("--data", frames, "--out", tmp_path, "--epochs", 1, "--batch-size", 3, "-q")
+def test_autocast_decides_a_training_as_the_rest_of_the_recipe_does(
+    netadapt, weights, frames, tmp_path
+):
+    short = (
+        *("--weights", weights, "--data", frames, "--out", tmp_path),
+        *("--epochs", 1, "--batch-size", 3, "-q"),
+    )
     code, _, err = netadapt("train", *short, "--autocast")
     assert code == 0, err
     assert json.loads((tmp_path / "training.json").read_text())["recipe"]["autocast"] is True
@@ -123,7 +128,7 @@ def test_autocast_decides_a_training_as_the_rest_of_the_recipe_does(netadapt, fr
     assert "max_scale is 0.5; expected a number from 1 to 4" in one_line(err)
 
 
-def test_several_sets_are_trained_on_as_one(netadapt, frames, tmp_path):
+def test_several_sets_are_trained_on_as_one(netadapt, weights, frames, tmp_path):
     """One as HDF5 files, one packed; `training.json` names both, and only both go on."""
     packed = tmp_path / "packed"
     code, _, err = netadapt("data", "pack", frames, packed, "-q")
@@ -133,12 +138,12 @@ def test_several_sets_are_trained_on_as_one(netadapt, frames, tmp_path):
     assert len(joined.train) == 2 * len(alone.train)
     assert len(joined.holdout) == 2 * len(alone.holdout)
 
-    short = ("--out", tmp_path / "run", "--epochs", 1, "--batch-size", 3)
+    short = ("--weights", weights, "--out", tmp_path / "run", "--epochs", 1, "--batch-size", 3)
     code, _, err = netadapt("train", "--data", frames, "--data", packed, *short)
     assert code == 0, err
     assert f"--data {frames} --data {packed}" in one_line(err.splitlines()[-1])
     told = json.loads((tmp_path / "run" / "training.json").read_text())
-    assert told["data"] == f"{frames} + {packed}"
+    assert told["data"] == f"{frames} + {packed}, from {weights}"
     code, _, err = netadapt("train", "--data", frames, *short, "--resume", "-q")
     assert code == 2
     assert "another data" in one_line(err)

@@ -110,12 +110,33 @@ def test_a_loss_that_is_no_number_ends_the_training_and_keeps_the_weights() -> N
     model = network()
     before = copy.deepcopy(model.state_dict())
     optimizers = Optimizers([torch.optim.SGD(model.parameters(), lr=1.0)])
-    with pytest.raises(InputError, match=r"the loss became -?(inf|nan) in epoch 3; check the data"):
+    with pytest.raises(InputError, match=r"the loss became -?(inf|nan) in epoch 3; no step was"):
         train_step(
             model.eval(), Exploding(), optimizers, torch.rand(2, 3, 8, 8), torch.zeros(2),
             when=" in epoch 3",
         )  # fmt: skip
     assert all(torch.equal(value, before[key]) for key, value in model.state_dict().items())
+
+
+class Sum(Exploding):
+    def loss(self, output: Tensor, target: Tensor) -> Tensor:
+        return output.sum()
+
+
+def test_what_is_at_fault_of_a_loss_that_is_no_number() -> None:
+    """A learning rate isn't before a step was taken, nor are data where weights are no numbers."""
+    batch = torch.rand(2, 3, 8, 8), torch.zeros(2)
+    model = network().eval()
+    optimizers = Optimizers([torch.optim.SGD(model.parameters(), lr=1.0)])
+    train_step(model, Sum(), optimizers, *batch)
+    with pytest.raises(InputError, match="; try a lower learning rate, or check the data"):
+        train_step(model, Exploding(), optimizers, *batch)
+
+    damaged, weight = network().eval(), "0.weight"
+    damaged.get_parameter(weight).data[0] = float("nan")
+    optimizers = Optimizers([torch.optim.SGD(damaged.parameters(), lr=1.0)])
+    with pytest.raises(InputError, match=f"; {weight} of the network given holds numbers that ar"):
+        train_step(damaged, Sum(), optimizers, *batch)
 
 
 class Detached(nn.Module):

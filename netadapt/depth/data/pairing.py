@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from pathlib import Path
 
 from netadapt.depth.data.association_file import read_associations, usual_file
@@ -34,6 +35,10 @@ LONGEST_NUMBER = 1000
 
 LEAST_NUMBERED = 0.5
 """Share of the fewer images whose numbers must be on both sides for numbers to pair them."""
+
+_TOKEN = re.compile(r"[^\W\d_]+|\d+")
+_ENDING = re.compile(r"(?<=[^/])\.[^./]+$")
+"""As pathlib's `suffix`: no dot that begins or ends a name."""
 
 _ROLES = RGB_WORDS | DEPTH_WORDS | ALIGNED_WORDS | {"to"}
 
@@ -99,7 +104,12 @@ def name_key(path: Path, root: Path) -> Key:
 
     Equal for the two images of a pair.
     """
-    return _key(path, root, _ROLES)
+    return written_key(_below(path, root))
+
+
+def written_key(name: str) -> Key:
+    """`name_key` of a path that is written relative to the folder, with its ending."""
+    return _key(name, _ROLES)
 
 
 def pictures_in(folder: Path) -> list[Path]:
@@ -120,7 +130,7 @@ def pictures_in(folder: Path) -> list[Path]:
             f"{folder}: no pictures in it; expected files that end in "
             f"{', '.join(sorted(RGB_SUFFIXES))}"
         )
-    return sorted(found, key=lambda path: (_key(path, folder, frozenset()), str(path)))
+    return sorted(found, key=lambda path: (_key(_below(path, folder), frozenset()), str(path)))
 
 
 def _pairs_of_a_list(root: Path, file: Path) -> Pairing:
@@ -215,7 +225,7 @@ def _files(root: Path, pattern: str) -> list[Path]:
         found = [path for path in root.glob(pattern) if path.is_file()]
     except (ValueError, NotImplementedError) as error:
         raise DataError(f"'{pattern}' is not a glob below {root} ({error})") from error
-    return sorted(found, key=lambda path: (_key(path, root, frozenset()), str(path)))
+    return sorted(found, key=lambda path: (_key(_below(path, root), frozenset()), str(path)))
 
 
 def _pairs_by_name(root: Path) -> Pairing:
@@ -281,19 +291,37 @@ def _by_key(
     return found
 
 
-def _tokens(path: Path, root: Path) -> list[str]:
-    name = path.relative_to(root).with_suffix("").as_posix()
-    return re.findall(r"[^\W\d_]+|\d+", name.lower())
+def _below(path: Path, root: Path) -> str:
+    """The path below `root`, as text: pathlib's own takes long, and there may be a million
+    of them."""
+    above, name = root.as_posix(), path.as_posix()
+    above = "" if above == "." else f"{above.rstrip('/')}/"
+    return name[len(above) :] if name.startswith(above) else path.relative_to(root).as_posix()
+
+
+def _tokens(name: str) -> list[str]:
+    return _TOKEN.findall(_ENDING.sub("", name).lower())
 
 
 def _words(path: Path, root: Path) -> set[str]:
-    return set(_tokens(path, root))
+    return set(_tokens(_below(path, root)))
 
 
-def _key(path: Path, root: Path, leave_out: frozenset[str]) -> Key:
+def _key(name: str, leave_out: frozenset[str]) -> Key:
     """The name as numbers and words, in an order in which 2 comes before 10."""
+    folder, _, last = name.rpartition("/")
+    own = _key_of(_tokens(last), leave_out)
+    return _folder_key(folder, leave_out) + own if folder else own
+
+
+@lru_cache(maxsize=1024)
+def _folder_key(folder: str, leave_out: frozenset[str]) -> Key:
+    return _key_of(_TOKEN.findall(folder.lower()), leave_out)
+
+
+def _key_of(tokens: Iterable[str], leave_out: frozenset[str]) -> Key:
     return tuple(
         (0, int(token)) if token.isdecimal() and len(token) <= LONGEST_NUMBER else (1, token)
-        for token in _tokens(path, root)
+        for token in tokens
         if token not in leave_out
     )

@@ -10,9 +10,17 @@ import csv
 import io
 from collections.abc import Sequence
 from dataclasses import dataclass
+from os.path import splitext
 from pathlib import Path
 
-from netadapt.depth.data.pairing import DEPTH_SUFFIXES, RGB_SUFFIXES, ImagePair, Key, name_key
+from netadapt.depth.data.pairing import (
+    DEPTH_SUFFIXES,
+    RGB_SUFFIXES,
+    ImagePair,
+    Key,
+    name_key,
+    written_key,
+)
 from netadapt.depth.data.places import Assigned
 from netadapt.errors import DataError, in_words
 from netadapt.outside import outside_text
@@ -95,7 +103,7 @@ def pairs_of_split(
     for index, pair in enumerate(pairs):
         for file in (pair.rgb, pair.depth):
             _add(by_path, name_key(file, folder), index)
-            _add(by_name, name_key(file, file.parent), index)
+            _add(by_name, written_key(file.name), index)
     named: dict[int, SplitRow] = {}
     missing = []
     for row in rows:
@@ -169,16 +177,15 @@ def _row(path: Path, line: int, cells: Sequence[str], columns: dict[str, int]) -
 
 def _add(found: dict[Key, list[int]], key: Key, index: int) -> None:
     indices = found.setdefault(key, [])
-    if index not in indices:
+    if indices[-1:] != [index]:  # indices grow, and a pair's two files mostly have one key
         indices.append(index)
 
 
 def _found(file: str, by_path: dict[Key, list[int]], by_name: dict[Key, list[int]]) -> list[int]:
     """The places of the pairs that `file` may name: by path where that finds one, else by name."""
-    path = Path(file)
-    path = path.relative_to(path.anchor)
-    if not path.name:
+    parts = [part for part in file.split("/") if part not in ("", ".")]  # as pathlib reads it
+    if not parts:
         return []
-    if path.suffix.lower() not in RGB_SUFFIXES | DEPTH_SUFFIXES:
-        path = path.with_name(f"{path.name}.png")  # so that no part of a name is taken for one
-    return by_path.get(name_key(path, Path())) or by_name.get(name_key(path, path.parent)) or []
+    if splitext(parts[-1])[1].lower() not in RGB_SUFFIXES | DEPTH_SUFFIXES:
+        parts[-1] += ".png"  # so that no part of a name is taken for an ending
+    return by_path.get(written_key("/".join(parts))) or by_name.get(written_key(parts[-1])) or []

@@ -32,9 +32,6 @@ from netadapt.users_code import users_code
 Terms = Mapping[str, Tensor]
 """By parameter, along its channels: what each gives times its gradient, `[N, C]`."""
 
-IN_CACHE = 2**18
-"""So many products, 1 MiB of float32, stay in a processor's cache until they are summed."""
-
 
 @dataclass(frozen=True)
 class Taylor:
@@ -164,26 +161,14 @@ def _at_outputs(
         terms: dict[str, Tensor] = {}
         for (name, output), gradient in zip(given, gradients, strict=True):
             if gradient is not None:
-                term = _summed_products(output.detach(), gradient, taps[name][1]).double().cpu()
+                # In place: the layer's own memory, since the network went on with a copy.
+                each = output.detach().mul_(gradient).movedim(taps[name][1], 1)
+                term = each.reshape(*each.shape[:2], -1).sum(2).double().cpu()
                 term = term if by_image else term.sum(0, keepdim=True)
                 terms[name] = terms[name] + term if name in terms else term
         return terms
 
     return terms_of
-
-
-def _summed_products(output: Tensor, gradient: Tensor, axis: int) -> Tensor:
-    """What each channel gives times its gradient, summed over an image: `[N, C]`.
-
-    Some images at a time: products of a whole batch of large images would be written to memory and
-    read again, where these stay in the processor's cache.
-    """
-    images = max(1, IN_CACHE * len(output) // max(1, output.numel()))
-    sums = []
-    for given, slope in zip(output.split(images), gradient.split(images), strict=True):
-        each = (given * slope).movedim(axis, 1)
-        sums.append(each.reshape(*each.shape[:2], -1).sum(2))
-    return torch.cat(sums)
 
 
 # At the weights, batch by batch.

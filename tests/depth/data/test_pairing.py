@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from netadapt.depth.data.pairing import find_pairs
+from netadapt.depth.data.pairing import find_pairs, name_key, written_key
 from netadapt.errors import DataError
 
 
@@ -158,6 +158,25 @@ def test_aligned_depth_goes_before_depth(tmp_path: Path) -> None:
     touch(tmp_path, *(f"aligned_depth_to_color/{i}.png" for i in range(3)))
     assert found(tmp_path)[0] == ("color/0.png", "aligned_depth_to_color/0.png")
     assert find_pairs(tmp_path).notes == ("took the 3 aligned depth images, not the others",)
+
+
+@pytest.mark.parametrize(
+    ("name", "key"),
+    [
+        ("frame-007.color.png", ((1, "frame"), (0, 7))),
+        ("a.1/Color/2.b.JPG", ((1, "a"), (0, 1), (0, 2), (1, "b"))),
+        (".hidden.png", ((1, "hidden"),)),
+        (".7", ((0, 7),)),
+        ("7.", ((0, 7),)),
+        ("scene_0001/x", ((1, "scene"), (0, 1), (1, "x"))),
+    ],
+)
+def test_the_key_of_a_name_is_the_same_written_and_found(name: str, key: tuple[Any, ...]) -> None:
+    assert written_key(name) == key
+    for root in (Path("/"), Path("/data/1"), Path("data"), Path()):
+        assert name_key(root / name, root) == key
+    with pytest.raises(ValueError, match="not in the subpath"):
+        name_key(Path("/data/10/7.png"), Path("/data/1"))
 
 
 def test_aligned_depth_is_paired_by_time_too(tmp_path: Path) -> None:
