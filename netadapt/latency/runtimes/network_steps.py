@@ -285,9 +285,7 @@ class NetworkReader:
 
     def activation(self, node: Any) -> str | None:
         if node.op_type == "Clip":
-            low, high = (
-                float(self.constants.get(name, np.nan)) for name in (*node.input, "", "")[1:3]
-            )
+            low, high = (self.bound(name) for name in (*node.input, "", "")[1:3])
             return "relu6" if (low, high) == (0.0, 6.0) else None
         attributes = _attributes(node)
         if node.op_type == "LeakyRelu" and abs(attributes.get("alpha", 0.01) - 0.01) > 1e-6:
@@ -295,6 +293,11 @@ class NetworkReader:
         if node.op_type == "HardSigmoid" and abs(attributes.get("alpha", 0.2) - 1 / 6) > 1e-6:
             return None
         return _ACTIVATIONS.get(node.op_type)
+
+    def bound(self, name: str) -> float:
+        """A constant's only value; NaN where it has several, or there is none."""
+        value = np.asarray(self.constants.get(name, np.nan)).reshape(-1)
+        return float(value[0]) if value.size == 1 else np.nan
 
     def shape(self, op: str, node: Any, **given: Any) -> LayerShape:
         size = (*self.size(node.input[0]), 1, 1, 1)[:4]

@@ -91,8 +91,7 @@ def reference(shape: LayerShape) -> Reference:
             )
         except NotImplementedError as error:
             raise UnsupportedLayer(f"{shape}: {error}") from error
-        for name in spec.mode_and_activation(shape)[1].split("+"):
-            y = _activate(y, name, shape)
+        y = activated(shape, y)
     return Reference(inputs, weight, bias, y.numpy())
 
 
@@ -118,6 +117,13 @@ def compare(
     return worst
 
 
+def activated(shape: LayerShape, y: Tensor) -> Tensor:
+    """`y` behind the layer's activations. Raises UnsupportedLayer for one that isn't known."""
+    for name in OPS[shape.op].mode_and_activation(shape)[1].split("+"):
+        y = _activate(y, name, shape)
+    return y
+
+
 def _activate(y: Tensor, name: str, shape: LayerShape) -> Tensor:
     if name == "none":
         return y
@@ -125,5 +131,5 @@ def _activate(y: Tensor, name: str, shape: LayerShape) -> Tensor:
     if home is None:
         raise UnsupportedLayer(f"{shape}: no kernel is known for '{name}'")
     module, _, attribute = home.partition(":")
-    activated: Tensor = getattr(import_module(module), attribute)(y)
-    return activated
+    result: Tensor = getattr(import_module(module), attribute)(y)
+    return result

@@ -26,7 +26,7 @@ class OnnxGraph:
         """Add a constant called `name`."""
         from onnx import numpy_helper
 
-        self.initializers.append(numpy_helper.from_array(np.ascontiguousarray(value), name))
+        self.initializers.append(numpy_helper.from_array(np.asarray(value, order="C"), name))
         return name
 
     def input(self, name: str, size: tuple[int, ...]) -> str:
