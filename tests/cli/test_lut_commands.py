@@ -64,7 +64,7 @@ def test_estimate_of_the_published_network(netadapt: Command, tmp_path: Path) ->
     [
         (("lut", "show", "--device", "tx9"), "there is no table for the device 'tx9'"),
         (("lut", "check", "--device", "none/here.csv"), "there is no table none/here.csv"),
-        (("lut", "import", "absent.log", "--device", "x"), "cannot read the tuning records"),
+        (("lut", "import", "absent.log", "--device", "x"), "cannot read absent.log"),
     ],
 )
 def test_mistakes_exit_with_2_and_one_line(
