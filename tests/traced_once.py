@@ -27,8 +27,11 @@ CALLERS = (
 """Modules that have `trace` by this name."""
 
 
-def remembering(known: dict[object, LayerGraph], *kinds: type[nn.Module]) -> Callable[..., Any]:
-    """`trace`, which gives the graph in `known` of a network of `kinds` that it was given before.
+_KNOWN: dict[object, LayerGraph] = {}
+
+
+def remembering(*kinds: type[nn.Module]) -> Callable[..., Any]:
+    """`trace`, which gives the graph that it made before of a network of `kinds`.
 
     It is known by its layers, the shapes of its weights and what it takes: a class in `kinds`
     branches on nothing else.
@@ -40,18 +43,18 @@ def remembering(known: dict[object, LayerGraph], *kinds: type[nn.Module]) -> Cal
         if type(model) not in kinds or not tensors or options:
             return trace(model, example_input, **options)
         weights = model.state_dict(keep_vars=True).items()
-        learned = ((name, weight.shape, weight.requires_grad) for name, weight in weights)
+        learned = ((name, w.shape, w.dtype, w.requires_grad) for name, w in weights)
         key = (repr(model), *learned, *(one.shape for one in example))
-        if key not in known:
-            known[key] = trace(model, example_input)
-        return known[key]
+        if key not in _KNOWN:
+            _KNOWN[key] = trace(model, example_input)
+        return _KNOWN[key]
 
     return traced
 
 
 def traced_once(*kinds: type[nn.Module]) -> Iterator[None]:
     """While a fixture yields from this, networks of `kinds` are traced once each."""
-    traced = remembering({}, *kinds)
+    traced = remembering(*kinds)
     with pytest.MonkeyPatch.context() as patch:
         for module in CALLERS:
             patch.setattr(module, "trace", traced)

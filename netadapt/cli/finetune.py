@@ -21,6 +21,12 @@ from netadapt.cli.options import (
     ThreadsOption,
 )
 from netadapt.cli.training_bar import training_bar
+from netadapt.pruning.settings import (
+    LONG_BATCH_SIZE,
+    LONG_EPOCHS,
+    LONG_LEARNING_RATE,
+    LONG_STEPS,
+)
 
 if TYPE_CHECKING:
     from netadapt.pruning.long_term import FineTuned
@@ -29,17 +35,21 @@ if TYPE_CHECKING:
 def finetune(
     run: Annotated[Path, typer.Argument(metavar="RUN", help="The folder of a pruning run.")],
     epochs: Annotated[
-        int | None, typer.Option(min=1, help="Passes over the training images; default 10.")
+        int | None,
+        typer.Option(min=1, help=f"Passes over the training images; default {LONG_EPOCHS}."),
     ] = None,
     steps: Annotated[
         int | None,
         typer.Option(
             min=1,
-            help="In place of --epochs; default 1000 where the task doesn't count its examples.",
+            help=f"In place of --epochs; default {LONG_STEPS} where the task doesn't count its "
+            "examples.",
         ),
     ] = None,
-    learning_rate: Annotated[float, typer.Option(help="The highest learning rate.")] = 1e-3,
-    batch_size: Annotated[int, typer.Option(help="Images a step.")] = 16,
+    learning_rate: Annotated[
+        float, typer.Option(help="The highest learning rate.")
+    ] = LONG_LEARNING_RATE,
+    batch_size: Annotated[int, typer.Option(help="Images a step.")] = LONG_BATCH_SIZE,
     task: Annotated[
         str | None,
         typer.Option(
@@ -87,13 +97,13 @@ def finetune(
     from dataclasses import replace
 
     from netadapt.networks.store import FINAL_NAME
-    from netadapt.pruning.long_term import LONG_TERM, LongTerm, finetune_run
+    from netadapt.pruning.long_term import LONG_TERM_COURSE, LongTerm, finetune_run
     from netadapt.training.allocator import keep_freed_memory
     from netadapt.training.compute import use_threads
     from netadapt.training.event_log import EventLog
 
     course = replace(
-        LONG_TERM, batch_size=batch_size, learning_rate=learning_rate, autocast=autocast
+        LONG_TERM_COURSE, batch_size=batch_size, learning_rate=learning_rate, autocast=autocast
     )
     options = {"loss": loss, "max_scale": max_scale}
     asked = LongTerm(
@@ -136,6 +146,6 @@ def _words(tuned: FineTuned) -> str:
     if tuned.epoch == 0:
         return (
             f"no epoch was as good on the holdout as the network was ({metrics}): it is kept as it "
-            f"was; try a lower --learning-rate"
+            f"was; try a longer fine-tune (--epochs, or --steps), or a lower --learning-rate"
         )
     return f"holdout {metrics}, in epoch {tuned.epoch}, which is kept"

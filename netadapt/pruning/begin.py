@@ -12,31 +12,37 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import pandas as pd
-import torch
 from torch import nn
 
-from netadapt.errors import InputError, RunError
+from netadapt.errors import InputError
 from netadapt.graph import LayerGraph, trace
 from netadapt.graph.network_copy import copied
 from netadapt.latency.devices.profile import DeviceProfile
 from netadapt.networks.config import ModelConfig, factory_config
 from netadapt.networks.network_inputs import Inputs, in_order
-from netadapt.pruning.callbacks import Callback, Callbacks
+from netadapt.pruning.callbacks import Callback
+from netadapt.pruning.constraints.base import Constraint
 from netadapt.pruning.constraints.budgets import Budgets
 from netadapt.pruning.constraints.opening import Asked, open_budgets
 from netadapt.pruning.constraints.registry import Budget
 from netadapt.pruning.constraints.trusted import cost_of
 from netadapt.pruning.executors.base import Executor, Workplace
 from netadapt.pruning.executors.packing import device_of
-from netadapt.pruning.executors.registry import EXECUTORS, executor_for
 from netadapt.pruning.feasibility import feasibility, networks_in_reach, require_reachable
+from netadapt.pruning.going_on import GoingOn, network_of
 from netadapt.pruning.importance.base import Importance
-from netadapt.pruning.importance.registry import IMPORTANCES
 from netadapt.pruning.limits import Limits, kept_whole, limited
 from netadapt.pruning.on_demand_device import OpenDevices
+from netadapt.pruning.parts import (
+    open_callbacks,
+    open_deciding,
+    open_executor,
+    require_object,
+    require_workplace,
+)
 from netadapt.pruning.records import (
     MEASURED,
     StepRecord,
@@ -46,23 +52,17 @@ from netadapt.pruning.records import (
 )
 from netadapt.pruning.rehearsal import rehearse_judging, rehearsed
 from netadapt.pruning.run_folder import RunFolder
-from netadapt.pruning.run_json import RUN_JSON, VERSIONS, RunAbout, read_run_json
+from netadapt.pruning.run_json import RunAbout
 from netadapt.pruning.search import Search, Tools
 from netadapt.pruning.settings import OF_DEVICE, VERIFY_EVERY, SearchSettings
 from netadapt.pruning.step import Step
 from netadapt.pruning.strategies.base import Strategy
-from netadapt.pruning.strategies.registry import STRATEGIES
 from netadapt.pruning.unwritten_run import UnwrittenRun
 from netadapt.pruning.weights_hash import weights_hash
-from netadapt.registry import Registry, require_members
 from netadapt.remarks import remark
-from netadapt.training.settings import require_number
 from netadapt.training.task import Task, require_task
 from netadapt.training.task_wrapper import DistilledTask
 from netadapt.training.tasks import NamedTask
-from netadapt.users_code import users_code
-
-T = TypeVar("T")
 
 WORTH_A_WORD = 0.01
 """Of all multiply-accumulates: more outside every table is said."""
@@ -151,59 +151,42 @@ def search(
     BudgetError when the budget can't be met; RunError when `out` exists and `resume` is false, or
     when it was begun otherwise.
     """
-    _require_object("model", model, nn.Module)
+    require_object("model", model, nn.Module)
     if isinstance(task, str):
         named_task = NamedTask.of_function(task)
         task = named_task.opened_on(device_of(model))
     require_task(task, "the task")
     require_metric_names(task.metrics)
-    callbacks = tuple(callbacks) if isinstance(callbacks, Iterable) else (callbacks,)
-    for told in callbacks:
-        _require_object("callback", told, Callback)
-    deciding = _of(STRATEGIES, strategy, "propose", "choose")
-    _require_workers(workers, ray)
-    executor = executor_for(workers, ray) if executor is None else executor
-    runner = EXECUTORS[executor]() if isinstance(executor, str) else executor
-    _require(runner, "executor", "run", "close")
-    callback = Callbacks(callbacks)
+    callback = open_callbacks(callbacks)
     with ExitStack() as held:
+        runner = open_executor(executor, workers, ray)
         held.callback(runner.close)
         given_settings = {
             **settings,
-            "strategy": _name_of(strategy),
-            "importance": None if importance is None else _name_of(importance),
             "frozen": (frozen,) if isinstance(frozen, str) else tuple(frozen),
             "min_widths": {} if min_widths is None else min_widths,
         }
-        defaults = _defaults_of(deciding, _name_of(strategy))
-        chosen = SearchSettings().changed(given_settings).with_defaults(defaults)
-        named = str(chosen.importance)
-        ranking = _of(IMPORTANCES, named if importance is None else importance, "__call__")
+        deciding, ranking, chosen = open_deciding(strategy, importance, given_settings)
         chosen = _verified(chosen, verify_on, written=written)
         folder = None if out is None else Path(out)
         if folder is not None and not written:
             raise InputError(f"a run that isn't written has no folder; leave out {folder}")
-        if resume and folder is not None:
-            _require_known_again(folder, chosen)
+        begun = GoingOn.of(folder, chosen) if resume and folder is not None else None
         learned = DistilledTask(task, copied(model)) if chosen.distill else task
         place = Workplace(model, learned, named_task, workers, ray)
-        _check(runner, place)
+        require_workplace(runner, place)
         example = in_order(model, example_input)
         traced = trace(model, example)
         graph = limited(traced, chosen.frozen, chosen.min_widths)
-        begun = _begun(folder) if resume else None
         profiles = [on_demand] if isinstance(on_demand, DeviceProfile) else list(on_demand or ())
         devices = OpenDevices(callback, held)
-        budgets, asked = open_budgets(
-            budget, profiles, {} if begun is None else begun.identity, devices.measuring
-        )
+        known_rows = {} if begun is None else begun.about.identity
+        budgets, asked = open_budgets(budget, profiles, known_rows, devices.measuring)
         budgets = replace(budgets, confidence=chosen.confidence)
         chosen = _with_step(chosen, budgets, begun, callback)
         more = columns_of_several(budgets.labels)
         require_metric_names(task.metrics, (*more, MEASURED) if verify_on else more)
-        for constraint in budgets.constraints:
-            callback.table(constraint.describe())
-            cost_of(constraint, graph)  # what a table lacks is said before a step is trained
+        _require_costs(budgets, asked, graph, begun, callback)
         verifier = None
         if verify_on is not None and written:
             verifier = devices.verifying(verify_on, budgets, chosen.verify_every, example)
@@ -212,7 +195,11 @@ def search(
         graph = kept_whole(graph, counted_on)
         limits = Limits.of(kept_whole(traced, counted_on), chosen)
         rehearse_judging(model, graph, task, chosen, ranking)
-        budgets = _within_reach(graph, budgets, asked, begun, chosen, callback, limits)
+        weights = weights_hash(model)
+        stands = None if begun is None else begun.stands_at(weights, chosen)
+        reachable = _Reachable(graph, chosen, callback, limits, begun, stands)
+        budgets = reachable.budgets(budgets, asked)
+        network = config or factory_config(model, graph.input_shapes, factory)
         tools = Tools(
             example,
             learned,
@@ -224,26 +211,26 @@ def search(
             callback,
             verifier,
             limits,
-            config or factory_config(model, graph.input_shapes, factory),
+            network,
         )
         if callable(prepare := getattr(runner, "prepare", None)):
             prepare(place)
         about = RunAbout(
             budgets.most,
             chosen,
-            tools.config.to_json(),
-            weights_hash(model),
+            network.to_json(),
+            weights,
             budgets.identity(),
             opened or {},
             budgets.describe(),
             asked.relative,
         )
         run: RunFolder | UnwrittenRun = UnwrittenRun()
-        if folder is None and written:  # made when nothing can be wrong any more
-            folder = Path(tempfile.mkdtemp(prefix="netadapt-"))
-        elif resume and folder is not None:
-            _say_other_environment(folder)
-        if folder is not None:
+        if written:
+            if folder is None:  # made when nothing can be wrong any more
+                folder = Path(tempfile.mkdtemp(prefix="netadapt-"))
+            if begun is not None:
+                begun.say_other_environment()
             verified = verifier is not None
             run = RunFolder(folder, about, task.metrics, more, verified=verified, resume=resume)
         held.callback(run.close)
@@ -264,53 +251,6 @@ def prune(
         for _ in steps:
             pass
         return Result(steps.step.model, steps.records, steps.out)
-
-
-def _require_workers(workers: int | None, ray: str | None) -> None:
-    if workers is not None:
-        require_number("the number of workers is", workers, whole=True)
-        if workers < 1:
-            raise InputError(f"the number of workers is {workers}; expected 1 or more")
-    if ray is not None and (not isinstance(ray, str) or not ray):
-        raise InputError(f"ray is {ray!r}; expected 'local' or a cluster's address")
-
-
-def _check(runner: Executor, workplace: Workplace) -> None:
-    """Raise InputError where the executor can't work as is asked."""
-    check, prepare = (getattr(runner, name, None) for name in ("check", "prepare"))
-    if callable(check):
-        check(workplace)
-    asks = workplace.workers is not None or workplace.address is not None
-    if asks and not callable(prepare):
-        raise InputError(
-            f"the executor {type(runner).__name__} has no workers to choose (it has no method "
-            f"prepare); leave workers and ray out, or take the executor 'processes' or 'ray'"
-        )
-
-
-def _say_other_environment(folder: Path) -> None:
-    """Say what rounds otherwise than when a run was begun: other versions, and other threads, since
-    a gradient is a sum over them."""
-    if not (folder / RUN_JSON).exists():
-        return
-    environment = read_run_json(folder).get("environment", {})
-    changed = [
-        f"{name} {was} (now {now})"
-        for name, now in VERSIONS.items()
-        if (was := environment.get(name)) not in (None, now)
-    ]
-    if changed:
-        remark(
-            f"{folder} was begun with {', '.join(changed)}: what it has stays, and what is to come "
-            f"may differ in the last digits, and with them in what is chosen"
-        )
-    begun, now = environment.get("threads"), torch.get_num_threads()
-    if begun not in (None, now):
-        remark(
-            f"{folder} was begun with {begun} threads and goes on with {now}, which may change the "
-            f"last digits; to get what it would have come to, use {begun} (--threads {begun}, in "
-            f"Python torch.set_num_threads({begun}))"
-        )
 
 
 def _say_uncounted(graph: LayerGraph) -> None:
@@ -336,20 +276,15 @@ def _verified(
     return settings
 
 
-def _begun(folder: Path | None) -> RunAbout | None:
-    """What the run in `folder` was asked, if there is one."""
-    return RunAbout.read(folder) if folder is not None and (folder / RUN_JSON).exists() else None
-
-
 def _with_step(
-    settings: SearchSettings, budgets: Budgets, begun: RunAbout | None, callback: Callback
+    settings: SearchSettings, budgets: Budgets, begun: GoingOn | None, callback: Callback
 ) -> SearchSettings:
     """`settings` with the step of the devices' kernels, where that is asked for; a run that goes on
     keeps the one it began with."""
     if settings.width_multiple != OF_DEVICE:
         return settings
     if begun is not None:
-        return replace(settings, width_multiple=begun.settings.step)
+        return replace(settings, width_multiple=begun.about.settings.step)
     step = budgets.width_step
     if step == 1:
         step = SearchSettings().step
@@ -359,77 +294,61 @@ def _with_step(
     return replace(settings, width_multiple=step)
 
 
-def _within_reach(
-    graph: LayerGraph,
-    budgets: Budgets,
-    asked: Asked,
-    begun: RunAbout | None,
-    settings: SearchSettings,
-    callback: Callback,
-    limits: Limits,
-) -> Budgets:
-    """The budgets, knowing the networks in reach of `graph`, when they can be met.
-
-    The callback is told what is possible. Raises BudgetError when they can't.
-    """
-    networks = networks_in_reach(graph, settings.step)
-    budgets = budgets.refined(networks.values())
-    known = {} if begun is None else begun.known_parts
-    budgets = asked.resolved(budgets, graph, known, callback.note)
+def _require_costs(
+    budgets: Budgets, asked: Asked, graph: LayerGraph, begun: GoingOn | None, callback: Callback
+) -> None:
+    """Say where the figures come from, and raise, before a step is trained, for what they lack and
+    for a run whose final network would be another budget's."""
     for constraint in budgets.constraints:
-        reaches = feasibility(networks, constraint)
-        first = cost_of(constraint, graph)
+        callback.table(constraint.describe())
+        cost_of(constraint, graph)
+    if begun is not None:
+        known = begun.about.known_parts
+        begun.require_final_fits(asked.resolved(budgets, graph, known, lambda text: None).most)
+
+
+@dataclass(frozen=True)
+class _Reachable:
+    """What the search of `graph` can reach, from where the run `begun` stands."""
+
+    graph: LayerGraph
+    settings: SearchSettings
+    callback: Callback
+    limits: Limits
+    begun: GoingOn | None
+    stands: StepRecord | None
+
+    def budgets(self, budgets: Budgets, asked: Asked) -> Budgets:
+        """`budgets` as numbers, knowing the networks in reach, when they can be met.
+
+        The callback is told what is possible. Raises BudgetError when they can't.
+        """
+        graph, callback = self.graph, self.callback
+        networks = networks_in_reach(graph, self.settings.step)
+        budgets = budgets.refined(networks.values())
+        known = {} if self.begun is None else self.begun.about.known_parts
+        budgets = asked.resolved(budgets, graph, known, callback.note)
+        if self.begun is not None and self.stands is not None:
+            callback.note(
+                f"{self.begun.folder} stands at iteration {self.stands.iteration}; what is left to "
+                f"do is counted from there"
+            )
+        for constraint in budgets.constraints:
+            callback.feasible(feasibility(networks, constraint), self._left(constraint, budgets))
+        require_reachable(networks, budgets, self.limits)
+        return budgets
+
+    def _left(self, constraint: Constraint, budgets: Budgets) -> int:
+        """How many iterations a budget needs, if each saves just what it must."""
+        first = cost_of(constraint, self.graph)
         if math.isinf(first):
             raise InputError(
                 f"the constraint {constraint.name} gave {first} as the cost of the network given; "
                 f"expected a number of {constraint.unit}"
             )
-        allowed = budgets.allowed(constraint, graph)
-        left = settings.schedule(first).iterations_left(1, first, allowed)
-        callback.feasible(reaches, left)
-    require_reachable(networks, budgets, limits)
-    return budgets
-
-
-def _name_of(thing: Any) -> str:
-    """For run.json: the name it goes by, or says of itself; else where its code is."""
-    if isinstance(thing, str):
-        return thing
-    if name := getattr(thing, "name", None):
-        return str(name)
-    code = thing if hasattr(thing, "__qualname__") else type(thing)
-    return f"{code.__module__}:{code.__qualname__}"
-
-
-def _defaults_of(strategy: Strategy, name: str) -> Any:
-    """What the strategy says that goes with it; it needn't."""
-    with users_code(f"defaults of the strategy {name}"):
-        return getattr(strategy, "defaults", {})
-
-
-def _require_known_again(folder: Path, settings: SearchSettings) -> None:
-    """Raise RunError where nothing tells whether a run goes on by what began it."""
-    for kind, name in (("strategy", settings.strategy), ("importance", str(settings.importance))):
-        nameless = name.endswith("<lambda>") or name == "functools:partial"
-        if nameless and (folder / RUN_JSON).exists():
-            raise RunError(
-                f"{folder} can't be resumed with the {kind} {name}, which nothing tells from "
-                f"another; give a function with a name, or an object with one"
-            )
-
-
-def _of(registry: Registry[T], given: str | T, *members: str) -> T:
-    """The thing of a name, or an object. Raises InputError where it lacks one of `members`."""
-    thing = registry[given] if isinstance(given, str) else given
-    _require(thing, registry.kind, *members)
-    return thing
-
-
-def _require(thing: Any, kind: str, *members: str) -> None:
-    require_members(thing, f"the {kind}", f"netadapt.{kind.capitalize()}", members)
-
-
-def _require_object(kind: str, thing: Any, expected: type) -> None:
-    if not isinstance(thing, expected):
-        found = f"the class {thing.__name__}" if isinstance(thing, type) else type(thing).__name__
-        raise InputError(f"the {kind} is {found}; expected an object of {expected.__name__}")
+        present, iteration = self.graph, 1
+        if self.stands is not None:
+            present, iteration = network_of(self.stands, self.graph), self.stands.iteration + 1
+        allowed = budgets.allowed(constraint, present)
+        schedule = self.settings.schedule(first)
+        return schedule.iterations_left(iteration, cost_of(constraint, present), allowed)

@@ -32,7 +32,7 @@ class Callback:
         """Where the figures of the constraint come from: which lookup table is used."""
 
     def feasible(self, reaches: list[Reach], iterations: int) -> None:
-        """What is possible, and how many iterations a budget needs at least."""
+        """What is possible, and how many iterations a budget needs, from where a run stands."""
 
     def measured(self, layer: str, latency_ms: float, done: int, most: int) -> None:
         """A layer was measured on demand; the table has `done` rows, and `most` when all are."""

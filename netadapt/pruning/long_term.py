@@ -23,6 +23,12 @@ from netadapt.pruning.checkpoints import damage_of
 from netadapt.pruning.records import StepRecord
 from netadapt.pruning.run_folder import read_steps
 from netadapt.pruning.run_json import RunAbout
+from netadapt.pruning.settings import (
+    LONG_BATCH_SIZE,
+    LONG_EPOCHS,
+    LONG_LEARNING_RATE,
+    LONG_STEPS,
+)
 from netadapt.training.compute import compute_device
 from netadapt.training.course import Course
 from netadapt.training.epochs import Progress, train_epochs
@@ -44,20 +50,17 @@ from netadapt.training.training_folder import (
 )
 from netadapt.users_code import users_code
 
-LONG_TERM = Course(
-    epochs=10,
-    batch_size=16,
+LONG_TERM_COURSE = Course(
+    epochs=LONG_EPOCHS,
+    batch_size=LONG_BATCH_SIZE,
     optimizer="adamw",
-    learning_rate=1e-3,
+    learning_rate=LONG_LEARNING_RATE,
     weight_decay=0.02,
     schedule="cosine",
     warmup_steps=20,
     ema_decay=0.99,
 )
 """What wins back most of what the short fine-tuning of a search leaves."""
-
-STEPS = 1000
-"""Of a task that doesn't say how many examples an epoch has."""
 
 
 @dataclass(frozen=True)
@@ -70,7 +73,7 @@ class LongTerm:
     network says.
     """
 
-    course: Course = LONG_TERM
+    course: Course = LONG_TERM_COURSE
     """All but the length."""
     epochs: int | None = None
     steps: int | None = None
@@ -238,7 +241,7 @@ def _length(name: str, task: Task, asked: LongTerm) -> tuple[Course, int]:
             f"the task {name} doesn't say how many examples an epoch has (training_count); give "
             f"--steps in place of --epochs"
         )
-    steps = STEPS if asked.steps is None else asked.steps
+    steps = LONG_STEPS if asked.steps is None else asked.steps
     if steps < 1:
         raise InputError(f"the steps are {steps}; expected 1 or more")
     return replace(asked.course, epochs=min(asked.course.epochs, steps)), steps

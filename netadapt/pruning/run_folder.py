@@ -99,7 +99,7 @@ class RunFolder:
             lowered = dict(begun.budget) != dict(about.budget)
             if lowered:
                 require_same(self.path, begun, about)  # another process may have lowered it
-                _require_no_final(self.path)
+                require_no_final(self.path)
                 lower_budget(self.path, about)
                 self._before = begun
             steps = StepRecord.columns(metrics, (*more, MEASURED) if verified else more)
@@ -251,7 +251,7 @@ def _require_folder(path: Path) -> None:
             )
 
 
-def _require_no_final(path: Path) -> None:
+def require_no_final(path: Path) -> None:
     """Raise RunError where the run's network would still be the one of the budget before."""
     final = path / FINAL_NAME
     if final.exists():

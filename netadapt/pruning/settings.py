@@ -20,6 +20,13 @@ OF_DEVICE = "device"
 NETADAPT: Mapping[str, Any] = {"importance": "l2", "first_reduction": 0.025, "decay": 0.98}
 """What goes with a strategy that doesn't say otherwise: NetAdapt's (ECCV 2018), as published."""
 
+LONG_EPOCHS = 10
+LONG_STEPS = 1000
+LONG_BATCH_SIZE = 16
+LONG_LEARNING_RATE = 1e-3
+"""Of the long fine-tune after a search; the steps where a task doesn't say how many examples an
+epoch has. `long_term.py` has the rest of its course."""
+
 VERIFY_EVERY = 5
 """Iterations between two timings, of a run that is verified without saying how often."""
 

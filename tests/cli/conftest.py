@@ -21,7 +21,7 @@ from tests.traced_once import traced_once
 THIN = thin_widths(16)
 
 
-@pytest.fixture(scope="package", autouse=True)
+@pytest.fixture(scope="module", autouse=True)
 def _traced_once() -> Iterator[None]:
     yield from traced_once(FastDepth)
 

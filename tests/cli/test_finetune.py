@@ -15,7 +15,7 @@ import torch
 from command import call, one_line
 
 import netadapt as package
-from netadapt.pruning.long_term import LONG_TERM, LongTerm, finetune_run
+from netadapt.pruning.long_term import LONG_TERM_COURSE, LongTerm, finetune_run
 from netadapt.training import epochs
 
 OWN = '''
@@ -192,7 +192,7 @@ def test_a_killed_distillation_without_labels_goes_on_to_the_same(netadapt, prun
             raise Killed
 
     asked = LongTerm(
-        replace(LONG_TERM, batch_size=8), task="own_net:unlabelled", distill=True, steps=25
+        replace(LONG_TERM_COURSE, batch_size=8), task="own_net:unlabelled", distill=True, steps=25
     )
     with pytest.raises(Killed):
         finetune_run(killed, asked, after_step=kill)

@@ -20,7 +20,7 @@ from netadapt.depth.training.task_data import open_task
 from netadapt.networks import build, load_model
 from netadapt.networks.store import read_config
 from netadapt.pruning.checkpoints import write_checkpoint
-from netadapt.pruning.long_term import LONG_TERM, LongTerm, finetune_run
+from netadapt.pruning.long_term import LONG_TERM_COURSE, LongTerm, finetune_run
 from tests.depth.fastdepth.folded_archive import small_archive
 
 SHORT = ("--epochs", 2, "--batch-size", 2, "--learning-rate", 0.05)
@@ -76,6 +76,7 @@ def test_a_fine_tune_that_helps_nothing_keeps_the_network(netadapt, run_folder):
     code, _, err = netadapt("finetune", run_folder, *SHORT, "--learning-rate", 1e-3)
     assert code == 0, err
     assert "no epoch was as good on the holdout as the network was (delta1 0." in err
+    assert "try a longer fine-tune (--epochs, or --steps), or a lower --learning-rate" in err
     tuned = weights_of(run_folder / "final")
     assert all(torch.equal(tuned[key], pruned[key]) for key in pruned)
     recipe = json.loads((run_folder / "final" / "training.json").read_text())["recipe"]
@@ -95,7 +96,7 @@ def test_a_killed_finetune_goes_on_to_the_same_weights(netadapt, finished_run, t
         if (progress.epoch, progress.step) == (2, 2):
             raise Killed
 
-    short = LongTerm(replace(LONG_TERM, batch_size=2, learning_rate=0.05), epochs=2)
+    short = LongTerm(replace(LONG_TERM_COURSE, batch_size=2, learning_rate=0.05), epochs=2)
     with pytest.raises(Killed):
         finetune_run(killed, short, after_step=kill)
     code, _, err = netadapt("finetune", killed, *SHORT, "--resume", "--quiet")

@@ -14,7 +14,7 @@ from tests.cli.command import Command, heard
 from tests.traced_once import traced_once
 
 
-@pytest.fixture(scope="package", autouse=True)
+@pytest.fixture(scope="module", autouse=True)
 def _traced_once() -> Iterator[None]:
     yield from traced_once(tiny.TinyNet)
 

@@ -353,13 +353,48 @@ def test_killed_on_the_way_to_a_lower_budget_it_goes_on_to_the_same_rows(tmp_pat
     )
 
 
-def test_what_was_fine_tuned_for_the_budget_before_is_not_left_to_be_taken_for_the_new(tmp_path):
+class Hears(netadapt.Callback):
+    def __init__(self) -> None:
+        self.left: list[int] = []
+        self.notes: list[str] = []
+
+    def feasible(self, reaches, iterations):
+        self.left.append(iterations)
+
+    def note(self, text):
+        self.notes.append(text)
+
+
+def test_what_is_left_of_a_run_is_counted_from_where_it_stands(tmp_path):
+    run, budget = tmp_path / "run", {"macs": 0.6 * GRAPH.macs}
+    hears = Hears()
+    with begin(run, budget, callbacks=hears) as search:
+        search.choose(search.propose())
+        done = len(search.records) - 1
+    assert done == 1 < hears.left[0]
+    assert not hears.notes
+    again = Hears()
+    begin(run, budget, callbacks=again, resume=True).close()
+    assert again.left[0] < hears.left[0]
+    assert again.notes == [f"{run} stands at iteration 1; what is left to do is counted from there"]
+    finished(run, budget, resume=True)
+    met = Hears()
+    begin(run, budget, callbacks=met, resume=True).close()
+    assert met.left == [0]
+
+
+def test_what_was_fine_tuned_for_the_budget_before_is_not_left_to_be_taken_for_the_new(
+    tmp_path, monkeypatch
+):
     run = tmp_path / "run"
     finished(run, {"macs": 0.8 * GRAPH.macs})
     config = json.loads((run / "iter_000" / "config.json").read_text())
     save_model(run / "final", tiny.network(), config)
-    with pytest.raises(RunError, match="final was fine-tuned for the budget before"):
-        begin(run, {"macs": 0.6 * GRAPH.macs}, resume=True)
+    with monkeypatch.context() as patch:  # said before a step is trained
+        patch.setattr("netadapt.pruning.begin.rehearsed", None)
+        for lower in (0.6 * GRAPH.macs, "60%"):
+            with pytest.raises(RunError, match="final was fine-tuned for the budget before"):
+                begin(run, {"macs": lower}, resume=True)
     assert RunAbout.read(run).budget == {"macs": 0.8 * GRAPH.macs}
     shutil.move(run / "final", tmp_path / "kept")
     assert finished(run, {"macs": 0.6 * GRAPH.macs}, resume=True).met

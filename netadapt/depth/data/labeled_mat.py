@@ -6,9 +6,8 @@ A MATLAB 7.3 file is HDF5 with every array's axes reversed:
     depths      float32 (1449, 640, 480) metres, aligned to RGB, its holes filled
     scenes      (1, 1449) references to the names of the scenes, uint16 code units each
 
-The official split is in a second file of the older MATLAB 5 format, `splits.mat`: `trainNdxs` and
-`testNdxs`, places in these arrays from 1. Source: Silberman, Hoiem, Kohli and Fergus, Indoor
-segmentation and support inference from RGBD images, ECCV 2012.
+The official split is in a second file, which `mat_splits` reads. Source: Silberman, Hoiem, Kohli
+and Fergus, Indoor segmentation and support inference from RGBD images, ECCV 2012.
 """
 
 from __future__ import annotations
@@ -21,7 +20,6 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy.io import loadmat
 
 from netadapt.depth.data.base import Depth, Frame, Rgb, check_pair
 from netadapt.depth.data.focal_length import NYU_FOCAL_HEIGHTS
@@ -30,9 +28,7 @@ from netadapt.extras import needed
 
 h5py = needed("h5py", "depth")
 
-SPLITS_URL = "http://horatio.cs.nyu.edu/mit/silberman/indoor_seg_sup/splits.mat"
 MAT_URL = "http://horatio.cs.nyu.edu/mit/silberman/nyu_depth_v2/nyu_depth_v2_labeled.mat"
-SPLIT_KEYS = {"trainNdxs": "train", "testNdxs": "val"}
 
 BLOCK_BYTES = 64 << 20
 """Read at a time. A compressed file is stored in chunks of many images, each a part of them: to
@@ -175,48 +171,6 @@ class LabeledMat:
 
 
 _SCENES_EXPECTED = "expected a reference to a scene's name for each image"
-
-
-def read_mat_splits(path: Path, images: int) -> list[str]:
-    """The split of each of `images` images as `splits.mat` gives it, '' for one that it doesn't.
-
-    Raises DataError when the file isn't such a one, or has places that the images haven't.
-    """
-    if not path.is_file():
-        raise DataError(f"{path}: no such file; it is at {SPLITS_URL}")
-    try:
-        held = loadmat(path)
-    except Exception as error:  # scipy says in many ways that a file isn't MATLAB's
-        raise DataError(
-            f"{path}: cannot be read as a MATLAB 5 file ({in_words(error)}); expected the "
-            f"official splits.mat, from {SPLITS_URL}"
-        ) from error
-    splits = [""] * images
-    for key, split in SPLIT_KEYS.items():
-        if key not in held:
-            others = ", ".join(sorted(name for name in held if name[0] != "_")) or "nothing"
-            raise DataError(
-                f"{path}: no '{key}' in it, it holds {others[:120]}; expected the official "
-                f"splits.mat, from {SPLITS_URL}"
-            )
-        for place in _places(path, key, held[key], images):
-            if splits[place - 1]:
-                raise DataError(f"{path}: image {place} is listed twice, the second time in {key}")
-            splits[place - 1] = split
-    return splits
-
-
-def _places(path: Path, key: str, values: Any, images: int) -> list[int]:
-    values = np.asarray(values).ravel()
-    if values.dtype.kind not in "uif":
-        raise DataError(f"{path}: '{key}' is {values.dtype}, expected places of images, from 1")
-    wrong = values[~((values >= 1) & (values <= images) & (values == np.floor(values)))]
-    if wrong.size:
-        raise DataError(
-            f"{path}: '{key}' has {wrong[0]}, expected places of images, whole numbers from 1 to "
-            f"{images}"
-        )
-    return [int(value) for value in values]
 
 
 def _opened(path: Path) -> Any:

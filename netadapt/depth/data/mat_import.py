@@ -1,6 +1,6 @@
 """Brings NYU's official labelled file into the HDF5 layout, with the official split.
 
-What is in the file is read by `labeled_mat`.
+What is in the files is read by `labeled_mat` and `mat_splits`.
 """
 
 from __future__ import annotations
@@ -12,7 +12,8 @@ import numpy as np
 
 from netadapt.depth.data.base import Depth, check_split
 from netadapt.depth.data.filling import Imported, fill
-from netadapt.depth.data.labeled_mat import MAT_URL, SPLITS_URL, LabeledMat, read_mat_splits
+from netadapt.depth.data.labeled_mat import MAT_URL, LabeledMat
+from netadapt.depth.data.mat_splits import SPLITS_URL, read_mat_splits
 from netadapt.depth.data.places import (
     HOLDOUT_OF_SCENES,
     Assigned,
