@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from netadapt.graph import LayerGraph
     from netadapt.latency.model.estimator import LayerLatency
     from netadapt.latency.model.leave_out import TableCheck
+    from netadapt.latency.table.engine_profile_import import Beside
     from netadapt.latency.table.table import LookupTable
 
 app = typer.Typer(
@@ -52,7 +53,10 @@ DeviceOption = Annotated[
 @app.command("import")
 def import_records(
     files: Annotated[
-        list[Path], typer.Argument(help="Logs of AutoTVM or TopHub, one JSON record a line.")
+        list[Path],
+        typer.Argument(
+            help="Logs of AutoTVM or TopHub; or profiles of trtexec, onnxruntime, benchmark_model."
+        ),
     ],
     device: DeviceOption,
     also: Annotated[
@@ -62,19 +66,32 @@ def import_records(
     board: Annotated[
         str, typer.Option(help="Take the records of this board, where files hold several.")
     ] = "",
+    network: Annotated[
+        Path | None,
+        typer.Option(
+            help="The .onnx or .tflite file that onnxruntime's or TFLite's profile is of."
+        ),
+    ] = None,
+    layer_info: Annotated[
+        Path | None, typer.Option(help="What trtexec wrote with --exportLayerInfo.")
+    ] = None,
     out: Annotated[
         Path | None, typer.Option(help="The CSV; default lookup_tables/DEVICE.published.csv.")
     ] = None,
     as_json: JsonOption = False,
     quiet: QuietOption = False,
 ) -> None:
-    """Make a table from tuning records.
+    """Make a table from tuning records, or from an engine's own profile of a network.
 
     Example: netadapt lut import tx2-gpu.*.log --also tophub-cuda-tx2.log --device tx2
     """
+    from netadapt.latency.table.engine_profile_import import Beside, profile_format
     from netadapt.latency.table.record_import import import_table
 
     target = out or Path("lookup_tables") / f"{device}.published.csv"
+    if profile_format(files[0]) is not None:
+        _import_profiles(device, files, target, Beside(network, layer_info), as_json, quiet)
+        return
     merged = import_table(device, files, also or [], target, board)
     if as_json:
         print_json({"table": str(target), "device": device, **merged.meta()})
@@ -89,6 +106,27 @@ def import_records(
         say(f"skipped {count} of {reason}", quiet=quiet)
     say(f"{merged.repeated_shapes} shapes stand in several runs: the least counts", quiet=quiet)
     print(f"{target}: {len(merged.rows)} rows from {len(merged.files)} files")
+
+
+def _import_profiles(
+    device: str, files: list[Path], target: Path, beside: Beside, as_json: bool, quiet: bool
+) -> None:
+    from netadapt.latency.table.engine_profile_import import import_profiles
+
+    imported = import_profiles(device, files, target, beside)
+    if as_json:
+        left_out = [asdict(one) for one in imported.left_out]
+        print_json(
+            {"table": str(target), "device": device, **imported.meta(), "layers_left_out": left_out}
+        )
+        return
+    for one in imported.left_out:
+        say(f"left out {one.name} ({one.latency_ms:.4g} ms): {one.reason}", quiet=quiet)
+    layers = "layer" if len(imported.left_out) == 1 else "layers"
+    print(
+        f"{target}: {len(imported.rows)} rows of {imported.engine} in {imported.precision}, "
+        f"{len(imported.left_out)} {layers} left out"
+    )
 
 
 @app.command()

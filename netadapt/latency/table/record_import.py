@@ -24,15 +24,21 @@ def import_table(
     merged = merge_files(own, others, board)
     for note in speed_notes(target, merged.rows):
         remark(note)
-    if target.is_file():
-        existing = LookupTable.read(target)
-        measured = sum(entry.source == "measured" for entry in existing.entries)
-        if measured:
-            raise TableError(
-                f"{target} holds {measured} measured rows, which an import would replace; "
-                f"choose another file with --out"
-            )
+    published_target(target)
     meta = {**read_meta(target), "device": device, "import": merged.meta()}
     meta.pop("check", None)
     LookupTable(name=device, entries=list(merged.rows), meta=meta).write(target)
     return merged
+
+
+def published_target(target: Path) -> None:
+    """Raise TableError where a table at `target` holds rows that an import mustn't replace."""
+    if not target.is_file():
+        return
+    existing = LookupTable.read(target)
+    measured = sum(entry.source == "measured" for entry in existing.entries)
+    if measured:
+        raise TableError(
+            f"{target} holds {measured} measured rows, which an import would replace; "
+            f"choose another file with --out"
+        )

@@ -1,0 +1,129 @@
+"""An engine's own profile of a network: layers with what they took, the rest with reasons.
+
+Which formats there are stands in `engine_profile_import`; how each is read, in a file of its own.
+"""
+
+from __future__ import annotations
+
+import json
+import statistics
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from netadapt.errors import TableError, in_words
+from netadapt.graph.layer_shape import LayerShape
+from netadapt.latency.runtimes.precision import FLOAT32
+from netadapt.latency.table.table_row import TableRow
+
+
+class Untold(Exception):
+    """A layer's shape can't be told; the text is the reason."""
+
+
+@dataclass(frozen=True, slots=True)
+class ProfiledLayer:
+    """A layer of a profiled network: what it took in each of `runs` runs, on average or median."""
+
+    name: str
+    shape: LayerShape
+    latency_ms: float
+    runs: int = 1
+    precision: str = FLOAT32
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """What stands in a profile and gives no row: by what name, what it took, and why."""
+
+    name: str
+    latency_ms: float
+    reason: str
+
+
+@dataclass(frozen=True)
+class EngineProfile:
+    """A profile that was read: `engine` names the rows' schedule."""
+
+    engine: str
+    layers: tuple[ProfiledLayer, ...]
+    left_out: tuple[LeftOut, ...]
+
+    @property
+    def precision(self) -> str:
+        """That of most of the time: a table holds rows of one."""
+        totals: dict[str, float] = defaultdict(float)
+        for layer in self.layers:
+            totals[layer.precision] += layer.latency_ms
+        return max(totals, key=lambda name: totals[name], default=FLOAT32)
+
+
+def rows_of(profile: EngineProfile, schedule: str) -> tuple[list[TableRow], list[LeftOut]]:
+    """A row a shape, layers of one shape by their median; and what is left out in the end."""
+    by_shape: dict[LayerShape, list[ProfiledLayer]] = defaultdict(list)
+    left_out = list(profile.left_out)
+    for layer in profile.layers:
+        if layer.precision == profile.precision:
+            by_shape[layer.shape].append(layer)
+        else:
+            reason = f"in {layer.precision}, while most of the network is in {profile.precision}"
+            left_out.append(LeftOut(layer.name, layer.latency_ms, reason))
+    rows = [
+        TableRow(
+            shape=shape,
+            latency_ms=statistics.median(layer.latency_ms for layer in same),
+            spread_ms=(
+                statistics.stdev(layer.latency_ms for layer in same) if len(same) > 1 else None
+            ),
+            samples=sum(layer.runs for layer in same),
+            source="published",
+            schedule=schedule,
+        )
+        for shape, same in by_shape.items()
+    ]
+    return rows, left_out
+
+
+def read_json(path: Path, what: str) -> Any:
+    """The content of a JSON file. Raises TableError, which calls the file `what`."""
+    try:
+        return json.loads(path.read_text(encoding="utf-8-sig"))
+    except OSError as error:
+        raise TableError(f"cannot read {what} {path}: {error.strerror or error}") from error
+    except (ValueError, RecursionError) as error:
+        raise TableError(f"{path} is no {what}: {in_words(error)}") from error
+
+
+def pair_of(values: Any, what: str) -> tuple[int, int]:
+    """Two whole numbers, height and width. Raises Untold."""
+    numbers = list(values) if isinstance(values, (list, tuple)) else []
+    if len(numbers) != 2 or not all(_is_whole(number) for number in numbers):
+        raise Untold(f"{what} is {values!r}, expected two numbers")
+    return (numbers[0], numbers[1])
+
+
+def image_of(values: Any, what: str) -> tuple[int, int, int]:
+    """Channels, height and width of [1, C, H, W]. Raises Untold for anything else."""
+    numbers = list(values) if isinstance(values, (list, tuple)) else []
+    if len(numbers) != 4 or not all(_is_whole(number) and number > 0 for number in numbers):
+        raise Untold(f"{what} is {values!r}, expected [1, C, H, W]")
+    if numbers[0] != 1:
+        raise Untold(f"{what} has batch {numbers[0]}: tables are batch 1")
+    return (numbers[1], numbers[2], numbers[3])
+
+
+def checked(shape: LayerShape, out: Iterable[int]) -> LayerShape:
+    """`shape`, if its output is as large as the profile says. Raises Untold."""
+    channels, *size = out
+    if shape.out_channels != channels or list(shape.out_size) != size:
+        raise Untold(
+            f"{shape} would give {shape.out_channels}×{shape.out_size[0]}×{shape.out_size[1]}, the "
+            f"profile says {channels}×{'×'.join(map(str, size))}"
+        )
+    return shape
+
+
+def _is_whole(number: Any) -> bool:
+    return isinstance(number, int) and not isinstance(number, bool) and number >= 0
