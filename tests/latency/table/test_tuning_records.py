@@ -201,7 +201,7 @@ def test_a_file_of_something_else_is_refused(tmp_path: Path) -> None:
     log.write_text("epoch 1\nepoch 2\n")
     with pytest.raises(TableError, match=r"notes\.log holds no tuning records \(line 1"):
         read_records(log)
-    with pytest.raises(TableError, match="cannot read .*absent.log"):
+    with pytest.raises(TableError, match=r"cannot read .*absent\.log"):
         read_records(tmp_path / "absent.log")
 
 
