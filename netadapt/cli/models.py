@@ -9,7 +9,6 @@ import typer
 
 from netadapt.cli.console import print_json, say
 from netadapt.cli.options import (
-    DataOption,
     JsonOption,
     QuietOption,
     SeedOption,
@@ -124,7 +123,13 @@ def average(
         ),
     ],
     out: Annotated[Path, typer.Option("--out", "-o", help="The model folder to make.")],
-    data: DataOption = "rooms",
+    data: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="A data set's folder, or 'rooms': rendered rooms, made on first use (the "
+            "default). Repeatable: several count as one."
+        ),
+    ] = None,
     images: Annotated[
         int, typer.Option(min=2, help="Training images to measure batch norm on again.")
     ] = 1024,
@@ -151,8 +156,9 @@ def average(
     networks = [load_model(model) for model in models]
     config = read_config(models[0])
     height, width = config.input_shapes[0][-2:]
-    folder = data_folder(data)
-    task = open_task(folder, (height, width), augmentation=ONLY_MIRRORED)
+    sets = data or ["rooms"]
+    folders = [data_folder(name) for name in sets]
+    task = open_task(folders, (height, width), augmentation=ONLY_MIRRORED)
     batch_size = min(images, BATCH_SIZE)
     batches = islice(task.training_batches(batch_size, seed), max(1, images // batch_size))
     network = average_networks(networks, (inputs for inputs, _ in batches))
@@ -161,7 +167,7 @@ def average(
         print_json({"model": str(out), **summary})
         return
     _print_summary(str(out), summary)
-    say(f"next: netadapt evaluate {out} --data {data}", quiet=quiet)
+    say(f"next: netadapt evaluate {out} --data {' --data '.join(sets)}", quiet=quiet)
 
 
 @app.command()

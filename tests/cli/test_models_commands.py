@@ -86,7 +86,7 @@ def test_the_average_of_two_networks(netadapt: Command, frames: Path, tmp_path: 
     save_model(tmp_path / "b", second, config)
     code, out, err = netadapt(
         "models", "average", tmp_path / "a", tmp_path / "b", "--data", frames,
-        "--images", 6, "--out", tmp_path / "both",
+        "--data", frames, "--images", 12, "--out", tmp_path / "both",
     )  # fmt: skip
     assert code == 0, err
     assert "decode_conv1 4" in out
@@ -94,7 +94,9 @@ def test_the_average_of_two_networks(netadapt: Command, frames: Path, tmp_path: 
     for key in ("conv3.3.weight", "conv3.4.bias"):
         mean = (first.state_dict()[key] + second.state_dict()[key]) / 2
         torch.testing.assert_close(both.state_dict()[key], mean)
-    norm = both.get_submodule("conv0.1")  # measured on the six images as they are evaluated
+    norm = both.get_submodule(
+        "conv0.1"
+    )  # measured on the six images of either set, as they are evaluated
     seen, _ = next(batches(open_for_evaluation(str(frames), "train"), 6, (64, 64), train=False))
     torch.testing.assert_close(norm.running_mean[:3], seen.mean((0, 2, 3)), rtol=0.01, atol=0)
     torch.testing.assert_close(norm.running_var[:3], seen.var((0, 2, 3)), rtol=0.03, atol=0)
