@@ -31,6 +31,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
+from experiments.reliability.run_state import differences, state_of
 from netadapt.cli import main as command
 from netadapt.pruning.strategies.registry import STRATEGIES
 from netadapt.training.classification import ClassificationTask
@@ -42,7 +43,6 @@ IMPORTED_ONCE = (
 )
 """What every start would import first."""
 EXECUTORS = {"in-process": (), "workers": ("--workers", "2"), "ray": ("--ray", "local")}
-CSVS = ("trajectory.csv", "candidates.csv", "image_scores.csv")
 MOST_STARTS = 200
 """Of one run: one that gets nowhere would be started for ever."""
 GRACE_S = 20
@@ -184,22 +184,6 @@ class Started:
                 continue  # it has ended
 
 
-def state_of(run: Path) -> dict[str, object]:
-    """All that must be the same of two runs: the rows without their seconds, and what files there
-    are, those of networks byte by byte."""
-    found: dict[str, object] = {}
-    for file in sorted(run.rglob("*")):
-        name = str(file.relative_to(run))
-        if name in CSVS:
-            with file.open(newline="") as stream:
-                found[name] = [{**row, "seconds": ""} for row in csv.DictReader(stream)]
-        elif file.parent != run and file.is_file():
-            found[name] = file.read_bytes()
-        elif name != ".lock":
-            found[name] = None
-    return found
-
-
 def undisturbed(
     strategy: str, executor: str, out: Path
 ) -> tuple[dict[str, object], float, float, int]:
@@ -298,9 +282,7 @@ def stopped(strategy: str, executor: str, number: signal.Signals, seed: int, fol
 
 def say_difference(out: Path, whole: dict[str, object]) -> None:
     """Which files differ."""
-    own = state_of(out)
-    names = [n for n in sorted({*own, *whole}) if own.get(n, 0) != whole.get(n, 0)]
-    print(f"{out} differs in {', '.join(names)}", file=sys.stderr)
+    print(f"{out} differs in {', '.join(differences(state_of(out), whole))}", file=sys.stderr)
 
 
 def asked() -> argparse.Namespace:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -19,6 +20,9 @@ from netadapt.cli.options import ComputeOption, JsonOption, QuietOption
 if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
+
+    from netadapt.depth.prediction.framings import Framing
+    from netadapt.depth.prediction.timed_predictor import TimedPredictor
 
     Read = Callable[[], npt.NDArray[np.uint8]]
 
@@ -61,70 +65,23 @@ def predict(
 
     With your camera's focal length: netadapt predict pictures/ --focal-px 1480
     """
-    from netadapt.depth.data.pairing import pictures_in
-    from netadapt.depth.data.rgbd_import import read_rgb
     from netadapt.depth.prediction.framings import CROP, WHOLE
-    from netadapt.depth.prediction.photographs import (
-        predict_image,
-        prediction_files,
-        read_camera,
-        write_prediction,
-    )
     from netadapt.depth.prediction.predictor import open_predictor
     from netadapt.depth.prediction.timed_predictor import TimedPredictor
-    from netadapt.depth.prediction.videos import VIDEO_SUFFIXES, predict_video, video_files
     from netadapt.extras import needed
     from netadapt.training.compute import compute_device
 
     if not images and camera is None:
         raise typer.BadParameter("give photographs, a folder or a video, or --camera N")
-    files = [
-        file for path in images or [] for file in (pictures_in(path) if path.is_dir() else [path])
-    ]
-    videos = [file for file in files if file.suffix.lower() in VIDEO_SUFFIXES]
-    photographs = [file for file in files if file not in videos]
-    pictures: list[tuple[str, Read]] = [
-        (path.stem, partial(read_rgb, path, upright=True)) for path in photographs
-    ]
-    if camera is not None:
-        pictures.append((f"camera-{camera}", partial(read_camera, camera)))
-    targets = [file for stem, _ in pictures for file in prediction_files(out, stem)]
-    targets += [file for video in videos for file in video_files(out, video.stem)]
-    _check_targets(files, targets)
+    pictures, videos = _sources(images or [], camera, out)
     if videos:
         needed("cv2", "camera")  # said before anything is computed
-    framing = CROP if crop else WHOLE
     predictor = TimedPredictor(open_predictor(model, compute_device(compute)))
-    written: list[dict[str, Any]] = []
+    work = _Work(predictor, CROP if crop else WHOLE, focal_px, out, quiet, as_json)
     begun = time.perf_counter()
-    for stem, read in pictures:
-        rgb = read()
-        depth = predict_image(predictor, rgb, framing, focal_px, stem)
-        found = write_prediction(depth, rgb, out, stem)
-        written.append({"image": stem, "focal_px": focal_px, **_texts(found)})
-        if not as_json:
-            print(
-                f"{found.coloured}: {found.least_m:.2f} to {found.most_m:.2f} m, median "
-                f"{found.median_m:.2f} m"
-            )
+    written = [work.picture(stem, read) for stem, read in pictures]
     per_second = len(pictures) / (time.perf_counter() - begun)
-    for path in videos:
-        with Bar(quiet=quiet or as_json) as bar:
-            line = bar.add_task(f"frames of {path.name}", total=None)
-            of_video = predict_video(
-                predictor,
-                path,
-                out,
-                framing=framing,
-                focal_px=focal_px,
-                progress=partial(_show, bar, line),
-            )
-        written.append({"video": path.stem, "focal_px": focal_px, **_texts(of_video)})
-        if not as_json:
-            print(
-                f"{of_video.coloured}: {of_video.frames} frames, {of_video.frames_per_second:.1f} "
-                f"a second; depths in {of_video.millimetres}"
-            )
+    written += [work.video(path) for path in videos]
     if as_json:
         print_json([{**one, "network_frames_per_second": predictor.per_second} for one in written])
         return
@@ -137,6 +94,76 @@ def predict(
             "it: give your camera's with --focal-px",
             quiet=quiet,
         )
+
+
+def _sources(
+    images: Sequence[Path], camera: int | None, out: Path
+) -> tuple[list[tuple[str, Read]], list[Path]]:
+    """The pictures, each a name and what reads it, and the videos.
+
+    Raises BadParameter where what is written of them would overwrite one, or another's.
+    """
+    from netadapt.depth.data.pairing import pictures_in
+    from netadapt.depth.data.rgbd_import import read_rgb
+    from netadapt.depth.prediction.photographs import prediction_files, read_camera
+    from netadapt.depth.prediction.videos import VIDEO_SUFFIXES, video_files
+
+    files = [file for path in images for file in (pictures_in(path) if path.is_dir() else [path])]
+    videos = [file for file in files if file.suffix.lower() in VIDEO_SUFFIXES]
+    pictures: list[tuple[str, Read]] = [
+        (path.stem, partial(read_rgb, path, upright=True)) for path in files if path not in videos
+    ]
+    if camera is not None:
+        pictures.append((f"camera-{camera}", partial(read_camera, camera)))
+    targets = [file for stem, _ in pictures for file in prediction_files(out, stem)]
+    targets += [file for video in videos for file in video_files(out, video.stem)]
+    _check_targets(files, targets)
+    return pictures, videos
+
+
+@dataclass(frozen=True)
+class _Work:
+    """What is done with each picture and video; both give what they wrote, for JSON."""
+
+    predictor: TimedPredictor
+    framing: Framing
+    focal_px: float | None
+    out: Path
+    quiet: bool
+    as_json: bool
+
+    def picture(self, stem: str, read: Read) -> dict[str, Any]:
+        from netadapt.depth.prediction.photographs import predict_image, write_prediction
+
+        rgb = read()
+        depth = predict_image(self.predictor, rgb, self.framing, self.focal_px, stem)
+        found = write_prediction(depth, rgb, self.out, stem)
+        if not self.as_json:
+            print(
+                f"{found.coloured}: {found.least_m:.2f} to {found.most_m:.2f} m, median "
+                f"{found.median_m:.2f} m"
+            )
+        return {"image": stem, "focal_px": self.focal_px, **_texts(found)}
+
+    def video(self, path: Path) -> dict[str, Any]:
+        from netadapt.depth.prediction.videos import predict_video
+
+        with Bar(quiet=self.quiet or self.as_json) as bar:
+            line = bar.add_task(f"frames of {path.name}", total=None)
+            found = predict_video(
+                self.predictor,
+                path,
+                self.out,
+                framing=self.framing,
+                focal_px=self.focal_px,
+                progress=partial(_show, bar, line),
+            )
+        if not self.as_json:
+            print(
+                f"{found.coloured}: {found.frames} frames, {found.frames_per_second:.1f} a second; "
+                f"depths in {found.millimetres}"
+            )
+        return {"video": path.stem, "focal_px": self.focal_px, **_texts(found)}
 
 
 def _show(bar: Bar, line: TaskID, frames: int) -> None:

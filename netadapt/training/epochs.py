@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -79,34 +79,19 @@ def train_epochs(
     """
     processes = processes or Processes()
     settings = {**settings, "config": dict(config), "seed": seed}
-    older = asdict(type(course)())
     first_task = task_at(0)
     columns = _columns(first_task)
+    older = asdict(type(course)())
     open_training_folder(out, settings, older, resume=resume, processes=processes)
     history = CsvJournal(out / HISTORY_FILE, columns) if processes.is_first else None
-
-    state = out / STATE_FILE
-    fresh = not (resume and state.exists())
-    if fresh:
+    state = out / STATE_FILE if resume and (out / STATE_FILE).exists() else None
+    if state is None:
         begin(model)
-    replica = processes.replicate(model)  # from here on all processes hold the same weights
-    optimizers = make_optimizers(
-        model,
-        course.optimizer,
-        learning_rate=course.learning_rate,
-        momentum=course.momentum,
-        weight_decay=course.weight_decay,
-    )
-    average = weight_average(model, course.ema_decay) if course.ema_decay else None
-    training = _Training(model, replica, average, optimizers, course, steps, seed, processes)
-    if fresh and to_beat is not None and history is not None:
-        save_model(out, model, dict(config))
-    done = 0 if fresh else load_training_state(state, model, average, optimizers)
-    if average is not None:
-        set_steps_done(average, training.first_step(done))
+    training, done = _Training.at(state, model, course, steps, seed, processes)
+    keeping = _Keeping(out, dict(config), first_task.metrics[0], to_beat)
     if history is not None:
         history.replace(row for row in history.rows() if int(row["epoch"]) <= done)
-        to_beat = _best_of(history.rows(), first_task, to_beat)
+        keeping.begin(model if state is None else None, history.rows())
     for epoch in range(done, course.epochs):
         task = task_at(epoch)
         started = time.perf_counter()
@@ -114,24 +99,39 @@ def train_epochs(
         if history is None:
             continue
         row = training.describe_epoch(epoch, task, mean_loss, time.perf_counter() - started)
-        score = row[first_task.metrics[0]]
-        if to_beat is None or score >= to_beat:
-            save_model(out, training.kept, dict(config))
-            to_beat = None if to_beat is None else score
+        keeping.offer(training.kept, row)
         _draw_samples(training.kept, task, out / "samples" / f"epoch_{epoch + 1:03d}.png")
         history.append(row)
-        save_training_state(state, model, average, optimizers, epoch + 1)  # the epoch is whole now
+        training.save(out / STATE_FILE, epoch + 1)  # the epoch is whole now
         if after_epoch is not None:
             after_epoch(row)
     return training.kept
 
 
-def _best_of(rows: list[dict[str, str]], task: Task, to_beat: float | None) -> float | None:
-    """The best first metric among the rows of a history and `to_beat`; None without the latter."""
-    if to_beat is None:
-        return None
-    found = (float(row[task.metrics[0]]) for row in rows)
-    return max([to_beat, *(score for score in found if not math.isnan(score))])
+@dataclass
+class _Keeping:
+    """Which network the folder holds: the last epoch's, or, with `to_beat`, the best one's by
+    `metric`, where it is as good as that."""
+
+    out: Path
+    config: dict[str, Any]
+    metric: str
+    to_beat: float | None
+
+    def begin(self, model: nn.Module | None, rows: Sequence[Mapping[str, str]]) -> None:
+        """After the epochs of `rows`; before the first, `model` is the one to beat."""
+        if self.to_beat is None:
+            return
+        if model is not None:
+            save_model(self.out, model, self.config)
+        found = (float(row[self.metric]) for row in rows)
+        self.to_beat = max([self.to_beat, *(score for score in found if not math.isnan(score))])
+
+    def offer(self, model: nn.Module, row: Mapping[str, Any]) -> None:
+        """Keep what an epoch came to, if it is to be kept."""
+        if self.to_beat is None or row[self.metric] >= self.to_beat:
+            save_model(self.out, model, self.config)
+            self.to_beat = None if self.to_beat is None else row[self.metric]
 
 
 @dataclass(frozen=True)
@@ -147,6 +147,36 @@ class _Training:
     """In all."""
     seed: int
     processes: Processes
+
+    @classmethod
+    def at(
+        cls,
+        state: Path | None,
+        model: nn.Module,
+        course: Course,
+        steps: int,
+        seed: int,
+        processes: Processes,
+    ) -> tuple[_Training, int]:
+        """The training as it stands in the file `state`, or at its begin, and its whole epochs."""
+        replica = processes.replicate(model)  # from here on all processes hold the same weights
+        optimizers = make_optimizers(
+            model,
+            course.optimizer,
+            learning_rate=course.learning_rate,
+            momentum=course.momentum,
+            weight_decay=course.weight_decay,
+        )
+        average = weight_average(model, course.ema_decay) if course.ema_decay else None
+        training = cls(model, replica, average, optimizers, course, steps, seed, processes)
+        done = 0 if state is None else load_training_state(state, model, average, optimizers)
+        if average is not None:
+            set_steps_done(average, training.first_step(done))
+        return training, done
+
+    def save(self, state: Path, epochs: int) -> None:
+        """Write where it stands after so many whole epochs."""
+        save_training_state(state, self.model, self.average, self.optimizers, epochs)
 
     @property
     def kept(self) -> nn.Module:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import csv
 from pathlib import Path
 from typing import Any
 
 import tiny
 
 import netadapt
+from experiments.reliability.run_state import differences, state_of
+from experiments.reliability.run_state import rows as rows
 
 MACS = netadapt.trace(tiny.network(), tiny.EXAMPLE).macs
 SHORT = netadapt.FineTuning(steps=2, batch_size=16, learning_rate=0.01)
@@ -39,17 +40,6 @@ def pruned(out: Path, **options: Any) -> netadapt.Result:
     return netadapt.prune(tiny.network(), tiny.EXAMPLE, out=out, **{**given, **options})
 
 
-def rows(file: Path) -> list[dict[str, str]]:
-    """Of a run's CSV, as they stand there, without the seconds."""
-    with file.open(newline="") as stream:
-        return [{**row, "seconds": ""} for row in csv.DictReader(stream)]
-
-
 def require_same(run: Path, other: Path) -> None:
     """Two runs decided the same and made the same networks, to the last bit."""
-    for name in ("trajectory.csv", "candidates.csv", "image_scores.csv"):
-        assert rows(run / name) == rows(other / name)
-    weights = sorted(path.relative_to(run) for path in run.rglob("model.safetensors"))
-    assert len(weights) == len(rows(run / "trajectory.csv"))
-    for name in weights:
-        assert (run / name).read_bytes() == (other / name).read_bytes()
+    assert differences(state_of(run), state_of(other)) == []
