@@ -28,6 +28,7 @@ RUNTIMES: Registry[Callable[[DeviceProfile], Runtime]] = Registry(
         "tvm": f"{_ROOM}.tvm.runtime:TvmRuntime",
         "onnxruntime": f"{_ROOM}.onnxruntime.runtime:OnnxRuntime",
         "openvino": f"{_ROOM}.openvino.runtime:OpenVinoRuntime",
+        "ncnn": f"{_ROOM}.ncnn.runtime:NcnnRuntime",
         "torch": f"{_ROOM}.torch.runtime:TorchRuntime",
         "command": f"{_ROOM}.command.runtime:CommandRuntime",
         "fake": f"{_ROOM}.fake:FakeRuntime",

@@ -10,9 +10,9 @@ from netadapt.errors import InputError
 from netadapt.latency.devices.profile import load_profile, profile_names
 
 SHIPPED = {
-    "android-tflite", "cuda-torch", "emulated-a57", "host", "host-openvino", "host-openvino-int8",
-    "host-ort", "host-ort-int8", "host-torch", "jetson-nano", "jetson-orin", "jetson-trt",
-    "openvino-app", "raspberry-pi-4", "tx2", "tx2-cpu",
+    "android-tflite", "cuda-torch", "emulated-a57", "host", "host-ncnn", "host-openvino",
+    "host-openvino-int8", "host-ort", "host-ort-int8", "host-torch", "jetson-nano", "jetson-orin",
+    "jetson-trt", "openvino-app", "raspberry-pi-4", "tx2", "tx2-cpu",
 }  # fmt: skip
 
 

@@ -278,6 +278,17 @@ def test_the_shipped_profiles_go_the_whole_way(stand: Stand, name: str) -> None:
         assert runtime.describe()["schedule"] == "TensorRT-float16"
 
 
+def test_openvinos_own_program(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The shipped profile with the real benchmark_app; each call of it takes seconds."""
+    pytest.importorskip("openvino", reason="the extra netadapt[openvino] is not installed")
+    monkeypatch.setenv("PATH", f"{Path(sys.executable).parent}:{os.environ['PATH']}")
+    OPENED.append(CommandRuntime(load_profile("openvino-app", environment={})))
+    runtime = OPENED[-1]
+    runtime.reach()
+    assert 0 < runtime.measure(shape("conv2d", 64, 64, size=(28, 28))).latency_ms < 50
+    assert runtime.describe()["runtime_version"].startswith("OpenVINO")
+
+
 def test_a_file_can_be_converted_on_the_way(stand: Stand, tmp_path: Path) -> None:
     sent = tmp_path / "sent"
     stand("to-lite", 'cp "$1" "$2"')

@@ -5,17 +5,20 @@ from __future__ import annotations
 import io
 import logging
 from contextlib import redirect_stderr
+from pathlib import Path
 
 import pytest
 
-from netadapt.errors import InputError
+from netadapt.errors import InputError, TableError
 from netadapt.latency.devices.profile import DeviceProfile, load_profile
+from netadapt.latency.measure.table_build import open_table
 from netadapt.latency.runtimes.base import SMALL, UnsupportedLayer, WrongOutput
 from netadapt.latency.runtimes.onnxruntime.layer_models import layer_model
 from netadapt.latency.runtimes.onnxruntime.quantizing import quantized
 from netadapt.latency.runtimes.onnxruntime.runtime import OnnxRuntime
 from netadapt.latency.runtimes.reference import compare, reference
 from netadapt.latency.runtimes.registry import open_runtime
+from netadapt.latency.table.table_row import TableRow
 from tests.latency.runtimes.every_kind import EVERY_KIND, shape
 
 INT8 = DeviceProfile("here", "onnxruntime", precision="int8", seconds=0.01)
@@ -67,6 +70,16 @@ def test_rows_of_another_precision_are_another_table_s() -> None:
         assert runtime.describe()["schedule"] == "onnxruntime-int8"
     assert load_profile("host-ort-int8", environment={}).to_meta()["precision"] == "int8"
     assert "precision" not in load_profile("host-ort", environment={}).to_meta()
+
+
+def test_rows_of_two_precisions_never_stand_in_one_table(tmp_path: Path) -> None:
+    path = tmp_path / "here.csv"
+    float32 = DeviceProfile("here", "onnxruntime")
+    with open_runtime(float32) as runtime:
+        table = open_table(float32, runtime, path)
+    table.append(TableRow(SMALL, 0.1, 0.01, 8, schedule="onnxruntime"))
+    with open_runtime(INT8) as runtime, pytest.raises(TableError, match="don't belong in one"):
+        open_table(INT8, runtime, path)
 
 
 @pytest.mark.parametrize(

@@ -13,8 +13,9 @@ from netadapt.latency.devices.profile import DeviceProfile
 from netadapt.latency.runtimes.base import SMALL
 from netadapt.latency.runtimes.network_steps import Network, read_network
 from netadapt.latency.runtimes.reference import compare, reference
+from netadapt.latency.runtimes.step_surroundings import alone, surrounded
 from netadapt.latency.runtimes.torch.runtime import TorchRuntime, gpu_clocks
-from netadapt.latency.runtimes.torch.step_network import StepNetwork, alone, surrounded
+from netadapt.latency.runtimes.torch.step_network import StepNetwork
 from tests.latency.runtimes.every_kind import EVERY_KIND, shape
 
 

@@ -100,11 +100,14 @@ class OutputReading:
 
 def printed(text: str) -> str:
     """What a message says of an output: its last line, or that there was none."""
-    lines = [line.strip() for line in text.splitlines() if line.strip()]
-    if not lines:
-        return "it printed nothing"
-    last = "".join(c if c.isprintable() else "?" for c in lines[-1])
-    return f"its last line is '{last[:SHOWN]}'"
+    lines = plain_lines(text)
+    return f"its last line is '{lines[-1][:SHOWN]}'" if lines else "it printed nothing"
+
+
+def plain_lines(text: str) -> list[str]:
+    """The lines of an output that aren't empty, without what would steer a terminal."""
+    lines = ("".join(c if c.isprintable() else "?" for c in line) for line in text.splitlines())
+    return [line.strip() for line in lines if line.strip()]
 
 
 def _json_in(text: str) -> Any:

@@ -30,7 +30,11 @@ from netadapt.latency.runtimes.base import (
     WrongOutput,
     apart,
 )
-from netadapt.latency.runtimes.command.command_output import OutputReading, printed
+from netadapt.latency.runtimes.command.command_output import (
+    OutputReading,
+    plain_lines,
+    printed,
+)
 from netadapt.latency.runtimes.command.command_table import (
     Arguments,
     CommandTable,
@@ -167,7 +171,7 @@ class CommandRuntime:
                 f"{self.profile.name} doesn't answer to '{arguments[0]}' ({ended.told}); see "
                 f"docs/devices/command.md"
             )
-        lines = [line.strip() for line in ended.output.splitlines() if line.strip()]
+        lines = plain_lines(ended.output)
         return lines[0][:200] if lines else "ok"
 
     def _checked_here(self, shape: LayerShape, values: Reference) -> None:

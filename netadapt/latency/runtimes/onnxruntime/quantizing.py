@@ -24,7 +24,7 @@ from netadapt.latency.runtimes.reference import Array
 WARNINGS, ERRORS = 2, 3
 """Of onnxruntime's log; it says warnings by itself."""
 
-CALIBRATIONS = 2
+CALIBRATIONS = 1
 """Random inputs that scales are taken from, where none are given."""
 
 

@@ -1,7 +1,7 @@
 """Timing through PyTorch itself on this machine: its CPU or a CUDA GPU, eager or compiled.
 
 A layer's time is what a module that surrounds it as a network would takes longer than its
-surroundings alone (`step_network`).
+surroundings alone (`step_surroundings`).
 """
 
 from __future__ import annotations
@@ -40,7 +40,8 @@ from netadapt.latency.runtimes.repeating import (
     repeats_for,
     times_ms,
 )
-from netadapt.latency.runtimes.torch.step_network import alone, as_module, surrounded
+from netadapt.latency.runtimes.step_surroundings import alone, surrounded
+from netadapt.latency.runtimes.torch.step_network import as_module
 
 MOST_RUNS = 500
 MOST_REPEATS_COMPILED = 4
