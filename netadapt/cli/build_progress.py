@@ -43,7 +43,7 @@ class BuildProgress:
         if not self._start:
             self._start, self._first = now, done
         per_row = (now - self._start) / max(1, done - self._first)
-        left = f", at most {_duration(per_row * (most - done))} left" if done > self._first else ""
+        left = f", at most {in_minutes(per_row * (most - done))} left" if done > self._first else ""
         what = f"{shape}: {timing.latency_ms:.3g} ms"
         self._progress.update(self._line, completed=done, total=most, what=what, left=left)
 
@@ -56,6 +56,7 @@ class BuildProgress:
         say(text, quiet=self._quiet)
 
 
-def _duration(seconds: float) -> str:
+def in_minutes(seconds: float) -> str:
+    """'1 min 20 s', or seconds alone under a minute."""
     minutes, rest = divmod(int(seconds), 60)
     return f"{minutes} min {rest} s" if minutes else f"{rest} s"

@@ -28,7 +28,7 @@ from netadapt.cli.options import (
 
 if TYPE_CHECKING:
     from netadapt.graph import LayerGraph
-    from netadapt.latency.model.estimator import LayerLatency
+    from netadapt.latency.model.estimator import Latency, LatencyEstimator, LayerLatency
     from netadapt.latency.model.leave_out import TableCheck
     from netadapt.latency.table.engine_profile_import import Beside
     from netadapt.latency.table.table import LookupTable
@@ -58,7 +58,10 @@ def import_records(
             help="Logs of AutoTVM or TopHub; or profiles of trtexec, onnxruntime, benchmark_model."
         ),
     ],
-    device: DeviceOption,
+    device: Annotated[
+        str | None,
+        typer.Option("--device", "-d", help="The table's name; default the one of --board."),
+    ] = None,
     also: Annotated[
         list[Path] | None,
         typer.Option(help="Records of the same kind of board taken by others; repeatable."),
@@ -85,9 +88,13 @@ def import_records(
 
     Example: netadapt lut import tx2-gpu.*.log --also tophub-cuda-tx2.log --device tx2
     """
+    from netadapt.errors import InputError
     from netadapt.latency.table.engine_profile_import import Beside, profile_format
     from netadapt.latency.table.record_import import import_table
 
+    device = device or board.lower()
+    if not device:
+        raise InputError("the table has no name; give one with --device NAME, or --board NAME")
     target = out or Path("lookup_tables") / f"{device}.published.csv"
     if profile_format(files[0]) is not None:
         _import_profiles(device, files, target, Beside(network, layer_info), as_json, quiet)
@@ -231,6 +238,8 @@ def estimate(
         say(latency.guess, quiet=quiet)
     for uncounted in graph.uncounted:
         say(f"not counted: {uncounted}", quiet=quiet)
+    for taught in _taught(estimator, latency):
+        say(taught, quiet=quiet)
     if as_json:
         print_json(
             {
@@ -240,6 +249,7 @@ def estimate(
                 "low_ms": latency.low_ms,
                 "high_ms": latency.high_ms,
                 "unsupported": list(latency.unsupported),
+                "own_shares": estimator.own_shares,
                 "layers": json.loads(latency.layers.to_json(orient="records")),
             }
         )
@@ -254,6 +264,17 @@ def estimate(
         f"{model} on {table.name}: {latency.ms:.2f} ms "
         f"({latency.low_ms:.2f}–{latency.high_ms:.2f}; {parts})"
     )
+
+
+def _taught(estimator: LatencyEstimator, latency: Latency) -> list[str]:
+    """Where other boards count in what is modelled, a line a family."""
+    modelled = set(latency.layers[latency.layers.source == "modelled"].family)
+    boards = ", ".join(estimator.boards.names)
+    return [
+        f"{name} layers without a row: what other boards ({boards}) teach counts {1 - share:.0%}"
+        for name, share in estimator.own_shares.items()
+        if share < 1 and name in modelled
+    ]
 
 
 def _print_estimate(graph: LayerGraph, estimates: Sequence[LayerLatency]) -> None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from netadapt.cli.build_progress import BuildProgress
+from netadapt.cli.build_limits import BuildLimits
+from netadapt.cli.build_progress import BuildProgress, in_minutes
 from netadapt.cli.console import print_json, say
 from netadapt.cli.options import (
     DeviceNameOption,
@@ -27,6 +29,7 @@ from netadapt.cli.options import (
 
 if TYPE_CHECKING:
     from netadapt.latency.measure.network_check import NetworksCheck
+    from netadapt.latency.measure.table_build import Built
 
 
 def build(
@@ -35,9 +38,28 @@ def build(
     input_size: SizeOption = None,
     input_shapes: ShapeOption = None,
     tolerance: Annotated[
-        float, typer.Option(help="Stop when networks are predicted within this relative error.")
-    ] = 0.05,
-    max_layers: Annotated[int, typer.Option(help="Most rows the table may have.", min=1)] = 250,
+        float | None,
+        typer.Option(
+            help="Stop when networks are predicted within this relative error; default 0.05."
+        ),
+    ] = None,
+    max_layers: Annotated[
+        int | None,
+        typer.Option(help="Most rows the table may have; default 250, 20 with --quick.", min=1),
+    ] = None,
+    fast: Annotated[
+        bool,
+        typer.Option(
+            "--quick", help="Some 20 rows, those that teach most, and what more would buy."
+        ),
+    ] = False,
+    until: Annotated[
+        str | None,
+        typer.Option(help="Those that teach most, until networks are predicted within this: 5%."),
+    ] = None,
+    time_limit: Annotated[
+        str | None, typer.Option(help="Stop after this time with what there is: 90s, 10m, 1h.")
+    ] = None,
     tune: Annotated[
         int,
         typer.Option(
@@ -62,9 +84,17 @@ def build(
     from netadapt.latency.measure.calibration_networks import whole_networks
     from netadapt.latency.measure.planner import Planner
     from netadapt.latency.measure.table_build import build_table
+    from netadapt.latency.measure.teaching_planner import TeachingPlanner
     from netadapt.latency.runtimes.registry import open_runtime
     from netadapt.networks.open_network import trace_network
 
+    limits = BuildLimits.from_options(
+        tolerance=tolerance,
+        max_layers=max_layers,
+        quick=fast,
+        until=until,
+        time_limit=time_limit,
+    )
     found = load_profile(device, file=profile, tracker=tracker, key=key)
     path = out or Path("lookup_tables") / f"{device}.csv"
     quiet = quiet or as_json
@@ -72,19 +102,21 @@ def build(
         say(f"first, on {device}: {advice}", quiet=quiet)
     with (
         open_runtime(found, tune=tune, database=path.with_suffix(".tuning")) as runtime,
-        BuildProgress(max_layers, quiet) as shown,
+        BuildProgress(limits.max_layers, quiet) as shown,
     ):
         runtime.reach()  # before the network is traced: a missing board is told at once
         network, example, graph = trace_network(
             model, parse_size(input_size), parse_shapes(input_shapes)
         )
+        kind = TeachingPlanner if limits.teaching else Planner
         built = build_table(
             found,
             runtime,
-            Planner(graph, seed=seed),
+            kind(graph, seed=seed),
             path,
-            tolerance=tolerance,
-            max_layers=max_layers,
+            tolerance=limits.tolerance,
+            max_layers=limits.max_layers,
+            time_limit_s=limits.time_limit_s,
             # Tuning would go through every kernel of every whole network; an emulated board's
             # times are no latencies.
             wholes=() if tune or found.emulated else whole_networks(network, graph, example),
@@ -98,7 +130,10 @@ def build(
                 "added": built.added,
                 "predicted_error": built.error,
                 "drift": built.drift,
+                "spread": built.spread,
                 "seconds": built.seconds,
+                "out_of_time": built.out_of_time,
+                "prospects": [asdict(prospect) for prospect in built.prospects],
                 "emulated": found.emulated,
             }
         )
@@ -107,13 +142,30 @@ def build(
     print(f"{path}: {len(built.table)} rows ({built.added} new) in {built.seconds:.0f} s{error}")
     if found.emulated:
         say(f"{device} is emulated: these times are no latencies of any board", quiet=quiet)
-    if built.error is not None and built.error > tolerance:
-        more = (
-            "allow more rows with --max-layers"
-            if len(built.table) >= max_layers
-            else "no layer is left to measure; netadapt lut doctor says if the clocks are steady"
-        )
-        say(f"the tolerance of {tolerance:.1%} is not reached; {more}", quiet=quiet)
+    for line in _what_more_would_do(built, limits):
+        say(line, quiet=quiet)
+
+
+def _what_more_would_do(built: Built, limits: BuildLimits) -> list[str]:
+    """Why the tolerance isn't reached, where it isn't, and what a longer build would buy."""
+    lines = []
+    if built.error is None and built.out_of_time:
+        lines.append("the time was too short to predict networks from it; run again to continue")
+    if built.error is not None and built.error > limits.tolerance:
+        if built.out_of_time:
+            more = "the time is over; run again to continue"
+        elif len(built.table) >= limits.max_layers:
+            more = "allow more rows with --max-layers"
+        else:
+            more = "no layer is left to measure; netadapt lut doctor says if the clocks are steady"
+        lines.append(f"the tolerance of {limits.tolerance:.1%} is not reached; {more}")
+    lines += [
+        f"{prospect.rows} more rows, about {in_minutes(prospect.seconds)}, should bring that to "
+        f"{prospect.error:.1%}: --until {prospect.error:.1%}"
+        for prospect in built.prospects
+        if built.error is not None and prospect.error < built.error
+    ]
+    return lines
 
 
 def doctor(

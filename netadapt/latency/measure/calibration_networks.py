@@ -7,7 +7,7 @@ calibration. They are drawn like those a table is checked with, but never the sa
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -59,14 +59,21 @@ def whole_networks(
 
 
 def calibration(
-    estimator: LatencyEstimator, runtime: Runtime, networks: Sequence[WholeNetwork]
+    estimator: LatencyEstimator,
+    runtime: Runtime,
+    networks: Sequence[WholeNetwork],
+    *,
+    enough: Callable[[], bool] = lambda: False,
 ) -> dict[str, Any]:
     """`[calibration]` for the table's .toml, from an estimator of the table without one.
 
-    Raises UnsupportedLayer or WrongOutput when the device can't run a network whole.
+    The first network is timed in any case, the others until `enough` says so. Raises
+    UnsupportedLayer or WrongOutput when the device can't run a network whole.
     """
-    measured = []
+    measured: list[dict[str, Any]] = []
     for network in networks:
+        if measured and enough():
+            break
         timing = runtime.measure_network(network.model)
         measured.append(
             {

@@ -9,7 +9,7 @@ are narrow enough.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from netadapt.graph import LayerGraph
 
 FIRST_SHARES = (1.0, 0.5, 0.25)
-SAMPLED_NETWORKS = 120
 LEAST_SHARE = 0.15
 """Narrower than the networks a table is checked with, so that none lies outside."""
 
@@ -46,11 +45,13 @@ class Round:
 class Planner:
     """Plans the table of one network."""
 
+    sampled_networks = 120
+
     def __init__(self, graph: LayerGraph, *, seed: int = 0) -> None:
         self._first = _unique(
             layer.shape for share in FIRST_SHARES for layer in scaled(graph, share).layers
         )
-        prunings = random_prunings(graph, SAMPLED_NETWORKS, seed=seed, least=LEAST_SHARE)
+        prunings = random_prunings(graph, self.sampled_networks, seed=seed, least=LEAST_SHARE)
         self._networks = [[layer.shape for layer in network.layers] for network in prunings]
         self._refused: set[LayerShape] = set()
 
@@ -89,6 +90,12 @@ class Planner:
             if len(chosen) == BATCH:
                 break
         return Round(tuple(chosen), error)
+
+    def outlook(
+        self, estimator: LatencyEstimator, known: set[LayerShape], counts: Sequence[int]
+    ) -> list[float]:
+        """`error` after so many more rows, for each of `counts`; [] where the plan can't tell."""
+        return []
 
     def error(self, estimator: LatencyEstimator) -> float:
         """See `Round.error`."""

@@ -1,12 +1,15 @@
 """`lut build`: measures a device's table, row by row, so that stopping it loses one row at most.
 
-What to measure comes from `planner`, how from a runtime; here rows are written as they come, rows
-with a large spread are repeated, and a sentinel layer shows whether the clock drifts.
+What to measure comes from a planner, how from a runtime and `row_timing`; here rows are written as
+they come, until they are enough or the time is over, and a sentinel layer shows whether the clock
+drifts.
 """
 
 from __future__ import annotations
 
 import datetime
+import math
+import statistics
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -18,7 +21,9 @@ from netadapt.errors import DeviceError, InputError, TableError
 from netadapt.graph.layer_shape import LayerShape
 from netadapt.latency.devices.profile import DeviceProfile
 from netadapt.latency.measure.calibration_networks import WholeNetwork, calibration
+from netadapt.latency.measure.noise_watch import NoiseWatch
 from netadapt.latency.measure.planner import Planner
+from netadapt.latency.measure.row_timing import SPREAD_LIMIT, relative_spread, time_layer
 from netadapt.latency.model.calibration import network_factor
 from netadapt.latency.model.estimator import LatencyEstimator
 from netadapt.latency.runtimes.base import Runtime, Timing, UnsupportedLayer, WrongOutput
@@ -26,10 +31,12 @@ from netadapt.latency.table.table import LookupTable
 from netadapt.latency.table.table_row import TableRow
 from netadapt.locks import take_lock
 
-SPREAD_LIMIT = 0.05
-"""Relative spread above which a row is taken again."""
+ROWS_SHARE = 0.8
+"""Of a time limit, for the rows where whole networks are to be timed at last."""
 
-MOST_ATTEMPTS = 3
+MORE_ROWS = (20, 60)
+"""What a longer build would buy is told for so many more rows."""
+
 SENTINEL_EVERY = 15
 DRIFT_LIMIT = 0.05
 SAME_CONDITIONS = ("runtime", "runtime_version", "target", "threads", "schedule")
@@ -67,14 +74,30 @@ class Silent:
 
 
 @dataclass(frozen=True)
+class Prospect:
+    """What so many more rows would buy: seconds they take, and the error after them."""
+
+    rows: int
+    seconds: float
+    error: float
+
+
+@dataclass(frozen=True)
 class Built:
-    """What a build came to. `error`: relative, of whole networks, where it was estimated."""
+    """What a build came to. `error`: relative, of whole networks, where it was estimated.
+
+    `spread`: that half of the rows measured now stay below; None without any. `out_of_time`:
+    whether the time limit ended it.
+    """
 
     table: LookupTable
     added: int
     error: float | None
     drift: float
     seconds: float
+    spread: float | None = None
+    out_of_time: bool = False
+    prospects: tuple[Prospect, ...] = ()
 
 
 def build_table(
@@ -85,29 +108,39 @@ def build_table(
     *,
     tolerance: float,
     max_layers: int,
+    time_limit_s: float = math.inf,
     wholes: Sequence[WholeNetwork] = (),
     watcher: BuildWatcher | None = None,
     clock: Callable[[], float] = time.monotonic,
 ) -> Built:
     """Measure until whole networks are predicted within `tolerance`, or `max_layers` rows stand.
 
-    At last `wholes` are timed: what they take over the sum of their layers is the calibration.
-    Continues the table at `path` where there is one. Raises TableError when another build holds
-    it or it was measured under other conditions, DeviceError when the device fails; the rows
-    written before stay.
+    Or until `time_limit_s` is over: then the table is what it has come to. At last `wholes` are
+    timed: what they take over the sum of their layers is the calibration. Continues the table at
+    `path` where there is one. Raises TableError when another build holds it or it was measured
+    under other conditions, DeviceError when the device fails; the rows written before stay.
     """
     watcher = watcher or Silent()
     start = clock()
+
+    def late(share: float = 1.0) -> bool:
+        return clock() - start >= share * time_limit_s
+
+    def enough() -> bool:
+        return bool(table.entries) and late(ROWS_SHARE if wholes else 1.0)
+
     runtime.reach()
     with table_lock(path):
         table = open_table(profile, runtime, path)
         before = len(table)
-        writer = RowWriter(table, runtime, profile, watcher, max_layers)
+        writer = RowWriter(table, runtime, profile, watcher, max_layers, enough)
         drift = Sentinel(planner.sentinel, runtime, watcher, told=not profile.emulated)
+        noise = NoiseWatch(tolerance, profile, watcher.note)
         drift.look()
         error: float | None = None
+        estimator: LatencyEstimator | None = None
         plan = planner.first(writer.known)
-        while plan.shapes and len(table) < max_layers:
+        while plan.shapes and len(table) < max_layers and not enough():
             shapes = plan.shapes[: max_layers - len(table)]
             for refused in writer.measure(shapes, after_each=drift.tick):
                 planner.refuse(refused)
@@ -116,31 +149,65 @@ def build_table(
                     f"{profile.name} can run none of the network's layers; see: "
                     f"netadapt lut doctor --device {profile.name}"
                 )
-            if planner.first(writer.known).shapes and len(table) >= max_layers:
+            noise.look(writer.spreads)
+            plan = planner.first(writer.known)
+            if plan.shapes and (len(table) >= max_layers or enough()):
                 break  # too few rows to fit anything to
-            plan = planner.next(LatencyEstimator(table, strict=False), writer.known)
+            if plan.shapes:
+                continue
+            estimator = LatencyEstimator(table, strict=False)
+            plan = planner.next(estimator, writer.known)
             error = plan.error
             if error is not None:
                 watcher.error(error)
                 if error <= tolerance:
                     break
+        out_of_time = enough()
         drift.look()
+        each_s = (clock() - start) / max(1, len(table) - before)
         table.meta.update(rows=len(table), sentinel=drift.meta())
+        if writer.spreads:
+            table.meta["row_spread"] = round(statistics.median(writer.spreads), 4)
         if wholes:
-            _calibrate(table, runtime, wholes, watcher)
+            _calibrate(table, runtime, wholes, watcher, late)
         if error is not None:
             table.meta["predicted_error"] = round(error, 4)
         table.write()
-        return Built(table, len(table) - before, error, drift.worst, clock() - start)
+        return Built(
+            table,
+            len(table) - before,
+            error,
+            drift.worst,
+            clock() - start,
+            statistics.median(writer.spreads) if writer.spreads else None,
+            out_of_time,
+            _prospects(planner, estimator, writer.known, each_s),
+        )
+
+
+def _prospects(
+    planner: Planner, estimator: LatencyEstimator | None, known: set[LayerShape], each_s: float
+) -> tuple[Prospect, ...]:
+    if estimator is None:
+        return ()
+    errors = planner.outlook(estimator, known, MORE_ROWS)
+    return tuple(
+        Prospect(rows, rows * each_s, error) for rows, error in zip(MORE_ROWS, errors, strict=False)
+    )
 
 
 def _calibrate(
-    table: LookupTable, runtime: Runtime, wholes: Sequence[WholeNetwork], watcher: BuildWatcher
+    table: LookupTable,
+    runtime: Runtime,
+    wholes: Sequence[WholeNetwork],
+    watcher: BuildWatcher,
+    enough: Callable[[], bool],
 ) -> None:
     watcher.note(f"timing {len(wholes)} whole networks")
     table.meta.pop("calibration", None)
     try:
-        found = calibration(LatencyEstimator(table, strict=False), runtime, wholes)
+        estimator = LatencyEstimator(table, strict=False)
+        found = calibration(estimator, runtime, wholes, enough=enough)
     except (UnsupportedLayer, WrongOutput) as error:
         watcher.note(f"whole networks are not calibrated: {error}")
         return
@@ -198,7 +265,7 @@ def open_table(profile: DeviceProfile, runtime: Runtime, path: Path) -> LookupTa
 
 
 class RowWriter:
-    """Measures shapes and appends their rows."""
+    """Measures shapes and appends their rows. `spreads`: relative, of the rows appended."""
 
     def __init__(
         self,
@@ -207,13 +274,16 @@ class RowWriter:
         profile: DeviceProfile,
         watcher: BuildWatcher,
         most: int,
+        enough: Callable[[], bool] = lambda: False,
     ) -> None:
         self.table = table
         self.runtime = runtime
         self.watcher = watcher
         self.most = most
+        self.enough = enough
         self.schedule = (EMULATED if profile.emulated else "") + runtime.schedule
         self.emulated = profile.emulated
+        self.spreads: list[float] = []
 
     @property
     def known(self) -> set[LayerShape]:
@@ -223,9 +293,11 @@ class RowWriter:
     def measure(
         self, shapes: Sequence[LayerShape], after_each: Callable[[], None] = lambda: None
     ) -> list[LayerShape]:
-        """Measure `shapes` and append a row each; gives those the device can't run."""
+        """Measure `shapes` until `enough`, append a row each; gives those the device can't run."""
         refused = []
         for index, shape in enumerate(shapes):
+            if self.enough():
+                break
             for ahead in shapes[index : index + 4]:
                 self.runtime.prepare(ahead)
             try:
@@ -243,21 +315,20 @@ class RowWriter:
                     schedule=self.schedule,
                 )
             )
+            self.spreads.append(relative_spread(timing))
             self.watcher.measured(shape, timing, len(self.table), self.most)
             after_each()
         return refused
 
     def time(self, shape: LayerShape) -> Timing:
-        """Time a layer; what spreads too much is repeated, and all samples count."""
-        timing = self.runtime.measure(shape)
-        for _ in range(MOST_ATTEMPTS - 1):
-            if self.emulated or timing.spread_ms <= SPREAD_LIMIT * timing.latency_ms:
-                return timing
-            again = self.runtime.measure(shape)
-            timing = Timing((*timing.samples_ms, *again.samples_ms))
-        spread = timing.spread_ms / timing.latency_ms
-        if spread > SPREAD_LIMIT:
-            self.watcher.note(f"{shape} spreads by {spread:.0%} after {MOST_ATTEMPTS} attempts")
+        """Time a layer; what spreads too much is repeated until it comes to the same again."""
+        if self.emulated:
+            return self.runtime.measure(shape)
+        timing, attempts = time_layer(self.runtime, shape, enough=self.enough)
+        if relative_spread(timing) > SPREAD_LIMIT:
+            self.watcher.note(
+                f"{shape} spreads by {relative_spread(timing):.0%} after {attempts} attempts"
+            )
         return timing
 
 

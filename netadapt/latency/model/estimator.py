@@ -1,14 +1,15 @@
 """Latency of layers and whole networks from a lookup table.
 
-A layer that has a row costs what the row says. Any other is modelled from the rows of its family,
-with an interval; a family without any row is refused, or, on request, marked. What the table's
-.toml says about whole networks is added where single-kernel timings leave something out.
+A layer that has a row costs what the row says. Any other is modelled from the rows of its family
+and, where these are few, from what other boards teach, with an interval; a family without any row
+is refused, or, on request, marked. What the table's .toml says about whole networks is added where
+single-kernel timings leave something out.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
@@ -16,8 +17,15 @@ import numpy as np
 
 from netadapt.errors import TableError, UnmeasuredError
 from netadapt.graph.layer_shape import LayerShape
+from netadapt.latency.model.blended_family import BlendedFamily, own_share
 from netadapt.latency.model.calibration import calibration_price, network_factor, published_networks
-from netadapt.latency.model.family_model import NINETY_PERCENT, FamilyModel, find_block
+from netadapt.latency.model.family_model import (
+    NINETY_PERCENT,
+    FamilyModel,
+    Prediction,
+    find_block,
+    unsearched,
+)
 from netadapt.latency.model.features import (
     Array,
     Workers,
@@ -27,9 +35,11 @@ from netadapt.latency.model.features import (
     weight_bytes,
 )
 from netadapt.latency.model.gaussian_process import Hyperparameters
+from netadapt.latency.model.other_boards import OtherBoards, boards_beside
 from netadapt.latency.model.roofline import LEAST_MS
+from netadapt.latency.model.taught_model import Rooflines, TaughtModel
 from netadapt.latency.table.table import LookupTable
-from netadapt.latency.table.table_row import TableRow
+from netadapt.latency.table.table_row import TableRow, kernel_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -108,9 +118,11 @@ class LatencyEstimator:
     """Fitted once to a table; estimates are kept by shape.
 
     With `strict`, a layer of a family that the table has no row of, and that is no mere data
-    movement, raises TableError; without, it is estimated from the nearest family with an interval
-    of a factor three, and named in `Latency.unsupported`. `hyperparameters` by family skips their
-    search (leave-one-out refits everything else).
+    movement, raises TableError; without, it is named in `Latency.unsupported` and estimated from
+    what other boards teach, or from the nearest family with an interval of a factor three.
+    `hyperparameters` by family skips their search (leave-one-out refits everything else). `boards`
+    are those that teach, the shipped ones but the table's own where they aren't given;
+    `OtherBoards(())`: the own rows alone.
     """
 
     def __init__(
@@ -119,6 +131,7 @@ class LatencyEstimator:
         *,
         strict: bool = True,
         hyperparameters: dict[str, Hyperparameters] | None = None,
+        boards: OtherBoards | None = None,
     ) -> None:
         if not table.entries:
             raise TableError(f"the table {table.path or table.name} holds no rows")
@@ -135,6 +148,8 @@ class LatencyEstimator:
             name: FamilyModel(members, self._workers, given.get(name), self.block)
             for name, members in rows.items()
         }
+        self.boards = boards_beside(table) if boards is None else boards
+        self._blends = self._blend(rows)
         self._row_noise = _row_noise(rows)
         self._known: dict[LayerShape, LayerLatency] = {}
         self._weight_price = 0.0  # ms per 10⁶ bytes
@@ -146,6 +161,32 @@ class LatencyEstimator:
     def hyperparameters(self) -> dict[str, Hyperparameters]:
         """By family; the expensive part of fitting."""
         return {name: model.hyperparameters for name, model in self._models.items()}
+
+    @property
+    def own_shares(self) -> dict[str, float]:
+        """By family, how much the table's own rows count beside what other boards teach, 0 to 1."""
+        return {name: blend.own_share for name, blend in self._blends.items()}
+
+    def left_out(self, shape: LayerShape, *, refit: bool = False) -> Prediction:
+        """What the table says of `shape` without any row of it, its family fitted anew.
+
+        Padding and shares stay those of the whole table; so do the hyperparameters without
+        `refit`. The family must keep a row.
+        """
+        name, kernel = family(shape), kernel_of(shape)
+        rows = [row for row in self.table.entries if kernel_of(row.shape) != kernel]
+        own = FamilyModel(
+            [row for row in rows if family(row.shape) == name],
+            self._workers,
+            None if refit else self._models[name].hyperparameters,
+            self.block,
+        )
+        share = self._blends[name].own_share
+        blend = BlendedFamily(own)
+        if share < 1:
+            taught = TaughtModel(rows, self.boards, _rooflines({**self._models, name: own}))
+            blend = BlendedFamily(own, taught, share)
+        return blend.predict([shape])
 
     @property
     def prices(self) -> dict[str, float]:
@@ -167,6 +208,16 @@ class LatencyEstimator:
     def uncertainty(self, shapes: Iterable[LayerShape]) -> Array:
         """Standard deviation of log time of each shape, [N]: where measuring would teach most."""
         return np.array([layer.log_sd for layer in self.layers(shapes)])
+
+    def correlation(self, shapes: Sequence[LayerShape]) -> Array:
+        """How the errors of modelled shapes of one family go together, [N, N].
+
+        Those of a family without rows err wholly together.
+        """
+        blend = self._blends.get(family(shapes[0]))
+        if blend is None:
+            return np.ones((len(shapes), len(shapes)))
+        return blend.correlation(shapes)
 
     def network(self, graph: Graph) -> Latency:
         """The latency of a network: the sum of its layers, their errors taken as correlated."""
@@ -216,8 +267,7 @@ class LatencyEstimator:
         for name, shapes in by_family.items():
             deviations = np.array([absolute[shape] for shape in shapes])
             if name in self._models:
-                correlation = self._models[name].correlation(shapes)
-                variance += float(deviations @ correlation @ deviations)
+                variance += float(deviations @ self.correlation(shapes) @ deviations)
             else:
                 without_rows += float(deviations.sum())
         variance += without_rows**2
@@ -239,7 +289,7 @@ class LatencyEstimator:
                 for shape in members:
                     # One by one: in a batch the last digits would depend on what else is asked,
                     # and a run that goes on asks otherwise than one that was never stopped.
-                    prediction = self._models[name].predict([shape])
+                    prediction = self._blends[name].predict([shape])
                     log_ms, log_sd = prediction.log_ms[0], prediction.log_sd[0]
                     self._keep(shape, math.exp(log_ms), float(log_sd), "modelled")
             elif is_memory_bound(members[0]):
@@ -256,14 +306,36 @@ class LatencyEstimator:
                 f"({shapes[0]}) to model one from; measure some on the device with: "
                 f"netadapt lut build --device {self.table.name}"
             )
-        nearest = next((n for n in NEAREST_FAMILY if n in self._models), None)
         for shape in shapes:
-            ms = (
-                self._models[nearest].roofline_ms(shape)
-                if nearest is not None
-                else self._traffic_price * (traffic_bytes(shape) + weight_bytes(shape)) / 1e6
-            )
-            self._keep(shape, ms, UNSUPPORTED_SPREAD, "modelled", supported=False)
+            ms, log_sd = self._guess(name, shape)
+            self._keep(shape, ms, log_sd, "modelled", supported=False)
+
+    def _guess(self, name: str, shape: LayerShape) -> tuple[float, float]:
+        """A layer of a family without rows: what other boards teach, or the nearest family says."""
+        if self._taught is not None and name in self.boards.families:
+            prediction = self._taught.predict([shape])
+            return math.exp(prediction.log_ms[0]), float(prediction.log_sd[0])
+        nearest = next((n for n in NEAREST_FAMILY if n in self._models), None)
+        if nearest is not None:
+            return math.exp(self._models[nearest].log_roofline([shape])[0]), UNSUPPORTED_SPREAD
+        moved = traffic_bytes(shape) + weight_bytes(shape)
+        return self._traffic_price * moved / 1e6, UNSUPPORTED_SPREAD
+
+    def _blend(self, rows: dict[str, list[TableRow]]) -> dict[str, BlendedFamily]:
+        """Every family's own model beside what the other boards teach of it, by their worth."""
+        blends = {name: BlendedFamily(model) for name, model in self._models.items()}
+        self._taught: TaughtModel | None = None
+        known = [name for name in rows if name in self.boards.families]
+        known = [name for name in known if any(not row.series for row in rows[name])]
+        if not known:
+            return blends
+        own_rows = [row for name in known for row in rows[name]]
+        taught = self._taught = TaughtModel(own_rows, self.boards, _rooflines(self._models))
+        for name in known:
+            alone = unsearched(rows[name], self._workers, self.block)
+            share = own_share(alone.left_out_errors(), taught.left_out_errors(name))
+            blends[name] = BlendedFamily(self._models[name], taught, share)
+        return blends
 
     def _keep(
         self,
@@ -334,6 +406,16 @@ class LatencyEstimator:
         if price == "weights":
             return shape.weights > 0
         return is_memory_bound(shape) and family(shape) not in self._models
+
+
+def _rooflines(models: Mapping[str, FamilyModel]) -> Rooflines:
+    """The rooflines of several families as one."""
+
+    def log_ms(shapes: Sequence[LayerShape]) -> Array:
+        named = [(models.get(family(shape)), shape) for shape in shapes]
+        return np.array([math.nan if m is None else m.log_roofline([s])[0] for m, s in named])
+
+    return log_ms
 
 
 def _any_shape(table: LookupTable, name: str) -> LayerShape:

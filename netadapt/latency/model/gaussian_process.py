@@ -128,10 +128,9 @@ class GaussianProcess:
 
     def _covariance(self, left: Array, right: Array) -> Array:
         hyper = self.hyperparameters
-        distance = np.sqrt(5.0) * cdist(left / hyper.lengths, right / hyper.lengths)
-        smooth = (1.0 + distance + distance**2 / 3.0) * np.exp(-distance)
+        smooth = matern(cdist(left / hyper.lengths, right / hyper.lengths))
         linear = left @ right.T
-        return cast(Array, hyper.amplitude**2 * smooth + hyper.slope**2 * linear + OFFSET_VARIANCE)
+        return hyper.amplitude**2 * smooth + hyper.slope**2 * linear + OFFSET_VARIANCE
 
     def _search(self) -> Hyperparameters:
         features = self._inputs.shape[1]
@@ -177,6 +176,13 @@ class GaussianProcess:
         centre, deviation = _priors(features, len(hyper.noise))
         surprise = (vector - centre) / deviation
         return float(loss + 0.5 * surprise @ surprise), gradient + surprise / deviation
+
+
+def matern(distance: Array) -> Array:
+    """The Matérn 5/2 kernel of distances in length scales."""
+    scaled = np.sqrt(5.0) * distance
+    kernel: Array = (1.0 + scaled + scaled**2 / 3.0) * np.exp(-scaled)
+    return kernel
 
 
 def _priors(features: int, series: int) -> tuple[Array, Array]:

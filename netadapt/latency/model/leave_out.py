@@ -2,7 +2,8 @@
 
 A left-out layer is predicted from a table without any row of its shape, in any series: prices,
 posterior and the scale of the intervals are fitted anew. The Gaussian process's hyperparameters
-are those of the whole table, or, with `refit`, searched anew each time too. A left-out network is
+are those of the whole table, or, with `refit`, searched anew each time too; how much other boards
+count beside the own rows is what the whole table says. A left-out network is
 always predicted from a table without the rows of all its layers, everything fitted anew.
 """
 
@@ -18,8 +19,8 @@ from netadapt.errors import TableError
 from netadapt.graph.layer_shape import LayerShape
 from netadapt.latency.model.calibration import PublishedNetwork, published_networks
 from netadapt.latency.model.estimator import LatencyEstimator
-from netadapt.latency.model.family_model import NINETY_PERCENT, FamilyModel
-from netadapt.latency.model.features import Workers, family
+from netadapt.latency.model.family_model import NINETY_PERCENT
+from netadapt.latency.model.features import family
 from netadapt.latency.table.table import LookupTable
 from netadapt.latency.table.table_row import TableRow, kernel_of
 
@@ -122,10 +123,8 @@ def check_table(table: LookupTable, *, refit: bool = False) -> TableCheck:
     networks = published_networks(table)
     in_network = {kernel_of(shape) for network in networks for shape in network.layers}
     whole = LatencyEstimator(table)
-    workers = Workers.from_meta(table.meta)
     records: list[dict[str, Any]] = []
     for name, rows in _families(table).items():
-        hyperparameters = None if refit else whole.hyperparameters[name]
         for shape in _own_shapes(rows):
             rest = [row for row in rows if kernel_of(row.shape) != shape]
             if len(rest) < LEAST_ROWS - 1:
@@ -133,7 +132,7 @@ def check_table(table: LookupTable, *, refit: bool = False) -> TableCheck:
             row = table.find(shape)
             if row is None or row.series:
                 continue
-            prediction = FamilyModel(rest, workers, hyperparameters, whole.block).predict([shape])
+            prediction = whole.left_out(shape, refit=refit)
             log_ms, spread = float(prediction.log_ms[0]), float(prediction.log_sd[0])
             low, high = np.exp(log_ms + NINETY_PERCENT * spread * np.array([-1, 1]))
             records.append(

@@ -300,8 +300,14 @@ _SHAPES = {
 
 
 def _operator_of_task(task: str) -> str:
-    """The operator a task's name speaks of: 'topi_nn_conv2d' and 'conv2d_nchw.cuda' → 'conv2d'."""
-    name = task.removeprefix("topi_nn_").removeprefix("topi_")
+    """The operator a task's name speaks of: 'topi_nn_conv2d' and 'conv2d_nchw.cuda' → 'conv2d'.
+
+    TopHub's x86 records of format 0.1 say 'topi_x86_conv2d_NCHWc'. The layout of others stands in
+    the name alone: 'conv2d_nhwc_spatial_pack.arm_cpu'.
+    """
+    name = task.removeprefix("topi_").removeprefix("nn_").removeprefix("x86_")
+    if any(layout in name.lower() for layout in ("nhwc", "hwcn")):
+        raise SkippedRecord(f"operator '{task}': expected the layout NCHW")
     for operator in _longest_first(_SHAPES):
         if name == operator or name.startswith((f"{operator}_", f"{operator}.")):
             return operator

@@ -177,6 +177,38 @@ def test_a_row_with_a_large_spread_is_repeated(graph: LayerGraph, tmp_path: Path
     assert any("spreads by" in note for note in notes.notes)
 
 
+def test_a_build_ends_with_its_time_and_keeps_what_it_has(
+    graph: LayerGraph, runtime: FakeRuntime, tmp_path: Path
+) -> None:
+    path = tmp_path / "paper.csv"
+    notes = Notes()
+    built = build_table(
+        PROFILE,
+        runtime,
+        Planner(graph),
+        path,
+        tolerance=1e-9,
+        max_layers=200,
+        time_limit_s=12.0,
+        watcher=notes,
+        clock=lambda: float(len(runtime.asked)),  # a second a measurement
+    )
+    assert built.out_of_time
+    assert built.error is None  # too few rows to fit anything to
+    assert 8 <= len(LookupTable.read(path)) == built.added <= 12
+
+
+def test_noise_beyond_the_tolerance_is_told(graph: LayerGraph, tmp_path: Path) -> None:
+    notes = Notes()
+    planner = Planner(graph)
+    runtime = FakeRuntime(PROFILE, noise=0.5)
+    build_table(
+        PROFILE, runtime, planner, tmp_path / "p.csv", tolerance=0.05, max_layers=6, watcher=notes
+    )
+    assert sum("noise exceeds the tolerance" in note for note in notes.notes) == 1
+    assert LookupTable.read(tmp_path / "p.csv").meta["row_spread"] > 0.05
+
+
 def test_an_emulated_boards_rows_say_so(graph: LayerGraph, tmp_path: Path) -> None:
     profile = DeviceProfile(name="paper", runtime="fake", emulated=True)
     path = tmp_path / "paper.csv"
