@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
+import pytest
 import torch
 import torch.nn.functional as F
 from hypothesis import HealthCheck, Phase, given, settings
@@ -139,14 +141,28 @@ KINDS = (
 )
 
 
-@settings(
-    max_examples=25,
+some = partial(
+    settings,
     deadline=None,
     phases=[Phase.explicit, Phase.reuse, Phase.generate],
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )
+
+
+@some(max_examples=8)
 @given(model=networks(), seed=st.integers(0, 2**32 - 1))
 def test_random_network_cut_at_random(model: RandomNetwork, seed: int) -> None:
+    prove_cut_at_random(model, seed)
+
+
+@pytest.mark.slow
+@some(max_examples=60)
+@given(model=networks(), seed=st.integers(0, 2**32 - 1))
+def test_many_random_networks_cut_at_random(model: RandomNetwork, seed: int) -> None:
+    prove_cut_at_random(model, seed)
+
+
+def prove_cut_at_random(model: RandomNetwork, seed: int) -> None:
     torch.manual_seed(seed)
     for parameter in model.parameters():
         if parameter.ndim > 1:

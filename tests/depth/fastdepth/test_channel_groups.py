@@ -25,8 +25,10 @@ def fastdepth() -> tuple[nn.Module, LayerGraph, torch.Tensor]:
     return model, trace(model, x), x
 
 
-def test_layers_are_the_deployed_kernels() -> None:
-    graph = trace(build("fastdepth"), torch.zeros(1, 3, 224, 224))
+def test_layers_are_the_deployed_kernels(
+    fastdepth: tuple[nn.Module, LayerGraph, torch.Tensor],
+) -> None:
+    graph = trace(build("fastdepth"), torch.zeros(1, 3, 224, 224), verify=False)
     texts = [str(layer.shape) for layer in graph.layers]
     assert len(texts) == 43
     assert texts[:3] == [
@@ -42,7 +44,7 @@ def test_layers_are_the_deployed_kernels() -> None:
     ]
     assert sum(layer.shape.op == "upsample_add" for layer in graph.layers) == 3
     assert graph.layers[0].modules == ("conv0.0", "conv0.1", "conv0.2")
-    assert graph.uncounted == ()
+    assert graph.uncounted == fastdepth[1].uncounted == ()
     assert round(graph.macs / 1e9, 2) == 0.74
 
 
@@ -60,7 +62,7 @@ def test_skip_additions_and_depthwise_convolutions_join_layers(
 
 
 def test_published_pruned_widths_give_the_published_macs() -> None:
-    graph = trace(build("fastdepth-pruned"), torch.zeros(1, 3, 224, 224))
+    graph = trace(build("fastdepth-pruned"), torch.zeros(1, 3, 224, 224), verify=False)
     assert round(graph.macs / 1e9, 2) == 0.37
     assert graph.widths["conv1"] == 56
 

@@ -11,7 +11,9 @@ from netadapt.latency.table.table_row import TableRow
 from tests.latency.layer_shapes import conv, made_up_table
 
 
-@pytest.mark.parametrize(("device", "worst"), [("tx2", 0.08), ("tx2-cpu", 0.06)])
+@pytest.mark.parametrize(
+    ("device", "worst"), [pytest.param("tx2", 0.08, marks=pytest.mark.slow), ("tx2-cpu", 0.06)]
+)
 def test_left_out_layers_of_fastdepth(device: str, worst: float) -> None:
     checked = check_table(LookupTable.read(device))
     layers = checked.layers[checked.layers.in_network]
