@@ -5,15 +5,13 @@ Which formats there are stands in `engine_profile_import`; how each is read, in 
 
 from __future__ import annotations
 
-import json
+import math
 import statistics
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-from netadapt.errors import TableError, in_words
 from netadapt.graph.layer_shape import LayerShape
 from netadapt.latency.runtimes.precision import FLOAT32
 from netadapt.latency.table.table_row import TableRow
@@ -86,20 +84,25 @@ def rows_of(profile: EngineProfile, schedule: str) -> tuple[list[TableRow], list
     return rows, left_out
 
 
-def read_json(path: Path, what: str) -> Any:
-    """The content of a JSON file. Raises TableError, which calls the file `what`."""
-    try:
-        return json.loads(path.read_text(encoding="utf-8-sig"))
-    except OSError as error:
-        raise TableError(f"cannot read {what} {path}: {error.strerror or error}") from error
-    except (ValueError, RecursionError) as error:
-        raise TableError(f"{path} is no {what}: {in_words(error)}") from error
+MOST = 2**31
+"""More pixels, channels, microseconds or runs than any profile has: another number is no number."""
+
+
+def is_whole(number: Any) -> bool:
+    """Whether a value of a profile is a number that counts something."""
+    return isinstance(number, int) and not isinstance(number, bool) and 0 <= number < MOST
+
+
+def is_time(value: Any) -> bool:
+    """Whether a value of a profile is a time above zero."""
+    number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    return number and math.isfinite(min(value, MOST)) and 0 < value < MOST
 
 
 def pair_of(values: Any, what: str) -> tuple[int, int]:
     """Two whole numbers, height and width. Raises Untold."""
     numbers = list(values) if isinstance(values, (list, tuple)) else []
-    if len(numbers) != 2 or not all(_is_whole(number) for number in numbers):
+    if len(numbers) != 2 or not all(is_whole(number) for number in numbers):
         raise Untold(f"{what} is {values!r}, expected two numbers")
     return (numbers[0], numbers[1])
 
@@ -107,7 +110,7 @@ def pair_of(values: Any, what: str) -> tuple[int, int]:
 def image_of(values: Any, what: str) -> tuple[int, int, int]:
     """Channels, height and width of [1, C, H, W]. Raises Untold for anything else."""
     numbers = list(values) if isinstance(values, (list, tuple)) else []
-    if len(numbers) != 4 or not all(_is_whole(number) and number > 0 for number in numbers):
+    if len(numbers) != 4 or not all(is_whole(number) and number > 0 for number in numbers):
         raise Untold(f"{what} is {values!r}, expected [1, C, H, W]")
     if numbers[0] != 1:
         raise Untold(f"{what} has batch {numbers[0]}: tables are batch 1")
@@ -115,15 +118,15 @@ def image_of(values: Any, what: str) -> tuple[int, int, int]:
 
 
 def checked(shape: LayerShape, out: Iterable[int]) -> LayerShape:
-    """`shape`, if its output is as large as the profile says. Raises Untold."""
+    """`shape`, if it is one and its output as large as the profile says. Raises Untold."""
     channels, *size = out
+    try:
+        LayerShape.from_row(dict(shape.to_row()))
+    except ValueError as error:
+        raise Untold(str(error)) from error
     if shape.out_channels != channels or list(shape.out_size) != size:
         raise Untold(
             f"{shape} would give {shape.out_channels}×{shape.out_size[0]}×{shape.out_size[1]}, the "
             f"profile says {channels}×{'×'.join(map(str, size))}"
         )
     return shape
-
-
-def _is_whole(number: Any) -> bool:
-    return isinstance(number, int) and not isinstance(number, bool) and number >= 0

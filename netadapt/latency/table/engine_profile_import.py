@@ -25,6 +25,7 @@ from netadapt.latency.table.table import LookupTable, read_meta
 from netadapt.latency.table.table_row import TableRow
 from netadapt.latency.table.tflite_profile import is_tflite_profile, read_tflite_profile
 from netadapt.latency.table.trtexec_profile import is_trtexec_profile, read_trtexec_profile
+from netadapt.outside import outside_text
 from netadapt.remarks import remark
 
 
@@ -88,15 +89,12 @@ class ImportedProfiles:
 def profile_format(path: Path) -> tuple[_Format, Any] | None:
     """The format that a file is in, and its content; None where it is no profile of an engine's.
 
-    A file that can't be read is none: whoever reads it next says so.
+    Raises TableError where it is no text that can be read.
     """
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError):
-        return None
+    text = outside_text(path, TableError)
     try:
         content = json.loads(text)
-    except (ValueError, RecursionError):
+    except (ValueError, RecursionError, MemoryError):
         content = None
     for format_ in _FORMATS:
         given = content if format_.of_json else text

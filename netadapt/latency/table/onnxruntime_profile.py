@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from netadapt.errors import InputError, TableError
+from netadapt.errors import InputError, TableError, in_words
 from netadapt.extras import needed
 from netadapt.graph.layer_shape import LayerShape
 from netadapt.latency.runtimes.base import UnsupportedLayer
@@ -24,10 +24,16 @@ from netadapt.latency.table.engine_profile import (
     Untold,
     checked,
     image_of,
+    is_time,
+    is_whole,
 )
 from netadapt.latency.table.table_row import ANY_ACTIVATION
+from netadapt.outside import outside_bytes
 
 ENGINE = "onnxruntime"
+MOST_NETWORK_BYTES = 2 << 30
+"""What protobuf holds at most."""
+
 _TIMED = "_kernel_time"
 Event = Mapping[str, Any]
 
@@ -118,11 +124,14 @@ def _told(arguments: Mapping[str, Any]) -> LayerShape:
     reader = _READERS.get(kind)
     if reader is None:
         raise Untold(f"a {kind} node: its sizes don't say what it does; give --network FILE.onnx")
-    sizes = [_size(item) for item in arguments.get("input_type_shape") or []]
-    out = [_size(item) for item in arguments.get("output_type_shape") or []]
-    if not sizes or not out:
-        raise Untold("its sizes don't stand in the profile")
+    sizes, out = (_sizes(arguments.get(f"{side}_type_shape")) for side in ("input", "output"))
     return reader(sizes, out[0])
+
+
+def _sizes(items: Any) -> list[list[int]]:
+    if not isinstance(items, list) or not items:
+        raise Untold("its sizes don't stand in the profile")
+    return [_size(item) for item in items]
 
 
 def _size(item: Any) -> list[int]:
@@ -130,8 +139,8 @@ def _size(item: Any) -> list[int]:
     if not isinstance(item, dict) or len(item) != 1:
         raise Untold("its sizes can't be read")
     kind, size = next(iter(item.items()))
-    if kind != "float" or not isinstance(size, list):
-        raise Untold(f"it reads {kind}; give --network FILE.onnx")
+    if kind != "float" or not isinstance(size, list) or not all(map(is_whole, size)):
+        raise Untold(f"it reads {kind} of {size!r}; give --network FILE.onnx")
     return size
 
 
@@ -168,11 +177,7 @@ _READERS: dict[str, Callable[[list[list[int]], list[int]], LayerShape]] = {
 
 def _times_ms(events: list[Event]) -> list[float]:
     """Milliseconds of each run, without the first where there are several."""
-    found = [
-        event["dur"] / 1e3
-        for event in events
-        if isinstance(event.get("dur"), (int, float)) and event["dur"] > 0
-    ]
+    found = [event["dur"] / 1e3 for event in events if is_time(event.get("dur"))]
     return found[1:] if len(found) > 1 else found
 
 
@@ -203,7 +208,8 @@ def nodes_of(network: Path) -> dict[str, tuple[str, LayerShape | str]]:
     """
     onnx = needed("onnx", "onnx")
     try:
-        proto = onnx.shape_inference.infer_shapes(onnx.load_from_string(network.read_bytes()))
+        content = outside_bytes(network, TableError, MOST_NETWORK_BYTES)
+        proto = onnx.shape_inference.infer_shapes(onnx.load_from_string(content))
         reader = _NamedSteps(proto)
         for node in reader.nodes:
             if id(node) not in reader.absorbed:
@@ -213,7 +219,9 @@ def nodes_of(network: Path) -> dict[str, tuple[str, LayerShape | str]]:
     except InputError as error:
         raise TableError(f"{network}: {error}") from error
     except Exception as error:  # protobuf's and onnx's own classes share no base
-        raise TableError(f"{network} is no ONNX network that can be read: {error}") from error
+        raise TableError(
+            f"{network} is no ONNX network that can be read: {in_words(error)}"
+        ) from error
     reader.named.pop("", None)
     if not reader.named:
         raise TableError(f"{network}: its nodes have no names that a profile could go by")

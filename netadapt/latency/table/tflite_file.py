@@ -16,6 +16,10 @@ from netadapt.errors import TableError
 from netadapt.graph.layer_shape import LayerShape
 from netadapt.latency.table.engine_profile import Untold, checked
 from netadapt.latency.table.table_row import ANY_ACTIVATION
+from netadapt.outside import outside_bytes
+
+MOST_NETWORK_BYTES = 2 << 30
+"""What a flatbuffer holds at most."""
 
 IDENTIFIER = b"TFL3"
 _KINDS = {
@@ -131,10 +135,7 @@ def read_operators(path: Path) -> list[TfliteOperator]:
 
     Raises TableError where it is no .tflite file.
     """
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise TableError(f"cannot read the network {path}: {error.strerror or error}") from error
+    content = outside_bytes(path, TableError, MOST_NETWORK_BYTES)
     if content[4:8] != IDENTIFIER:
         raise TableError(f"{path} is no .tflite file (it lacks {IDENTIFIER.decode()})")
     try:

@@ -7,7 +7,6 @@ table could have a row of, and is left out by name.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -21,10 +20,12 @@ from netadapt.latency.table.engine_profile import (
     Untold,
     checked,
     image_of,
+    is_time,
+    is_whole,
     pair_of,
-    read_json,
 )
 from netadapt.latency.table.table_row import ANY_ACTIVATION
+from netadapt.outside import MOST_TEXT_BYTES, outside_json
 
 ENGINE = "TensorRT"
 Entry = Mapping[str, Any]
@@ -51,28 +52,31 @@ def read_trtexec_profile(content: Any, layer_info: Path | None) -> EngineProfile
     Raises TableError where there is no such file, or it isn't trtexec's.
     """
     infos = _layer_infos(layer_info) if layer_info is not None else {}
-    runs = next((item["count"] for item in content if "count" in item), 1)
+    entries = [item for item in content if isinstance(item, dict)]
+    counts = [item["count"] for item in entries if is_whole(item.get("count"))]
+    runs = max(1, *counts, 1)
     layers, left_out = [], []
-    for item in content:
-        if not isinstance(item, dict) or "averageMs" not in item:
+    for item in entries:
+        if "averageMs" not in item:
             continue
-        name, ms = str(item.get("name", "")), _positive(item["averageMs"])
+        name, ms = str(item.get("name", "")), item["averageMs"]
         try:
-            if ms is None:
+            if not is_time(ms):
                 raise Untold(f"averageMs is {item['averageMs']!r}, expected milliseconds")
             if layer_info is None:
                 raise Untold("what it is doesn't stand in the profile; give --layer-info FILE")
             if name not in infos:
                 raise Untold("the layer info has no layer of this name")
             shape, precision = _layer_of(infos[name])
-            layers.append(ProfiledLayer(name, shape, ms, int(runs), precision))
+            layers.append(ProfiledLayer(name, shape, float(ms), runs, precision))
         except Untold as reason:
-            left_out.append(LeftOut(name, ms or 0.0, str(reason)))
+            took = float(ms) if is_time(ms) else 0.0
+            left_out.append(LeftOut(name, took, str(reason)))
     return EngineProfile(ENGINE, tuple(layers), tuple(left_out))
 
 
 def _layer_infos(path: Path) -> dict[str, Entry]:
-    content = read_json(path, "layer info of trtexec's")
+    content = outside_json(path, TableError, MOST_TEXT_BYTES)
     layers = content.get("Layers") if isinstance(content, dict) else None
     if not isinstance(layers, list):
         raise TableError(
@@ -107,7 +111,7 @@ def _convolution(info: Entry) -> LayerShape:
     padding = pair_of(info.get("PrePadding"), "PrePadding")
     after = pair_of(info.get("PostPadding", list(padding)), "PostPadding")
     groups, maps = info.get("Groups", 1), info.get("OutMaps", out[0])
-    if not all(isinstance(number, int) and number > 0 for number in (groups, maps)):
+    if not all(is_whole(number) and number > 0 for number in (groups, maps)):
         raise Untold(f"Groups is {groups!r} and OutMaps {maps!r}, expected numbers")
     output_padding = (0, 0)
     if transposed:
@@ -178,8 +182,3 @@ def _tensors(info: Entry, side: str) -> list[Entry]:
     if not isinstance(tensors, list) or not tensors or not isinstance(tensors[0], dict):
         raise Untold(f"it has no {side}")
     return tensors
-
-
-def _positive(value: Any) -> float | None:
-    number = isinstance(value, (int, float)) and not isinstance(value, bool)
-    return float(value) if number and 0 < value < math.inf else None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -10,13 +11,16 @@ import pytest
 
 from netadapt.errors import TableError
 from netadapt.graph.layer_shape import LayerShape
+from netadapt.latency.table.engine_profile import Untold, rows_of
 from netadapt.latency.table.engine_profile_import import (
     Beside,
     ImportedProfiles,
     import_profiles,
     profile_format,
 )
+from netadapt.latency.table.onnxruntime_profile import read_onnxruntime_profile
 from netadapt.latency.table.table import LookupTable
+from netadapt.latency.table.trtexec_profile import _layer_of, read_trtexec_profile
 from tests.cli.command import heard
 
 ONE = (1, 1)
@@ -273,3 +277,39 @@ def test_the_command_lists_what_it_left_out(
     assert "left out pool (0.02 ms): a MaxPool node" in told
     code, printed, _ = netadapt("lut", "import", file, "--device", "board", "--out", out, "--json")
     assert json.loads(printed)["layers_left_out"][0]["name"] == "pool"
+
+
+ODD = [None, -1, 0, 10**400, 1e999, "x", True, [], {}, [10**400, 1], [[]]]
+
+
+def spoiled(content: Any) -> Iterator[Any]:
+    """`content` with one of its values replaced by an odd one, each in turn."""
+    items = content.items() if isinstance(content, dict) else enumerate(content)
+    for key, value in items:
+        replaced = ODD if not isinstance(value, (dict, list)) else [*ODD, *spoiled(value)]
+        for odd in replaced:
+            changed = dict(content) if isinstance(content, dict) else list(content)
+            changed[key] = odd
+            yield changed
+
+
+@pytest.mark.parametrize("what", ["trtexec's profile", "layer info", "onnxruntime's profile"])
+def test_whatever_stands_in_a_file_is_rows_or_a_reason(what: str) -> None:
+    y = [1, 16, 14, 14]
+    event = ort_event("conv", "Conv", 9, floats(y, [16, 16, 1, 1]), y)
+    times = trt_profile("conv")
+    good = {
+        "trtexec's profile": times,
+        "layer info": trt_layer("conv"),
+        "onnxruntime's profile": [event],
+    }[what]
+    for content in spoiled(good):
+        if what == "layer info":
+            try:
+                _layer_of(content)
+            except Untold:
+                continue
+        elif what == "trtexec's profile":
+            read_trtexec_profile(content, None)
+        else:
+            rows_of(read_onnxruntime_profile(content, None), "onnxruntime")

@@ -116,7 +116,7 @@ def _json_in(text: str) -> Any:
     for match in re.finditer(r"^\s*([\[{])", text, re.MULTILINE):
         try:
             found, _ = decoder.raw_decode(text, match.start(1))
-        except (json.JSONDecodeError, RecursionError):
+        except (ValueError, RecursionError, MemoryError):  # JSON's own is a ValueError
             continue
         return found
     raise DeviceError(f"no JSON was printed; {printed(text)}")
@@ -145,7 +145,7 @@ def _milliseconds(number: Any, unit: str, text: str) -> float:
         )
     try:
         value = float(number)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         value = math.nan
     if not math.isfinite(value) or isinstance(number, bool):
         raise DeviceError(f"'{str(number)[:SHOWN]}' stands where a time should; {printed(text)}")
