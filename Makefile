@@ -3,6 +3,7 @@ PYTHON ?= python3
 VENV   := .venv
 ZOO    := .venv-zoo
 ONLY   ?=
+NAME   ?=
 JOBS   ?= 1
 BIN    := $(VENV)/bin
 BUDGET ?= 6
@@ -10,7 +11,7 @@ DEVICE ?= tx2
 COVERAGE := 90
 
 .DEFAULT_GOAL := help
-.PHONY: help install prune lut test lint compare zoo board clean
+.PHONY: help install prune lut test lint experiment compare zoo board clean
 
 help:  ## Show the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -30,6 +31,9 @@ lint: $(VENV)/.installed-dev  ## Run the linters and the type checker
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+experiment: $(VENV)/.installed-dev  ## Run the experiment NAME anew: its figures, its README
+	$(BIN)/python scripts/experiment.py $(NAME)
 
 compare: $(VENV)/.installed-dev  ## Compare with torch-pruning on the networks of the tests
 	$(BIN)/python experiments/torch-pruning/run.py

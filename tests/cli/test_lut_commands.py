@@ -65,6 +65,10 @@ def test_estimate_of_the_published_network(netadapt: Command, tmp_path: Path) ->
         (("lut", "show", "--device", "tx9"), "there is no table for the device 'tx9'"),
         (("lut", "check", "--device", "none/here.csv"), "there is no table none/here.csv"),
         (("lut", "import", "absent.log", "--device", "x"), "cannot read absent.log"),
+        (("lut", "import", "absent.log", "--board", "x"), "cannot read absent.log"),
+        (("lut", "import", "absent.log"), "the table has no name; give one with --device NAME"),
+        (("lut", "build", "--device", "host", "--until", "5"), "expected a share below 1"),
+        (("lut", "build", "--device", "host", "--time-limit", "soon"), "expected a time, as in"),
     ],
 )
 def test_mistakes_exit_with_2_and_one_line(
@@ -73,3 +77,47 @@ def test_mistakes_exit_with_2_and_one_line(
     code, out, err = netadapt(*arguments)
     assert (code, out) == (2, "")
     assert complaint in one_line(err)
+
+
+def test_a_board_of_tophub_gives_its_table_its_name(netadapt: Command, tmp_path: Path) -> None:
+    arguments = [["TENSOR", [1, 8, 8, 8], "float32"], ["TENSOR", [8, 8, 1, 1], "float32"]]
+    arguments += [[1, 1], [0, 0], [1, 1], "NCHW", "float32"]
+    lines = [
+        {"i": [f"llvm -device=arm_cpu -model={board}", "topi_nn_conv2d", arguments, {}, [],
+               {"i": 1, "t": "direct", "c": None, "e": []}],
+         "v": 0.1, "r": [[seconds], 0, 1.5, 1.5e9]}
+        for board, seconds in (("pixel9", 0.001), ("p99", 0.002))
+    ]  # fmt: skip
+    log = tmp_path / "tophub.log"
+    log.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    out = tmp_path / "pixel9.published.csv"
+    code, _, err = netadapt("lut", "import", log, "--board", "Pixel9", "--out", out)
+    assert code == 0
+    assert "skipped 1 of tophub.log: of the board p99" in err
+    table = LookupTable.read(out)
+    assert table.meta["device"] == "pixel9"
+    assert [row.latency_ms for row in table.entries] == [1.0]
+
+
+@pytest.mark.slow
+def test_a_quick_table_says_what_more_would_buy(
+    netadapt: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "paper.toml").write_text('runtime = "fake"\n')
+    monkeypatch.setenv("NETADAPT_DEVICES", str(tmp_path))
+    table = tmp_path / "tables" / "paper.csv"
+    model = ("--model", "examples.digits:network", "--input-shape", "1x1x8x8")
+    code, out, err = netadapt(
+        "lut", "build", "--device", "paper", *model, "--quick", "--out", table
+    )
+    assert code == 0
+    assert "20 rows (20 new)" in out
+    assert "should bring that to" in err or "tolerance" not in err
+    code, out, _ = netadapt(
+        *("lut", "build", "--device", "paper", *model, "--until", "2%", "--time-limit", "1m"),
+        *("--out", table, "--json"),
+    )
+    assert code == 0
+    built = json.loads(out)
+    assert built["rows"] >= 20
+    assert built["predicted_error"] <= 0.02 or built["out_of_time"]

@@ -48,4 +48,6 @@ class NoiseWatch:
                 "can be read from here"
             )
         found = disturbances(self._began, conditions(), self._profile.threads)
-        return "; ".join(found) or "neither load nor clocks nor heat of this machine show why"
+        if found:
+            return f"on this machine, {'; '.join(found)}"
+        return "neither load nor clocks nor heat of this machine show why"

@@ -139,8 +139,18 @@ def build_table(
         drift.look()
         error: float | None = None
         estimator: LatencyEstimator | None = None
-        plan = planner.first(writer.known)
-        while plan.shapes and len(table) < max_layers and not enough():
+        while True:
+            plan = planner.first(writer.known)
+            if not plan.shapes:
+                estimator = LatencyEstimator(table, strict=False)
+                plan = planner.next(estimator, writer.known)
+                error = plan.error
+            if error is not None:
+                watcher.error(error)
+                if error <= tolerance:
+                    break
+            if not plan.shapes or len(table) >= max_layers or enough():
+                break
             shapes = plan.shapes[: max_layers - len(table)]
             for refused in writer.measure(shapes, after_each=drift.tick):
                 planner.refuse(refused)
@@ -150,18 +160,6 @@ def build_table(
                     f"netadapt lut doctor --device {profile.name}"
                 )
             noise.look(writer.spreads)
-            plan = planner.first(writer.known)
-            if plan.shapes and (len(table) >= max_layers or enough()):
-                break  # too few rows to fit anything to
-            if plan.shapes:
-                continue
-            estimator = LatencyEstimator(table, strict=False)
-            plan = planner.next(estimator, writer.known)
-            error = plan.error
-            if error is not None:
-                watcher.error(error)
-                if error <= tolerance:
-                    break
         out_of_time = enough()
         drift.look()
         each_s = (clock() - start) / max(1, len(table) - before)

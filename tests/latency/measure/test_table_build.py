@@ -113,6 +113,23 @@ def test_a_killed_build_goes_on_where_it_was(graph: LayerGraph, tmp_path: Path) 
     assert built.added == 13
 
 
+def test_a_table_with_all_that_any_needs_goes_on(tmp_path: Path) -> None:
+    """What a first plan asks for is there already: the doubt decides, from the first row on."""
+    graph = trace(build("fastdepth").eval(), torch.zeros(1, 3, 32, 32))
+    planner = Planner(graph)
+    first = planner.first(set()).shapes
+    path = tmp_path / "paper.csv"
+    built = build_table(
+        PROFILE, FakeRuntime(PROFILE), planner, path, tolerance=1e-9, max_layers=len(first)
+    )
+    assert built.error is not None
+    built = build_table(
+        PROFILE, FakeRuntime(PROFILE), planner, path, tolerance=1e-9, max_layers=len(first) + 2
+    )
+    assert built.added == 2
+    assert built.error is not None
+
+
 def test_two_builds_on_one_table(graph: LayerGraph, tmp_path: Path) -> None:
     path = tmp_path / "paper.csv"
     with table_lock(path), pytest.raises(TableError, match="being written by another build"):

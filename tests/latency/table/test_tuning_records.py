@@ -154,6 +154,14 @@ def test_other_operators_have_shapes_too() -> None:
     assert (linear.op, linear.macs) == ("linear", 512000)
 
 
+def test_the_task_names_of_tophubs_boards() -> None:
+    """x86 names its own layout, but records the arguments in NCHW; so do Mali and Arm."""
+    names = ("topi_x86_conv2d_NCHWc", "topi_nn_conv2d", "conv2d_nchw_spatial_pack.mali")
+    shapes = {parse_record(first_format(conv2d_of(8, 16, 8), task=name)).shape for name in names}
+    (shape,) = shapes
+    assert (shape.in_channels, shape.out_channels) == (8, 16)
+
+
 @pytest.mark.parametrize(
     ("line", "reason"),
     [
@@ -163,6 +171,7 @@ def test_other_operators_have_shapes_too() -> None:
         (first_format(conv2d_of(8, 8, 8), seconds=(1e9,)), "no valid time"),
         (first_format(conv2d_of(8, 8, 8), seconds=()), "no valid time"),
         (second_format(conv2d_of(8, 8, 8), task="softmax.cuda"), "operator 'softmax.cuda'"),
+        (second_format(conv2d_of(8, 8, 8), task="conv2d_nhwc_spatial_pack.arm_cpu"), "layout NCHW"),
         (first_format([tensor(4, 8, 8, 8), *conv2d_of(8, 8, 8)[1:]]), "batch 4"),
         (first_format([*conv2d_of(8, 8, 8)[:-1], "float16"]), "dtype float16"),
         (
