@@ -33,7 +33,7 @@ from netadapt.latency.model.estimator import LatencyEstimator
 from netadapt.latency.table.table import LookupTable
 from netadapt.networks.store import FINAL_NAME, load_model
 from netadapt.pruning.job import OpenedBy, PruneJob, is_begun, prepare, start
-from netadapt.pruning.long_term import LONG_TERM, LongTerm, finetune_run
+from netadapt.pruning.long_term import LONG_TERM_COURSE, LongTerm, finetune_run
 from netadapt.pruning.records import StepRecord
 from netadapt.pruning.run_folder import read_steps
 from netadapt.training.allocator import keep_freed_memory
@@ -94,7 +94,7 @@ def pruned(setting: Setting, method: Method, budget: str, seed: int, run: Path) 
 
 def tuned(setting: Setting, run: Path) -> None:
     """The long fine-tune of `run` into its `final/`."""
-    course = replace(LONG_TERM, autocast=True)
+    course = replace(LONG_TERM_COURSE, autocast=True)
     asked = LongTerm(course, epochs=setting.epochs)
     finetune_run(run, asked, resume=(run / FINAL_NAME).exists())
 

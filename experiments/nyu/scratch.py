@@ -23,7 +23,7 @@ from netadapt.depth.training.recipe import RECIPES
 from netadapt.depth.training.task_data import open_task
 from netadapt.networks.build import build
 from netadapt.networks.store import read_config
-from netadapt.pruning.long_term import LONG_TERM
+from netadapt.pruning.long_term import LONG_TERM_COURSE
 from netadapt.pruning.run_folder import read_steps
 from netadapt.training.allocator import keep_freed_memory
 from netadapt.training.compute import use_threads
@@ -37,7 +37,11 @@ def trained(setting: Setting, seed: int, task: DepthTask) -> dict[str, Any]:
     run = setting.run_of("saliency", budget, seed)
     out = run.with_name(f"{run.name}-from-nothing")
     samples = read_steps(run)[-1].samples or 0
-    tuned = setting.epochs * LONG_TERM.steps_in(task.training_count) * LONG_TERM.batch_size
+    tuned = (
+        setting.epochs
+        * LONG_TERM_COURSE.steps_in(task.training_count)
+        * LONG_TERM_COURSE.batch_size
+    )
     recipe = replace(RECIPES["default"].for_input(INPUT_SIZE), loss="log-l1", autocast=True)
     recipe = replace(recipe, epochs=max(1, round((samples + tuned) / task.training_count)))
     config = read_config(run)
