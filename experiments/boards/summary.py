@@ -1,5 +1,6 @@
-"""The draws as a table and a picture: `python -m experiments.boards.summary` rewrites what is between
-its marks in README.md and docs/latency.md, and results.png, from results.csv. No number is typed.
+"""The draws as a table and a picture: `python -m experiments.boards.summary` rewrites, from
+results.csv, what is between its marks in README.md and docs/latency.md, and results.png. No number
+is typed by hand.
 """
 
 from __future__ import annotations

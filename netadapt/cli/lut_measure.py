@@ -151,10 +151,12 @@ def _what_more_would_do(built: Built, limits: BuildLimits) -> list[str]:
     lines = []
     if built.error is None and built.out_of_time:
         lines.append("the time was too short to predict networks from it; run again to continue")
-    if built.error is not None and built.error > limits.tolerance:
+    full = len(built.table) >= limits.max_layers
+    short = built.error is not None and built.error > limits.tolerance
+    if short and not (full and built.prospects):
         if built.out_of_time:
             more = "the time is over; run again to continue"
-        elif len(built.table) >= limits.max_layers:
+        elif full:
             more = "allow more rows with --max-layers"
         else:
             more = "no layer is left to measure; netadapt lut doctor says if the clocks are steady"
