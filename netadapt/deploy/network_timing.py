@@ -51,7 +51,7 @@ def time_network(
     input_size: tuple[int, int] | None = None,
     input_shapes: Shapes | None = None,
 ) -> Bench:
-    """Time `network` at batch 1 in float32 on the device that `runtime` is opened for.
+    """Time `network` at batch 1 on the device that `runtime` is opened for, in its precision.
 
     `network` is an .onnx file, or whatever `build_network` takes; `device` names the table. Raises
     DeviceError when the device can't be reached or can't run it, ModelError or WeightsError when

@@ -1,8 +1,8 @@
 """The layers of a network as a device runs them: one `LayerShape` is one row of a lookup table.
 
-A shape says everything that decides a kernel's latency at batch 1 in float32, and nothing else.
-Batch norm is folded into the convolution before it, and the activation after it is part of the
-kernel; an upsampling directly followed by an addition is one kernel too. What a layer costs is
+A shape says everything that decides a kernel's latency at batch 1 in one precision, and nothing
+else. Batch norm is folded into the convolution before it, and the activation after it is part of
+the kernel; an upsampling directly followed by an addition is one kernel too. What a layer costs is
 asked of the record of its `op` in `ops/`.
 """
 

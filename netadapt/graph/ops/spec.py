@@ -113,10 +113,11 @@ class OpSpec:
         output out, at batch 1. Raises NotImplementedError for a shape that isn't one layer.
     kernels {runtime: function}
         How a runtime makes the layer, for kinds that its own table lacks (those tables show the
-        signatures): 'onnxruntime' (netadapt/latency/runtimes/onnxruntime/kernels.py), 'tvm' for
-        TVM's own operators (runtimes/tvm/relax_kernels.py), both without the activation, which is
-        added behind; 'tvm-cpu' for netadapt's schedules (runtimes/tvm/schedules), with it. A
-        runtime of one's own may use its name likewise.
+        signatures): 'onnxruntime' (netadapt/latency/runtimes/onnxruntime/kernels.py), by which
+        OpenVINO and commands get it too, 'ncnn' (runtimes/ncnn/param_file.py), 'tvm' for TVM's own
+        operators (runtimes/tvm/relax_kernels.py), all without the activation, which is added
+        behind; 'tvm-cpu' for netadapt's schedules (runtimes/tvm/schedules), with it. PyTorch's
+        needs none: it calls `forward`. A runtime of one's own may use its name likewise.
     nodes {ONNX node type: (reader, node) -> None}
         How a node of a whole network's ONNX model is read as a step of this kind, for runtimes
         that compile whole networks themselves (`netadapt.latency.runtimes.network_steps`).

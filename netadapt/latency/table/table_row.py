@@ -27,7 +27,8 @@ FUSING_OPS = frozenset(("conv2d", "conv_transpose2d", "linear"))
 
 @dataclass(frozen=True, slots=True)
 class TableRow:
-    """One measured, published or modelled latency of one layer shape, batch 1, float32.
+    """One measured, published or modelled latency of one layer shape, batch 1, in the
+    table's precision.
 
     `spread_ms` is the standard deviation of the samples, None where there is only one. `schedule`
     names how the kernel was made; what follows an '@' names a second series of figures, taken
