@@ -3,17 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
 
-
-@dataclass(frozen=True)
-class Method:
-    """A search: a strategy, and settings by the names of the command line's options."""
-
-    strategy: str
-    settings: Mapping[str, Any] = field(default_factory=dict)
-
+from experiments.search_method import Method
 
 METHODS = {
     "saliency": Method("saliency"),
@@ -39,11 +31,13 @@ class Case:
     """By the name that a row has."""
     main: str
     """The budget that all methods are compared at."""
+    without: tuple[str, ...] = ()
+    """Methods that have no meaning here."""
 
     def methods(self, budget: str) -> tuple[str, ...]:
         """Of a budget: all at the main one, a few elsewhere; counts and other devices have one."""
         if budget == self.main:
-            return tuple(METHODS)
+            return tuple(method for method in METHODS if method not in self.without)
         return FEW if set(self.budgets[budget]) == {"tx2"} else ("saliency",)
 
 
@@ -60,7 +54,7 @@ CASES = {
         | {f"rk3399={ms:g}": {"rk3399": ms} for ms in (70.0, 55.0, 42.0)},
         "tx2=5.7",
     ),
-    "published": Case(on_tx2(5, 4.5, 4), "tx2=4.5"),
+    "published": Case(on_tx2(5, 4.5, 4), "tx2=4.5", without=("published widths",)),
 }
 """`fastdepth` is full-width FastDepth, trained on NYU; `published` the authors' pruned network,
 imported with `netadapt models import`."""

@@ -22,7 +22,8 @@ from typing import Any
 import torch
 
 import experiments.nyu.strategies  # noqa: F401, it registers the baselines
-from experiments.nyu.cases import CASES, METHODS, Case, Method
+from experiments.nyu.cases import CASES, METHODS, Case
+from experiments.search_method import Method
 from netadapt.depth.data.datasets import open_depth_data
 from netadapt.depth.fastdepth.config import INPUT_SIZE
 from netadapt.depth.prediction.predictor import TorchPredictor

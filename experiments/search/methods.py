@@ -2,21 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any
-
+from experiments.search_method import Method
 from netadapt.pruning.importance.registry import register_importance
 from netadapt.pruning.importance.taylor import Taylor
-
-
-@dataclass(frozen=True)
-class Method:
-    """Settings of a search by the names of the command line's options."""
-
-    strategy: str
-    settings: Mapping[str, Any] = field(default_factory=dict)
-
 
 BY_WEIGHTS = {"importance": "taylor-weights"}
 """Saliency read at the weights, batch by batch."""

@@ -21,7 +21,8 @@ from typing import Any
 from torch import nn
 
 from experiments.search.cases import Case, nyu, rooms
-from experiments.search.methods import METHODS, Method
+from experiments.search.methods import METHODS
+from experiments.search_method import Method
 from netadapt.depth.training.task_data import (
     SHORT_TERM_AUGMENTATION,
     SHORT_TERM_LOSS,
