@@ -214,6 +214,7 @@ def check_networks_on_device(
     quiet: bool,
 ) -> None:
     """Predict and time `count` random prunings on the device; table, plot and the table's .toml."""
+    from netadapt.extras import needed
     from netadapt.latency.devices.profile import load_profile
     from netadapt.latency.measure.network_check import check_networks
     from netadapt.latency.measure.network_check_plot import plot_check
@@ -221,6 +222,7 @@ def check_networks_on_device(
     from netadapt.latency.table.table import LookupTable
     from netadapt.networks.open_network import trace_network
 
+    needed("matplotlib.figure", "report")  # for the plot: said before minutes are spent
     table = LookupTable.read(device)
     name = table.name
     found = load_profile(name, file=profile, tracker=tracker, key=key)
@@ -242,10 +244,10 @@ def check_networks_on_device(
             table, runtime, network, graph, example, count, seed=seed, progress=progress
         )
     assert table.path is not None
-    plot = table.path.with_suffix(".check.png")
-    plot_check(checked, name, plot)
     table.meta["network_check"] = {**checked.to_meta(), "model": model}
     table.write()
+    plot = table.path.with_suffix(".check.png")
+    plot_check(checked, name, plot)
     if as_json:
         _print_json(checked, plot)
         return

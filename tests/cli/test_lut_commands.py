@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import sys
 from pathlib import Path
 
 import pytest
@@ -121,3 +122,10 @@ def test_a_quick_table_says_what_more_would_buy(
     built = json.loads(out)
     assert built["rows"] >= 20
     assert built["predicted_error"] <= 0.02 or built["out_of_time"]
+
+
+def test_a_missing_plot_library_is_told_before_networks_are_timed(netadapt, monkeypatch):
+    monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
+    code, _, err = netadapt("lut", "check", "--device", "tx2", "--networks", "30")
+    assert code == 2
+    assert "needs the 'report' extra" in err
