@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import json
 import os
-import sys
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
@@ -20,11 +19,6 @@ from netadapt.errors import InputError
 from netadapt.latency.runtimes.precision import FLOAT32, PRECISIONS
 from netadapt.latency.runtimes.registry import RUNTIMES
 from netadapt.outside import outside_toml
-
-if sys.version_info >= (3, 11):
-    pass
-else:
-    pass
 
 SHIPPED = Path(__file__).resolve().parent / "profiles"
 ENVIRONMENT = {

@@ -122,6 +122,7 @@ def test_trtexec_s_layers_with_their_precision(tmp_path: Path) -> None:
         ({"PostPadding": [1, 1]}, "not the same on both sides"),
         ({"Outputs": images([1, 16, 13, 13])}, "would give 16×14×14, the profile says 16×13×13"),
         ({"Inputs": images([1, 8, 14, 14], kind="Int8")}, "in int8, while most"),
+        ({"Inputs": images([1, 8, 14, 14], kind="BF16")}, "in bfloat16; a table is in one of"),
         ({"ParameterType": "Reformat"}, "a Reformat layer: no layer shape"),
         ({"ParameterType": None, "LayerType": "Myelin"}, "a Myelin layer"),
         ({"Kernel": None}, "Kernel is None"),
