@@ -89,6 +89,19 @@ class DeviceProfile:
         given = {name: value for name, value in values.items() if value is not None}
         return _checked(replace(self, **given), self.path or Path(self.name))  # type: ignore[arg-type]
 
+    def target_over(self, defaults: Mapping[str, str]) -> dict[str, Any]:
+        """`target` over `defaults`, whose keys are all that it may have.
+
+        Raises InputError naming another one.
+        """
+        unknown = sorted(set(self.target) - set(defaults))
+        if unknown:
+            raise InputError(
+                f"{self.path or self.name}: [target] has the unknown key '{unknown[0]}'; expected "
+                f"{', '.join(defaults)}"
+            )
+        return {**defaults, **self.target}
+
     def to_meta(self) -> dict[str, Any]:
         """What a table's .toml keeps of it; a precision only where it isn't float32."""
         kept = ("power_mode", "clocks", "emulated")

@@ -280,6 +280,24 @@ def test_the_command_lists_what_it_left_out(
     assert json.loads(printed)["layers_left_out"][0]["name"] == "pool"
 
 
+def test_an_option_of_the_other_kind_of_file_is_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    profile, log = tmp_path / "ort.json", tmp_path / "tune.log"
+    y = [1, 16, 14, 14]
+    profile.write_text(json.dumps([ort_event("add", "Add", 10, floats(y, y), y)]))
+    log.write_text("{}\n")
+    netadapt = heard(capsys)
+    out = ("--device", "board", "--out", tmp_path / "board.csv")
+    code, _, told = netadapt("lut", "import", profile, "--also", log, *out)
+    assert code == 2
+    assert f"{profile} is an engine's profile; leave them out" in told
+    code, _, told = netadapt("lut", "import", log, "--network", profile, *out)
+    assert code == 2
+    assert f"{log} is none by trtexec, onnxruntime or benchmark_model" in told
+    assert not (tmp_path / "board.csv").exists()
+
+
 ODD = [None, -1, 0, 10**400, 1e999, "x", True, [], {}, [10**400, 1], [[]]]
 
 
