@@ -142,9 +142,10 @@ def _import_profiles(
         return
     for one in imported.left_out:
         say(f"left out {one.name} ({one.latency_ms:.4g} ms): {one.reason}", quiet=quiet)
+    rows = "row" if len(imported.rows) == 1 else "rows"
     layers = "layer" if len(imported.left_out) == 1 else "layers"
     print(
-        f"{target}: {len(imported.rows)} rows of {imported.engine} in {imported.precision}, "
+        f"{target}: {len(imported.rows)} {rows} of {imported.engine} in {imported.precision}, "
         f"{len(imported.left_out)} {layers} left out"
     )
 

@@ -274,7 +274,7 @@ def test_the_command_lists_what_it_left_out(
     netadapt = heard(capsys)
     code, printed, told = netadapt("lut", "import", file, "--device", "board", "--out", out)
     assert code == 0
-    assert printed == f"{out}: 1 rows of onnxruntime in float32, 1 layer left out\n"
+    assert printed == f"{out}: 1 row of onnxruntime in float32, 1 layer left out\n"
     assert "left out pool (0.02 ms): a MaxPool node" in told
     code, printed, _ = netadapt("lut", "import", file, "--device", "board", "--out", out, "--json")
     assert json.loads(printed)["layers_left_out"][0]["name"] == "pool"
