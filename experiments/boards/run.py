@@ -24,7 +24,7 @@ from netadapt.latency.model.family_model import NINETY_PERCENT
 from netadapt.latency.model.features import family
 from netadapt.latency.model.other_boards import OtherBoards
 from netadapt.latency.table.table import LookupTable
-from netadapt.latency.table.table_row import TableRow, kernel_of
+from netadapt.latency.table.table_row import TableRow, fastest_rows
 
 FOLDER = Path(__file__).parent
 MEASURED_HERE = FOLDER.parent / "lut-check"
@@ -39,13 +39,8 @@ COLUMNS = ("board", "known", "rows", "draw", "way", "mean_error", "inside_90")
 
 def own_rows(board: str) -> list[TableRow]:
     """The board's own rows of the families that others know, the fastest of each kernel."""
-    best: dict[object, TableRow] = {}
-    for row in LookupTable.read(TABLES[board]).entries:
-        if not row.series and family(row.shape) in TAUGHT:
-            known = best.setdefault(kernel_of(row.shape), row)
-            if row.latency_ms < known.latency_ms:
-                best[kernel_of(row.shape)] = row
-    return list(best.values())
+    rows = LookupTable.read(TABLES[board]).entries
+    return list(fastest_rows(row for row in rows if family(row.shape) in TAUGHT).values())
 
 
 def draws(

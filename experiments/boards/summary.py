@@ -12,31 +12,32 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from experiments.between_marks import rewrite
+from experiments.boards.run import COUNTS
 
 FOLDER = Path(__file__).parent
 MODULE = "experiments.boards.summary"
-COUNTS = ("10", "20", "40", "80", "half")
+KNOWN = tuple(map(str, COUNTS))
 COLOURS = {"alone": "0.55", "taught": "C0"}
 
 
 def text_of(rows: pd.DataFrame) -> str:
     """Errors before and after, a line a board, and how often the intervals hold."""
-    head = "| board | rows | " + " | ".join(f"{count} known" for count in COUNTS) + " |\n"
+    head = "| board | rows | " + " | ".join(f"{count} known" for count in KNOWN) + " |\n"
     lines = [_line(rows, board) for board in rows["board"].unique()]
     total = "".join(_held(rows, way) for way in COLOURS)
-    table = f"{head}|---|---|{'---|' * len(COUNTS)}\n{''.join(lines)}"
+    table = f"{head}|---|---|{'---|' * len(KNOWN)}\n{''.join(lines)}"
     return (
         "Mean error of a layer that isn't known, own rows alone → with what other boards teach:\n\n"
         f"{table}\n"
         "Layers inside their 90 % interval, all boards together:\n\n"
-        f"{head.replace('board | rows', 'from | draws')}|---|---|{'---|' * len(COUNTS)}\n{total}"
+        f"{head.replace('board | rows', 'from | draws')}|---|---|{'---|' * len(KNOWN)}\n{total}"
     )
 
 
 def _line(rows: pd.DataFrame, board: str) -> str:
     of = rows[rows["board"] == board]
     cells = []
-    for count in COUNTS:
+    for count in KNOWN:
         means = of[of["known"] == count].groupby("way")["mean_error"].mean() * 100
         cells.append(f"{means['alone']:.1f} → {means['taught']:.1f} %" if len(means) else "")
     whole = int(of[of["known"] == "half"]["rows"].iloc[0]) * 2
@@ -45,7 +46,7 @@ def _line(rows: pd.DataFrame, board: str) -> str:
 
 def _held(rows: pd.DataFrame, way: str) -> str:
     of = rows[rows["way"] == way]
-    cells = [f"{of[of['known'] == count]['inside_90'].mean() * 100:.0f} %" for count in COUNTS]
+    cells = [f"{of[of['known'] == count]['inside_90'].mean() * 100:.0f} %" for count in KNOWN]
     draws = int(of.groupby(["board", "known"]).size().max())
     name = {"alone": "own rows alone", "taught": "with other boards"}[way]
     return f"| {name} | {draws} a board | {' | '.join(cells)} |\n"

@@ -3,14 +3,18 @@
 No GPU was measured. One is taken to train faster than a process reads images, so that a candidate
 takes as long as its images take to be read: what a GPU can reach at best, and with what it waits.
 
-    python -m experiments.workers.run > experiments/workers/results.csv
+    python -m experiments.workers.run --out experiments/workers/results.csv
 """
 
 from __future__ import annotations
 
+import argparse
 import csv
+import io
 import math
-import sys
+from pathlib import Path
+
+from netadapt.files import write_text
 
 READ_IMAGES_PER_S = {"hdf5": 144, "pack": 796}
 """Augmented batches, one process (experiments/reading)."""
@@ -44,9 +48,10 @@ def run_s(gpus: int, data: str) -> float:
     return ITERATIONS * iteration_s(gpus, data) + HOLDOUT_IMAGES / READ_IMAGES_PER_S[data]
 
 
-def main() -> None:
-    """Print the table as CSV."""
-    table = csv.writer(sys.stdout, lineterminator="\n")
+def results() -> str:
+    """The table as CSV."""
+    text = io.StringIO()
+    table = csv.writer(text, lineterminator="\n")
     table.writerow(["data", "gpus", "at_work", "iteration_s", "run_min", "times", "read_mb_per_s"])
     for data, rate in READ_IMAGES_PER_S.items():
         for gpus in (1, 8, 16, 64):
@@ -63,7 +68,10 @@ def main() -> None:
                     f"{busy * rate * IMAGE_MB[data]:.0f}",
                 ]
             )
+    return text.getvalue()
 
 
 if __name__ == "__main__":
-    main()
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--out", type=Path, default=Path(__file__).parent / "results.csv")
+    write_text(parser.parse_args().out, results())

@@ -60,7 +60,7 @@ def import_records(
     ],
     device: Annotated[
         str | None,
-        typer.Option("--device", "-d", help="The table's name; default the one of --board."),
+        typer.Option("--device", "-d", help="The table's name; default: that of --board."),
     ] = None,
     also: Annotated[
         list[Path] | None,
@@ -87,6 +87,8 @@ def import_records(
     """Make a table from tuning records, or from an engine's own profile of a network.
 
     Example: netadapt lut import tx2-gpu.*.log --also tophub-cuda-tx2.log --device tx2
+
+    A profile: netadapt lut import profile.json --network network.onnx --device my-board
     """
     from netadapt.errors import InputError
     from netadapt.latency.table.engine_profile_import import Beside, profile_format
@@ -96,7 +98,18 @@ def import_records(
     if not device:
         raise InputError("the table has no name; give one with --device NAME, or --board NAME")
     target = out or Path("lookup_tables") / f"{device}.published.csv"
-    if profile_format(files[0]) is not None:
+    is_profile = profile_format(files[0]) is not None
+    if is_profile and (also or board):
+        raise InputError(
+            f"--also and --board are of tuning records, and {files[0]} is an engine's profile; "
+            f"leave them out"
+        )
+    if not is_profile and (network or layer_info):
+        raise InputError(
+            f"--network and --layer-info are of profiles, and {files[0]} is none by trtexec, "
+            f"onnxruntime or benchmark_model"
+        )
+    if is_profile:
         _import_profiles(device, files, target, Beside(network, layer_info), as_json, quiet)
         return
     merged = import_table(device, files, also or [], target, board)
@@ -129,9 +142,10 @@ def _import_profiles(
         return
     for one in imported.left_out:
         say(f"left out {one.name} ({one.latency_ms:.4g} ms): {one.reason}", quiet=quiet)
+    rows = "row" if len(imported.rows) == 1 else "rows"
     layers = "layer" if len(imported.left_out) == 1 else "layers"
     print(
-        f"{target}: {len(imported.rows)} rows of {imported.engine} in {imported.precision}, "
+        f"{target}: {len(imported.rows)} {rows} of {imported.engine} in {imported.precision}, "
         f"{len(imported.left_out)} {layers} left out"
     )
 

@@ -47,18 +47,21 @@ def build(
         int | None,
         typer.Option(help="Most rows the table may have; default 250, 20 with --quick.", min=1),
     ] = None,
-    fast: Annotated[
+    quick: Annotated[
         bool,
         typer.Option(
-            "--quick", help="Some 20 rows, those that teach most, and what more would buy."
+            "--quick", help="Some 20 rows, those that teach most first; says what more would buy."
         ),
     ] = False,
     until: Annotated[
         str | None,
-        typer.Option(help="Those that teach most, until networks are predicted within this: 5%."),
+        typer.Option(
+            help="As --quick, on until networks are predicted within this relative error: 5%."
+        ),
     ] = None,
     time_limit: Annotated[
-        str | None, typer.Option(help="Stop after this time with what there is: 90s, 10m, 1h.")
+        str | None,
+        typer.Option(help="Stop after this time and keep the rows so far: 90s, 10m, 1h."),
     ] = None,
     tune: Annotated[
         int,
@@ -91,7 +94,7 @@ def build(
     limits = BuildLimits.from_options(
         tolerance=tolerance,
         max_layers=max_layers,
-        quick=fast,
+        quick=quick,
         until=until,
         time_limit=time_limit,
     )

@@ -9,6 +9,7 @@ import typer
 
 from netadapt.cli.console import print_json, say
 from netadapt.cli.options import (
+    DataSetsOption,
     JsonOption,
     QuietOption,
     SeedOption,
@@ -123,13 +124,7 @@ def average(
         ),
     ],
     out: Annotated[Path, typer.Option("--out", "-o", help="The model folder to make.")],
-    data: Annotated[
-        list[str] | None,
-        typer.Option(
-            help="A data set's folder, or 'rooms': rendered rooms, made on first use (the "
-            "default). Repeatable: several count as one."
-        ),
-    ] = None,
+    data: DataSetsOption = None,
     images: Annotated[
         int, typer.Option(min=2, help="Training images to measure batch norm on again.")
     ] = 1024,

@@ -24,6 +24,14 @@ DataOption = Annotated[
         "--data", help="A data set's folder, or 'rooms': rendered rooms, made on first use."
     ),
 ]
+DataSetsOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--data",
+        help="A data set's folder, or 'rooms': rendered rooms, made on first use (the default). "
+        "Repeatable: several count as one.",
+    ),
+]
 ComputeOption = Annotated[
     str | None,
     typer.Option("--compute", help="Where to compute: cpu, cuda, cuda:N. A GPU when there is one."),

@@ -11,6 +11,7 @@ from netadapt.cli.console import print_json, say
 from netadapt.cli.options import (
     AutocastOption,
     ComputeOption,
+    DataSetsOption,
     JsonOption,
     MaxScaleOption,
     OutOption,
@@ -30,19 +31,15 @@ if TYPE_CHECKING:
 
     from netadapt.networks import ModelConfig
 
+TEACHER_SHARE = 0.5
+
 
 def train(
     model: Annotated[
         str, typer.Option(help="fastdepth, or a variant such as resnet18-upproj.")
     ] = "fastdepth",
     input_size: SizeOption = None,
-    data: Annotated[
-        list[str] | None,
-        typer.Option(
-            help="A data set's folder, or 'rooms': rendered rooms, made on first use (the "
-            "default). Repeatable: several are trained on as one."
-        ),
-    ] = None,
+    data: DataSetsOption = None,
     out: OutOption = Path("runs/train"),
     recipe: Annotated[
         str, typer.Option(help="default, or fastdepth: the published recipe.")
@@ -106,7 +103,10 @@ def train(
         ),
     ] = None,
     teacher_share: Annotated[
-        float | None, typer.Option(help="The teacher's share of the loss; with --teacher 0.5.")
+        float | None,
+        typer.Option(
+            help=f"The teacher's share of the loss; default {TEACHER_SHARE} with --teacher."
+        ),
     ] = None,
     autocast: AutocastOption = False,
     holdout_images: Annotated[
@@ -153,7 +153,9 @@ def train(
         jitter=jitter,
         tint=tint,
         cut_depth=cut_depth,
-        teacher_share=0.5 if teacher_share is None and teacher is not None else teacher_share,
+        teacher_share=TEACHER_SHARE
+        if teacher_share is None and teacher is not None
+        else teacher_share,
         autocast=autocast or None,
         stages=None if stages is None else parse_stages(stages),
     )

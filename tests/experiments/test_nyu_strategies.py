@@ -16,7 +16,7 @@ from netadapt.networks import build
 from netadapt.pruning.importance.magnitude import L2
 from netadapt.training.classification import ClassificationTask
 
-pytest.importorskip("torch_pruning", reason="the extra 'experiments' brings torch-pruning")
+pytest.importorskip("torch_pruning", reason="the extra 'dev' brings torch-pruning")
 
 import itertools
 

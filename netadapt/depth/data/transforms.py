@@ -36,6 +36,8 @@ Size = tuple[int, int]
 """Height and width in pixels."""
 
 CUT_DEPTH_SIDE = 0.75
+"""The longest side of a rectangle that shows depth, as a share of what lies beyond its corner."""
+
 CUT_DEPTH_FAR_M = 10.0
 """NYU's farthest depth."""
 

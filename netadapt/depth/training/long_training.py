@@ -41,9 +41,10 @@ def train(
     """Train `model` on `task` into the folder `out`; gives the network that was kept.
 
     `config` rebuilds the network and `data` names what it is trained on. `teacher`, which is not
-    changed, has `recipe.teacher_share` of the loss. With several processes
-    each takes a share of `recipe.batch_size`, and the first one writes. Raises RunError when `out`
-    exists and `resume` is false, or was started otherwise; InputError when a loss isn't finite.
+    changed, has `recipe.teacher_share` of the loss. With several processes each takes a share of
+    `recipe.batch_size`, and the first one writes. Raises RunError when `out` exists and `resume` is
+    false, or was started otherwise; InputError when a loss isn't finite, or when only one of a
+    teacher and its share is given.
     """
     if (teacher is not None) != (recipe.teacher_share > 0):
         raise InputError(

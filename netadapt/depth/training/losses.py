@@ -18,8 +18,8 @@ Loss = Callable[[Tensor, Tensor], Tensor]
 LOG_OFFSET_M = 0.1
 """Added before the logarithm so that a prediction of zero has a bounded loss and gradient."""
 
-
 SI_LOG_LAMBDA = 0.85
+"""What is taken off the square of an image's mean log error: Eigen's λ, at the value of BTS."""
 
 
 def l1(prediction: Tensor, truth: Tensor) -> Tensor:
@@ -64,7 +64,7 @@ def log_l1_gradient(prediction: Tensor, truth: Tensor) -> Tensor:
 def si_log(prediction: Tensor, truth: Tensor) -> Tensor:
     """Ten times the root of the scale-invariant log error (Eigen et al., NIPS 2014).
 
-    The square of an image's mean log error counts `1 - SI_LOG_LAMBDA` of its weight, as BTS has it
+    An image's mean log error, squared, counts only `1 - SI_LOG_LAMBDA` of what it would, as in BTS
     (Lee et al., arXiv 1907.10326).
     """
     valid = _valid(truth)

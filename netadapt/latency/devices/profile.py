@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import json
 import os
-import sys
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
@@ -20,11 +19,6 @@ from netadapt.errors import InputError
 from netadapt.latency.runtimes.precision import FLOAT32, PRECISIONS
 from netadapt.latency.runtimes.registry import RUNTIMES
 from netadapt.outside import outside_toml
-
-if sys.version_info >= (3, 11):
-    pass
-else:
-    pass
 
 SHIPPED = Path(__file__).resolve().parent / "profiles"
 ENVIRONMENT = {
@@ -94,6 +88,19 @@ class DeviceProfile:
         """A copy with the given fields; None leaves a field as it is."""
         given = {name: value for name, value in values.items() if value is not None}
         return _checked(replace(self, **given), self.path or Path(self.name))  # type: ignore[arg-type]
+
+    def target_over(self, defaults: Mapping[str, str]) -> dict[str, Any]:
+        """`target` over `defaults`, whose keys are all that it may have.
+
+        Raises InputError naming another one.
+        """
+        unknown = sorted(set(self.target) - set(defaults))
+        if unknown:
+            raise InputError(
+                f"{self.path or self.name}: [target] has the unknown key '{unknown[0]}'; expected "
+                f"{', '.join(defaults)}"
+            )
+        return {**defaults, **self.target}
 
     def to_meta(self) -> dict[str, Any]:
         """What a table's .toml keeps of it; a precision only where it isn't float32."""

@@ -22,6 +22,7 @@ class NoiseWatch:
     def __init__(
         self, tolerance: float, profile: DeviceProfile, tell: Callable[[str], None]
     ) -> None:
+        self._tolerance = tolerance
         self._limit = max(tolerance, SPREAD_LIMIT)
         self._profile = profile
         self._tell = tell
@@ -38,7 +39,8 @@ class NoiseWatch:
         self._told = True
         self._tell(
             f"the device's noise exceeds the tolerance: half of the rows spread by {spread:.0%} or "
-            f"more, networks are to be predicted within {self._limit:.0%}; {self._causes()}"
+            f"more, networks are to be predicted within {100 * self._tolerance:.3g}%; "
+            f"{self._causes()}"
         )
 
     def _causes(self) -> str:

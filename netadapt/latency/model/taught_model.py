@@ -35,7 +35,7 @@ from netadapt.latency.model.features import (
 )
 from netadapt.latency.model.gaussian_process import LEAST_SPREAD, matern
 from netadapt.latency.model.other_boards import OtherBoards
-from netadapt.latency.table.table_row import TableRow, kernel_of
+from netadapt.latency.table.table_row import TableRow, fastest_rows
 
 # Standard deviations of log time that each part of the sum may have.
 LEVEL = 5.0
@@ -107,12 +107,7 @@ class TaughtModel:
     """
 
     def __init__(self, rows: Sequence[TableRow], boards: OtherBoards, rooflines: Rooflines) -> None:
-        best: dict[LayerShape, TableRow] = {}
-        for row in rows:
-            kernel = kernel_of(row.shape)
-            if not row.series and family(row.shape) in boards.families:
-                known = best.get(kernel)
-                best[kernel] = row if known is None or row.latency_ms < known.latency_ms else known
+        best = fastest_rows(row for row in rows if family(row.shape) in boards.families)
         self._boards = boards
         self._rooflines = rooflines
         self._shapes = list(best)

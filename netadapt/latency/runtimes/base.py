@@ -144,7 +144,11 @@ class Runtime(Protocol):
         ...
 
     def measure_network(self, model: bytes) -> Timing:
-        """Time a whole network, given as an ONNX model at batch 1, after the same comparison."""
+        """Time a whole network, given as an ONNX model at batch 1.
+
+        A runtime that compiles a network otherwise than its layers, as TVM's does, compares what it
+        computes first; of others `measure` has compared the layers.
+        """
         ...
 
     def steps(self) -> DoctorSteps:

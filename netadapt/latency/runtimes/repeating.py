@@ -13,6 +13,8 @@ WORTH_TIMING_US = 200
 FEW_WEIGHTS_BYTES = 64 * 1024
 FEWEST_RUNS = 8
 WARM_UP_RUNS = 2
+MOST_RUNS = 500
+"""Of one measurement, however short a call is."""
 
 
 def repeats_for(shape: LayerShape, ring_mb: float) -> int:

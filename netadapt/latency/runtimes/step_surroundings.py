@@ -16,7 +16,7 @@ from netadapt.latency.runtimes.network_steps import Network, Step
 from netadapt.latency.runtimes.onnxruntime.layer_models import (
     FEEDER_CHANNELS,
     READER_CHANNELS,
-    THINNED,
+    READER_STRIDE,
 )
 from netadapt.latency.runtimes.reference import Array, Reference
 
@@ -75,7 +75,7 @@ def _reader(source: str, size: Sequence[int]) -> Step:
     """A convolution of 2×2 of every so many rows and columns."""
     _, channels, height, width = size
     kernel = (min(2, height), min(2, width))
-    strides, one = (THINNED, THINNED), (1, 1)
+    strides, one = (READER_STRIDE, READER_STRIDE), (1, 1)
     shape = LayerShape(
         "conv2d", channels, READER_CHANNELS, kernel, strides, (0, 0), one, 1, height, width
     )

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from netadapt.graph.layer_shape import LayerShape
-from netadapt.latency.runtimes.precision import FLOAT32
+from netadapt.latency.runtimes.precision import FLOAT32, PRECISIONS
 from netadapt.latency.table.table_row import TableRow
 
 
@@ -51,11 +51,12 @@ class EngineProfile:
 
     @property
     def precision(self) -> str:
-        """That of most of the time: a table holds rows of one."""
-        totals: dict[str, float] = defaultdict(float)
+        """That of most of the time, of those that a table may be in: it holds rows of one."""
+        totals = dict.fromkeys(PRECISIONS, 0.0)
         for layer in self.layers:
-            totals[layer.precision] += layer.latency_ms
-        return max(totals, key=lambda name: totals[name], default=FLOAT32)
+            if layer.precision in totals:
+                totals[layer.precision] += layer.latency_ms
+        return max(totals, key=lambda name: totals[name])
 
 
 def rows_of(profile: EngineProfile, schedule: str) -> tuple[list[TableRow], list[LeftOut]]:
@@ -65,9 +66,11 @@ def rows_of(profile: EngineProfile, schedule: str) -> tuple[list[TableRow], list
     for layer in profile.layers:
         if layer.precision == profile.precision:
             by_shape[layer.shape].append(layer)
-        else:
-            reason = f"in {layer.precision}, while most of the network is in {profile.precision}"
-            left_out.append(LeftOut(layer.name, layer.latency_ms, reason))
+            continue
+        reason = f"in {layer.precision}, while most of the network is in {profile.precision}"
+        if layer.precision not in PRECISIONS:
+            reason = f"in {layer.precision}; a table is in one of {', '.join(PRECISIONS)}"
+        left_out.append(LeftOut(layer.name, layer.latency_ms, reason))
     rows = [
         TableRow(
             shape=shape,

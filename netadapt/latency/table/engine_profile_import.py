@@ -19,7 +19,7 @@ from netadapt.latency.table.onnxruntime_profile import (
     is_onnxruntime_profile,
     read_onnxruntime_profile,
 )
-from netadapt.latency.table.record_import import published_target
+from netadapt.latency.table.record_import import require_no_measured_rows
 from netadapt.latency.table.speed_bounds import speed_notes
 from netadapt.latency.table.table import LookupTable, read_meta
 from netadapt.latency.table.table_row import TableRow
@@ -147,7 +147,7 @@ def import_profiles(
 def _write(device: str, imported: ImportedProfiles, target: Path) -> None:
     for note in speed_notes(target, imported.rows):
         remark(note)
-    published_target(target)
+    require_no_measured_rows(target)
     meta = {**read_meta(target), "device": device, "runtime": imported.engine}
     meta.pop("check", None)
     meta.pop("precision", None)

@@ -207,15 +207,13 @@ def nodes_of(network: Path) -> dict[str, tuple[str, LayerShape | str]]:
     Raises TableError where the file is no ONNX network with fixed sizes and named nodes.
     """
     onnx = needed("onnx", "onnx")
+    content = outside_bytes(network, TableError, MOST_NETWORK_BYTES)
     try:
-        content = outside_bytes(network, TableError, MOST_NETWORK_BYTES)
         proto = onnx.shape_inference.infer_shapes(onnx.load_from_string(content))
         reader = _NamedSteps(proto)
         for node in reader.nodes:
             if id(node) not in reader.absorbed:
                 reader.read(node)
-    except OSError as error:
-        raise TableError(f"cannot read the network {network}: {error.strerror or error}") from error
     except InputError as error:
         raise TableError(f"{network}: {error}") from error
     except Exception as error:  # protobuf's and onnx's own classes share no base

@@ -24,14 +24,14 @@ def import_table(
     merged = merge_files(own, others, board)
     for note in speed_notes(target, merged.rows):
         remark(note)
-    published_target(target)
+    require_no_measured_rows(target)
     meta = {**read_meta(target), "device": device, "import": merged.meta()}
     meta.pop("check", None)
     LookupTable(name=device, entries=list(merged.rows), meta=meta).write(target)
     return merged
 
 
-def published_target(target: Path) -> None:
+def require_no_measured_rows(target: Path) -> None:
     """Raise TableError where a table at `target` holds rows that an import mustn't replace."""
     if not target.is_file():
         return

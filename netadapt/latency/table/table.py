@@ -11,7 +11,6 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-import sys
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -27,11 +26,6 @@ from netadapt.latency.table.table_row import ANY_ACTIVATION, COLUMNS, TableRow, 
 from netadapt.outside import outside_toml
 from netadapt.remarks import remark
 from netadapt.shipped import find_shipped
-
-if sys.version_info >= (3, 11):
-    pass
-else:
-    pass
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -6,6 +6,7 @@ Which rows a device has is left to `table`.
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from netadapt.graph.layer_shape import KEY_COLUMNS, LayerShape
@@ -27,12 +28,12 @@ FUSING_OPS = frozenset(("conv2d", "conv_transpose2d", "linear"))
 
 @dataclass(frozen=True, slots=True)
 class TableRow:
-    """One measured, published or modelled latency of one layer shape, batch 1, in the
-    table's precision.
+    """One latency of one layer shape, batch 1, in the table's precision.
 
-    `spread_ms` is the standard deviation of the samples, None where there is only one. `schedule`
-    names how the kernel was made; what follows an '@' names a second series of figures, taken
-    under other conditions than the table's own ('direct@tophub-cuda-tx2').
+    `spread_ms` is the standard deviation of the samples, None where there is only one. `source` is
+    'measured', 'published' or 'modelled'. `schedule` names how the kernel was made; what follows an
+    '@' names a second series of figures, taken under other conditions than the table's own
+    ('direct@tophub-cuda-tx2').
     """
 
     shape: LayerShape
@@ -83,6 +84,18 @@ def kernel_of(shape: LayerShape) -> LayerShape:
     if shape.op in FUSING_OPS and shape.activation in FUSED_ACTIVATIONS:
         return replace(shape, activation=ANY_ACTIVATION)
     return shape
+
+
+def fastest_rows(rows: Iterable[TableRow]) -> dict[LayerShape, TableRow]:
+    """By kernel, in the order of `rows`, its fastest row; a second series is left out."""
+    fastest: dict[LayerShape, TableRow] = {}
+    for row in rows:
+        kernel = kernel_of(row.shape)
+        if row.series:
+            continue
+        if kernel not in fastest or row.latency_ms < fastest[kernel].latency_ms:
+            fastest[kernel] = row
+    return fastest
 
 
 def whole_number(text: str, column: str) -> int:

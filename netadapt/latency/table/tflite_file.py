@@ -14,6 +14,7 @@ from pathlib import Path
 
 from netadapt.errors import TableError
 from netadapt.graph.layer_shape import LayerShape
+from netadapt.latency.runtimes.precision import FLOAT32
 from netadapt.latency.table.engine_profile import Untold, checked
 from netadapt.latency.table.table_row import ANY_ACTIVATION
 from netadapt.outside import outside_bytes
@@ -28,6 +29,7 @@ _KINDS = {
     2: "CONCATENATION",
     3: "CONV_2D",
     4: "DEPTHWISE_CONV_2D",
+    6: "DEQUANTIZE",
     9: "FULLY_CONNECTED",
     14: "LOGISTIC",
     17: "MAX_POOL_2D",
@@ -42,13 +44,17 @@ _KINDS = {
     67: "TRANSPOSE_CONV",
     97: "RESIZE_NEAREST_NEIGHBOR",
     114: "QUANTIZE",
-    6: "DEQUANTIZE",
 }
 """Of the schema's BuiltinOperator: the kinds that networks of images are made of."""
 
 _ACTIVATIONS = {0: "none", 1: "relu", 3: "relu6"}
-_TYPES = {0: "float32", 1: "float16", 9: "int8", 3: "int8"}
+"""Of its ActivationFunctionType."""
+
+_TYPES = {0: FLOAT32, 1: "float16", 3: "int8", 9: "int8"}
+"""Of its TensorType, where 3 is uint8: both are what a profile calls int8."""
+
 _SAME = 0
+"""Of its Padding."""
 
 
 @dataclass(frozen=True)

@@ -63,7 +63,7 @@ def _operator_of(line: _Line, operators: Sequence[TfliteOperator] | None) -> Tfl
         raise Untold("it took less than the profile's digits")
     number = line.name.rpartition("]:")[2]  # '[model/conv/Relu]:3'; older ones are in order
     index = int(number) if number.isdecimal() else line.place
-    if "elegate" in line.kind + line.name:
+    if "delegate" in (line.kind + line.name).lower():
         raise Untold("run by a delegate as one with others; profile with --use_xnnpack=false")
     if index >= len(operators):
         raise Untold(f"it has no place among the file's {len(operators)} operators")

@@ -13,6 +13,7 @@ from typing import Any
 
 from netadapt.errors import TableError
 from netadapt.graph.layer_shape import LayerShape
+from netadapt.latency.runtimes.precision import FLOAT32
 from netadapt.latency.table.engine_profile import (
     EngineProfile,
     LeftOut,
@@ -54,7 +55,7 @@ def read_trtexec_profile(content: Any, layer_info: Path | None) -> EngineProfile
     infos = _layer_infos(layer_info) if layer_info is not None else {}
     entries = [item for item in content if isinstance(item, dict)]
     counts = [item["count"] for item in entries if is_whole(item.get("count"))]
-    runs = max(1, *counts, 1)
+    runs = max([1, *counts])
     layers, left_out = [], []
     for item in entries:
         if "averageMs" not in item:
@@ -170,7 +171,7 @@ _READERS: dict[str, Callable[[Entry], LayerShape]] = {
 
 def _precision(info: Entry) -> str:
     kinds = str(_tensors(info, "Inputs")[0].get("Format/Datatype", "FP32"))
-    return next((name for told, name in _PRECISIONS.items() if told in kinds), "float32")
+    return next((name for told, name in _PRECISIONS.items() if told in kinds), FLOAT32)
 
 
 def _dimensions(info: Entry, side: str) -> Any:

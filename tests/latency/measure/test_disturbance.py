@@ -54,13 +54,13 @@ def test_a_quiet_machine_shows_nothing() -> None:
 def test_noise_is_told_once_and_with_its_cause(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(noise_watch, "conditions", lambda: Conditions(3.0, None, None, None))
     told: list[str] = []
-    watch = NoiseWatch(0.05, DeviceProfile(name="paper", runtime="fake"), told.append)
+    watch = NoiseWatch(0.02, DeviceProfile(name="paper", runtime="fake"), told.append)
     watch.look([0.2] * 4)
     assert told == []  # too few rows to say
     watch.look([0.2] * 6)
     watch.look([0.2] * 9)
     (line,) = told
-    assert "spread by 20% or more, networks are to be predicted within 5%" in line
+    assert "spread by 20% or more, networks are to be predicted within 2%" in line
     assert "other programs ask for 2.0 of" in line
 
 

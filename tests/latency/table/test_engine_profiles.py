@@ -122,6 +122,7 @@ def test_trtexec_s_layers_with_their_precision(tmp_path: Path) -> None:
         ({"PostPadding": [1, 1]}, "not the same on both sides"),
         ({"Outputs": images([1, 16, 13, 13])}, "would give 16×14×14, the profile says 16×13×13"),
         ({"Inputs": images([1, 8, 14, 14], kind="Int8")}, "in int8, while most"),
+        ({"Inputs": images([1, 8, 14, 14], kind="BF16")}, "in bfloat16; a table is in one of"),
         ({"ParameterType": "Reformat"}, "a Reformat layer: no layer shape"),
         ({"ParameterType": None, "LayerType": "Myelin"}, "a Myelin layer"),
         ({"Kernel": None}, "Kernel is None"),
@@ -273,10 +274,28 @@ def test_the_command_lists_what_it_left_out(
     netadapt = heard(capsys)
     code, printed, told = netadapt("lut", "import", file, "--device", "board", "--out", out)
     assert code == 0
-    assert printed == f"{out}: 1 rows of onnxruntime in float32, 1 layer left out\n"
+    assert printed == f"{out}: 1 row of onnxruntime in float32, 1 layer left out\n"
     assert "left out pool (0.02 ms): a MaxPool node" in told
     code, printed, _ = netadapt("lut", "import", file, "--device", "board", "--out", out, "--json")
     assert json.loads(printed)["layers_left_out"][0]["name"] == "pool"
+
+
+def test_an_option_of_the_other_kind_of_file_is_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    profile, log = tmp_path / "ort.json", tmp_path / "tune.log"
+    y = [1, 16, 14, 14]
+    profile.write_text(json.dumps([ort_event("add", "Add", 10, floats(y, y), y)]))
+    log.write_text("{}\n")
+    netadapt = heard(capsys)
+    out = ("--device", "board", "--out", tmp_path / "board.csv")
+    code, _, told = netadapt("lut", "import", profile, "--also", log, *out)
+    assert code == 2
+    assert f"{profile} is an engine's profile; leave them out" in told
+    code, _, told = netadapt("lut", "import", log, "--network", profile, *out)
+    assert code == 2
+    assert f"{log} is none by trtexec, onnxruntime or benchmark_model" in told
+    assert not (tmp_path / "board.csv").exists()
 
 
 ODD = [None, -1, 0, 10**400, 1e999, "x", True, [], {}, [10**400, 1], [[]]]

@@ -9,6 +9,7 @@ import subprocess
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import IO
 
 from netadapt.errors import DeviceError
 from netadapt.latency.runtimes.command.command_output import printed
@@ -16,8 +17,8 @@ from netadapt.latency.runtimes.command.command_output import printed
 NOT_FOUND = (126, 127)
 """What a shell, here or on the device, gives back where there is no such program."""
 
-MOST_READ = 16 * 1024 * 1024
-"""Bytes of a command's output that are kept."""
+MOST_READ_BYTES = 16 << 20
+"""Of a command's output that are kept."""
 
 
 class CommandHangs(DeviceError):
@@ -88,7 +89,6 @@ def _end(process: subprocess.Popen[bytes]) -> None:
     process.wait()
 
 
-def _text(file: object) -> str:
-    file.seek(0)  # type: ignore[attr-defined]
-    content: bytes = file.read(MOST_READ)  # type: ignore[attr-defined]
-    return content.decode("utf-8", errors="replace")
+def _text(file: IO[bytes]) -> str:
+    file.seek(0)
+    return file.read(MOST_READ_BYTES).decode("utf-8", errors="replace")

@@ -28,10 +28,8 @@ from netadapt.latency.runtimes.base import (
 from netadapt.latency.runtimes.ncnn.param_file import write_network
 from netadapt.latency.runtimes.network_steps import Network, read_network
 from netadapt.latency.runtimes.reference import Array, compare, reference
-from netadapt.latency.runtimes.repeating import repeats_for, times_ms
+from netadapt.latency.runtimes.repeating import MOST_RUNS, repeats_for, times_ms
 from netadapt.latency.runtimes.step_surroundings import alone, surrounded
-
-MOST_RUNS = 500
 
 
 class NcnnRuntime:

@@ -21,7 +21,7 @@ from netadapt.latency.runtimes.onnxruntime.onnx_graph import OnnxGraph
 from netadapt.latency.runtimes.reference import Array, Reference
 
 FEEDER_CHANNELS = 4
-THINNED = 8
+READER_STRIDE = 8
 READER_CHANNELS = 16
 """What only keeps a result alive is a convolution of 2×2 of every so many rows and columns: it asks
 for the layout that a network's next convolution would, and takes next to nothing."""
@@ -110,10 +110,14 @@ def _thin(graph: OnnxGraph, source: str, size: tuple[int, ...], name: str) -> No
         f"{name}.w", np.full((READER_CHANNELS, size[1], *kernel), 0.1, np.float32)
     )
     graph.node(
-        "Conv", [source, weight], name, kernel_shape=list(kernel), strides=[THINNED, THINNED]
+        "Conv",
+        [source, weight],
+        name,
+        kernel_shape=list(kernel),
+        strides=[READER_STRIDE, READER_STRIDE],
     )
     sides = tuple(
-        (side - window) // THINNED + 1 for side, window in zip(size[2:], kernel, strict=True)
+        (side - window) // READER_STRIDE + 1 for side, window in zip(size[2:], kernel, strict=True)
     )
     graph.output(name, (1, READER_CHANNELS, *sides))
 

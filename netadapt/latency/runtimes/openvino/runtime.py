@@ -28,9 +28,8 @@ from netadapt.latency.runtimes.onnxruntime.layer_models import layer_model, told
 from netadapt.latency.runtimes.onnxruntime.quantizing import quantized
 from netadapt.latency.runtimes.precision import FLOAT32, PRECISIONS, schedule_in
 from netadapt.latency.runtimes.reference import Array, compare, reference
-from netadapt.latency.runtimes.repeating import repeats_for, times_ms
+from netadapt.latency.runtimes.repeating import MOST_RUNS, repeats_for, times_ms
 
-MOST_RUNS = 500
 CPU = "CPU"
 _ELEMENTS = {FLOAT32: "f32", "float16": "f16", "int8": "f32"}
 """What OpenVINO is told to compute in; an int8 model says itself what is int8."""
@@ -49,13 +48,12 @@ class OpenVinoRuntime:
 
     def __init__(self, profile: DeviceProfile) -> None:
         self.profile = profile
-        unknown = sorted(set(profile.target) - {"device"})
-        device = profile.target.get("device", CPU)
-        where = f"{profile.path or profile.name}: [target]"
-        if unknown:
-            raise InputError(f"{where} has the unknown key '{unknown[0]}'; expected device")
+        device = profile.target_over({"device": CPU})["device"]
         if not isinstance(device, str) or not device:
-            raise InputError(f"{where} device is {device!r}, expected a name such as CPU or GPU.0")
+            raise InputError(
+                f"{profile.path or profile.name}: [target] device is {device!r}, expected a name "
+                f"such as CPU or GPU.0"
+            )
         self.device = device
         self._openvino = needed("openvino", "openvino")
         needed("onnx", "onnx")

@@ -36,6 +36,7 @@ from netadapt.latency.runtimes.precision import FLOAT32, schedule_in
 from netadapt.latency.runtimes.reference import compare, reference
 from netadapt.latency.runtimes.repeating import (
     FEWEST_RUNS,
+    MOST_RUNS,
     WARM_UP_RUNS,
     repeats_for,
     times_ms,
@@ -43,7 +44,6 @@ from netadapt.latency.runtimes.repeating import (
 from netadapt.latency.runtimes.step_surroundings import alone, surrounded
 from netadapt.latency.runtimes.torch.step_network import as_module
 
-MOST_RUNS = 500
 MOST_REPEATS_COMPILED = 4
 """Each is compiled with all its repeats, which takes seconds."""
 
@@ -51,7 +51,7 @@ _TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3
 """glibc's numbers for `mallopt`."""
 
 MODES = ("eager", "compiled")
-_TYPES = {FLOAT32: torch.float32, "float16": torch.float16}
+_DTYPES = {FLOAT32: torch.float32, "float16": torch.float16}
 
 Run = Callable[[], tuple[torch.Tensor, ...]]
 
@@ -63,15 +63,12 @@ class TorchRuntime:
     Raises InputError for another key or value there, and for float16 on a CPU.
     """
 
-    precisions = tuple(_TYPES)
+    precisions = tuple(_DTYPES)
 
     def __init__(self, profile: DeviceProfile) -> None:
         self.profile = profile
         where = f"{profile.path or profile.name}: [target]"
-        target = {"device": "cpu", "mode": "eager", **profile.target}
-        unknown = sorted(set(target) - {"device", "mode"})
-        if unknown:
-            raise InputError(f"{where} has the unknown key '{unknown[0]}'; expected device, mode")
+        target = profile.target_over({"device": "cpu", "mode": "eager"})
         if target["mode"] not in MODES:
             raise InputError(f"{where} mode is '{target['mode']}', expected {' or '.join(MODES)}")
         try:
@@ -185,13 +182,13 @@ class TorchRuntime:
 
     def _ready(self, network: Network, what: str, inputs: tuple[Any, ...] | None = None) -> Run:
         """A call that runs the network once, already warm. Raises UnsupportedLayer."""
-        kind = _TYPES[self.profile.precision]
+        dtype = _DTYPES[self.profile.precision]
         generator = np.random.default_rng(0)
         given = inputs or [
             generator.random(size, dtype=np.float32) for size in network.inputs.values()
         ]
-        tensors = [torch.from_numpy(x).to(self.device, kind) for x in given]
-        module: Any = as_module(network).to(self.device, kind)
+        tensors = [torch.from_numpy(x).to(self.device, dtype) for x in given]
+        module: Any = as_module(network).to(self.device, dtype)
         try:
             if self.mode == "compiled":
                 torch.compiler.reset()  # code of another layer isn't looked through
