@@ -78,11 +78,18 @@ def test_an_onnx_file_is_timed_without_a_table(tmp_path: Path) -> None:
             time_network(str(file), "host-ort", runtime, input_size=(64, 64))
 
 
+def test_a_file_for_any_batch_is_timed_at_one(tmp_path: Path) -> None:
+    file = tmp_path / "network.onnx"
+    file.write_bytes(export_onnx(network(), torch.zeros(SIDE), dynamic_batch=True))
+    with open_runtime(load_profile("host-ort")) as runtime:
+        assert time_network(str(file), "host-ort", runtime).timing.latency_ms > 0
+
+
 def test_a_file_that_cannot_be_timed_is_named(tmp_path: Path) -> None:
     import onnx
 
     sizes = onnx.load_from_string(export_onnx(network(), torch.zeros(SIDE)))
-    sizes.graph.input[0].type.tensor_type.shape.dim[0].dim_param = "batch"
+    sizes.graph.input[0].type.tensor_type.shape.dim[2].dim_param = "height"
     contents = {
         "is missing": (None, "No such file"),
         "text": (b"no network", "no ONNX model"),
