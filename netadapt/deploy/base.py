@@ -63,12 +63,14 @@ class ExportFormat(Protocol):
     can't be exported before it compiles or writes anything, and compares what it made with torch
     before that has its name.
 
-        class Weights:
-            options = frozenset()
-            def export(self, request):
-                path = request.out or Path("weights.pt")
-                torch.save(load_model(request.model).state_dict(), path)
-                return Product(path, f"{path}: the state dict")
+    >>> import torch
+    >>> from netadapt import load_model
+    >>> class Weights:
+    ...     options = frozenset()
+    ...     def export(self, request):
+    ...         path = request.out or Path("weights.pt")
+    ...         torch.save(load_model(request.model).state_dict(), path)
+    ...         return Product(path, f"{path}: the state dict")
     """
 
     options: frozenset[str]

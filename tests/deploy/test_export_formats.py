@@ -2,39 +2,28 @@
 
 from __future__ import annotations
 
-import inspect
-import textwrap
 from pathlib import Path
-from typing import Any
 
 import pytest
 import torch
 from torch import nn
 
-from netadapt.deploy.base import ExportFormat, ExportRequest, Product
+from netadapt.deploy.base import ExportFormat, ExportRequest
 from netadapt.deploy.registry import FORMATS, export
 from netadapt.errors import InputError
-from netadapt.networks import load_model, save_model
+from netadapt.networks import save_model
 from netadapt.networks.config import FactoryConfig
+from tests.docstring_examples import names_of_example
 
 
 def plain() -> nn.Module:
     return nn.Sequential(nn.Conv2d(3, 4, 1))
 
 
-def of_the_docstring() -> Any:
-    """The class that the protocol's docstring shows."""
-    text = inspect.getdoc(ExportFormat) or ""
-    code = textwrap.dedent(text[text.index("    class Weights") :])
-    names = {"Path": Path, "torch": torch, "load_model": load_model, "Product": Product}
-    exec(code, names)
-    return names["Weights"]
-
-
 def test_a_form_of_ones_own(tmp_path: Path) -> None:
     folder = tmp_path / "plain"
     save_model(folder, plain(), FactoryConfig("test_export_formats:plain"))
-    made = of_the_docstring()()
+    made = names_of_example(ExportFormat)["Weights"]()
     with FORMATS.temporarily("weights", made):
         product = export("weights", ExportRequest(str(folder), tmp_path / "plain.pt"))
         with pytest.raises(InputError, match="--dynamic-batch is for --format onnx; leave it out"):

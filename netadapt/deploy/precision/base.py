@@ -25,11 +25,12 @@ class Precision(Protocol):
     written. `converting` is opened once a model; what it gives is called with the names of nodes
     that are to stay in float32, at first none, and then whatever `judging.py` tries.
 
-        class Unchanged:
-            lossy = False
-            @contextmanager
-            def converting(self, model, feeds, what):
-                yield lambda left: model
+    >>> from contextlib import contextmanager
+    >>> class Rounded:
+    ...     lossy = True
+    ...     @contextmanager
+    ...     def converting(self, model, feeds, what):
+    ...         yield lambda left: model        # a real one gives another model
     """
 
     lossy: bool

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from netadapt.deploy.onnx_file import OnnxModel, make_file
+from netadapt.deploy.precision.base import Precision
 from netadapt.deploy.precision.judging import Judged, judged
 from netadapt.deploy.precision.onnx_module import OnnxModule
 from netadapt.deploy.precision.registry import FILE_PRECISIONS
@@ -18,6 +19,7 @@ from netadapt.errors import InputError, ModelError
 from netadapt.networks import save_model
 from netadapt.networks.config import FactoryConfig
 from netadapt.networks.network_outputs import main_output
+from tests.docstring_examples import names_of_example
 
 
 class Ranged(nn.Module):
@@ -143,6 +145,12 @@ def test_a_file_as_a_module(made: OnnxModel) -> None:
     torch.testing.assert_close(module(images), expected, rtol=1e-4, atol=1e-4)
     with pytest.raises(ModelError, match="can't run the exported ranged"):
         module(torch.rand(1, 3, 8, 9))
+
+
+def test_a_precision_of_ones_own(made: OnnxModel) -> None:
+    rounded = names_of_example(Precision)["Rounded"]()
+    with FILE_PRECISIONS.temporarily("rounded", rounded):
+        assert judge(made, "rounded", 0.01).content == made.content
 
 
 def test_an_unknown_precision() -> None:
