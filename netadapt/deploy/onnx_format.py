@@ -66,6 +66,7 @@ class OnnxFormat:
             f"{told}\n{_judged_words(request, found)}",
             {**facts, **_judged_facts(found)},
             _table(request.precision, made, found),
+            f"time it beside float32: netadapt bench {file} --device NAME",
         )
 
 

@@ -82,7 +82,7 @@ class PytorchFormat:
                 "largest_output": same.largest,
                 "size_bytes": size,
             },
-            following=f"in a program beside {folder.name}/{CODE_NAME}: from network import load",
+            following=f"in Python, in {folder}: from network import load; network = load()",
         )
 
 

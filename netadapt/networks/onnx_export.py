@@ -116,6 +116,22 @@ def _layer_in(failure: BaseException | None, model: nn.Module) -> str:
     return f"its layer {inside[-1]}" if inside else ""
 
 
+def layer_of(node: Any) -> str:
+    """The layer of the network that a node of `export_onnx` computes; '' where that isn't known."""
+    for entry in node.metadata_props:
+        if entry.key == "pkg.torch.onnx.name_scopes":
+            scopes = re.findall(
+                r"'([^']*)'", entry.value
+            )  # ['', 'network', 'network.head', 'topk']
+            return _in_the_network(scopes[-2]) if len(scopes) > 1 else ""
+    return ""
+
+
+def _in_the_network(path: str) -> str:
+    """A module's path in `Plain` as the network has it."""
+    return path.removeprefix("network").lstrip(".")
+
+
 def _with_plain_output(model: nn.Module) -> nn.Module:
     """`model`, giving its tensors as a tuple: the exporter knows no dataclass, and no number."""
     from torch import nn
@@ -166,7 +182,7 @@ def _untranslated(error: Exception, exported: torch.export.ExportedProgram) -> s
     if call is None:
         return said
     within = [path for path, _ in (call.meta.get("nn_module_stack") or {}).values()]
-    layer = within[-1].removeprefix("network").lstrip(".") if within else ""
+    layer = _in_the_network(within[-1]) if within else ""
     place = place_in(call.meta.get("stack_trace") or "")
     where = [f"its layer {layer}" if layer else "", place]
     return ": ".join([part for part in where if part] + [said])
