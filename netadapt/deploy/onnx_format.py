@@ -11,7 +11,7 @@ from typing import Any
 
 from netadapt.deploy.base import ExportRequest, Product
 from netadapt.deploy.onnx_file import OnnxModel, default_file, make_file, write_file
-from netadapt.deploy.onnx_metadata import with_metadata
+from netadapt.deploy.onnx_metadata import notes_of, with_metadata
 from netadapt.deploy.precision.judging import MAX_LOSS, Judged, judged
 from netadapt.deploy.precision.registry import FILE_PRECISIONS
 from netadapt.errors import InputError
@@ -41,10 +41,14 @@ class OnnxFormat:
         task: Task = open_task()
         request.say(f"judging it in {request.precision} on the holdout")
         found = judged(precision, made, task, max_loss, request.model, request.say)
-        return self._written(request, made, found)
+        return self._written(request, made, found, notes_of(task))
 
     def _written(
-        self, request: ExportRequest, made: OnnxModel, found: Judged | None = None
+        self,
+        request: ExportRequest,
+        made: OnnxModel,
+        found: Judged | None = None,
+        notes: Mapping[str, str] | None = None,
     ) -> Product:
         file = request.out or default_file(request.model)
         left = found.left if found is not None else ()
@@ -52,6 +56,7 @@ class OnnxFormat:
             made.content if found is None else found.content,
             made.config,
             {
+                **(notes or {}),
                 "precision": request.precision,
                 **({"left_in_float32": ", ".join(left)} if left else {}),
             },

@@ -7,9 +7,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from typing import Any
 
+from netadapt.errors import InputError
 from netadapt.extras import needed
 from netadapt.networks.config import ModelConfig
+from netadapt.training.task import Task
+from netadapt.users_code import users_code
 from netadapt.version import __version__
 
 PREFIX = "netadapt."
@@ -40,10 +44,19 @@ def with_metadata(
     return bytes(proto.SerializeToString())
 
 
-def notes_of(config: ModelConfig) -> dict[str, str]:
-    """What a config tells of the network's inputs and outputs: preprocessing and units, in words.
+def notes_of(owner: ModelConfig | Task) -> dict[str, str]:
+    """What a config or a task tells of inputs and outputs: preprocessing and units, in words.
 
-    A config may have the member `deployment_notes`, texts by name; nothing where it hasn't.
+    Either may have the member `deployment_notes`, texts by name; nothing where it hasn't. Raises
+    InputError where that holds anything else.
     """
-    notes: Mapping[str, str] = getattr(config, "deployment_notes", {})
-    return {str(name): str(text) for name, text in notes.items()}
+    what = f"deployment_notes of {type(owner).__name__}"
+    with users_code(what):
+        notes: Any = getattr(owner, "deployment_notes", {})
+    if not isinstance(notes, Mapping) or not all(
+        isinstance(text, str) for entry in notes.items() for text in entry
+    ):
+        raise InputError(
+            f"{what} are {notes!r:.60}; expected texts by name, {{'output': 'metres'}}"
+        )
+    return dict(notes)

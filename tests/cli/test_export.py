@@ -28,7 +28,9 @@ def task():
     images = torch.rand(48, 3, 8, 8, generator=generator)
     with torch.no_grad():
         labels = network()(images).argmax(1)      # the network is always right
-    return ClassificationTask((images, labels), (images, labels))
+    made = ClassificationTask((images, labels), (images, labels))
+    made.deployment_notes = {"output": "scores of three colours"}
+    return made
 """
 
 
@@ -57,7 +59,9 @@ def test_fewer_bits_beside_float32(netadapt, own):
     assert float(accuracy.split()[2]) >= 0.9
     assert size.split()[0] == "size_mb"
     session = onnxruntime.InferenceSession("own.onnx", providers=["CPUExecutionProvider"])
-    assert session.get_modelmeta().custom_metadata_map["netadapt.precision"] == "int8"
+    about = session.get_modelmeta().custom_metadata_map
+    assert about["netadapt.precision"] == "int8"
+    assert about["netadapt.output"] == "scores of three colours"
 
 
 def test_a_folder_that_stands_alone(netadapt, own):

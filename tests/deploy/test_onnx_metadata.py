@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 
 import onnxruntime
+import pytest
 
-from netadapt.deploy.onnx_metadata import with_metadata
+from netadapt.deploy.onnx_metadata import notes_of, with_metadata
 from netadapt.depth.fastdepth.config import FastDepthConfig
+from netadapt.errors import InputError
 from netadapt.latency.runtimes.base import SMALL
 from netadapt.latency.runtimes.onnxruntime.layer_models import layer_model
 from netadapt.latency.runtimes.reference import reference
@@ -34,6 +36,13 @@ def test_the_file_says_whose_it_is() -> None:
     assert "[batch, 3, 32, 64]" in said["netadapt.input"]
     assert "metres" in said["netadapt.output"]
     assert "divide by 255" in said["netadapt.preprocessing"]
+
+
+@pytest.mark.parametrize("notes", ["metres", {"output": 1}, {1: "metres"}])
+def test_notes_that_are_no_texts(notes: object) -> None:
+    owner = type("Mine", (), {"deployment_notes": notes})()
+    with pytest.raises(InputError, match=r"deployment_notes of Mine are .*expected texts by name"):
+        notes_of(owner)
 
 
 def test_what_is_added_replaces_what_was_there() -> None:
