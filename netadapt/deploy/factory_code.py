@@ -27,12 +27,14 @@ _BUILD = '''
 def build() -> nn.Module:
     """The network as its function makes it, the layers in CHANGED at their sizes."""
     network = make()
+    fresh = {}      # layers may share a parameter
     for path, changes in CHANGED.items():
         layer = network.get_submodule(path)
         for name, size in changes.items():
             if layer._parameters.get(name) is not None:
-                learned = layer._parameters[name].requires_grad
-                layer._parameters[name] = nn.Parameter(torch.empty(size), requires_grad=learned)
+                old = layer._parameters[name]
+                new = nn.Parameter(torch.empty(size), requires_grad=old.requires_grad)
+                layer._parameters[name] = fresh.setdefault(old, new)
             elif layer._buffers.get(name) is not None:
                 layer._buffers[name] = torch.empty(size, dtype=layer._buffers[name].dtype)
             else:

@@ -7,6 +7,7 @@ the file beside the network is in `onnx_names.py` and `onnx_metadata.py`.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +19,7 @@ from torch import Tensor, nn
 from netadapt.deploy.comparison import TOLERANCE, require_same
 from netadapt.deploy.onnx_metadata import with_metadata
 from netadapt.deploy.onnx_names import input_names, output_names, with_names
-from netadapt.errors import ModelError, in_words
+from netadapt.errors import ModelError, OutputError, in_words
 from netadapt.extras import needed
 from netadapt.files import atomic_path
 from netadapt.networks.config import ModelConfig
@@ -60,8 +61,9 @@ def export_model(path: str, out: Path | None = None, *, dynamic_batch: bool = Fa
     `dynamic_batch` it takes any number of images at a time. Raises ModelError when the network
     can't be exported, or the file differs from it; nothing is written then.
     """
-    made = make_file(path, dynamic_batch)
     file = out or default_file(path)
+    require_place(file)
+    made = make_file(path, dynamic_batch)
     write_file(file, made.content)
     return Exported(
         file,
@@ -119,6 +121,15 @@ def make_file(path: str, dynamic_batch: bool = False) -> OnnxModel:
 def default_file(path: str) -> Path:
     """NAME.onnx in the current folder, NAME the last part of `path`."""
     return Path(f"{Path(path).resolve().name}.onnx")
+
+
+def require_place(file: Path) -> None:
+    """Raise OutputError where no file can be written at `file`, before anything is computed."""
+    if file.is_dir():
+        raise OutputError(f"cannot write {file}: it is a folder; name a file in it with --out")
+    above = next(folder for folder in file.absolute().parents if folder.exists())
+    if not above.is_dir() or not os.access(above, os.W_OK):
+        raise OutputError(f"cannot write {file}: {above} is no folder to write to; choose another")
 
 
 def write_file(file: Path, content: bytes) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from netadapt.deploy.base import ExportRequest, Product
-from netadapt.deploy.onnx_file import OnnxModel, default_file, make_file, write_file
+from netadapt.deploy.onnx_file import OnnxModel, default_file, make_file, require_place, write_file
 from netadapt.deploy.onnx_metadata import notes_of, with_metadata
 from netadapt.deploy.precision.judging import MAX_LOSS, Judged, judged
 from netadapt.deploy.precision.registry import FILE_PRECISIONS
@@ -26,6 +26,7 @@ class OnnxFormat:
     def export(self, request: ExportRequest) -> Product:
         """Write the file once it computes what torch does, or costs the task little enough."""
         precision = FILE_PRECISIONS[request.precision]
+        require_place(request.out or default_file(request.model))
         max_loss = MAX_LOSS if request.max_loss is None else request.max_loss
         if not max_loss >= 0:
             raise InputError(f"--max-loss is {max_loss}; expected 0 or more")

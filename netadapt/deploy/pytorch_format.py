@@ -55,7 +55,7 @@ class PytorchFormat:
             }
             (made / WEIGHTS_NAME).write_bytes(save(held, metadata={"format": "pt"}))
             (made / CODE_NAME).write_text(_file(code, name, config), encoding="utf-8")
-            again = _loaded(made / CODE_NAME, request.model)
+            again = loaded(made / CODE_NAME, request.model)
 
             def run(inputs: list[Tensor]) -> list[Tensor]:
                 with users_code(f"the exported code of {request.model}", ModelError):
@@ -139,7 +139,7 @@ def _buffers(code: Standalone) -> str:
     )
 
 
-def _loaded(file: Path, path: str) -> nn.Module:
+def loaded(file: Path, path: str) -> nn.Module:
     """The network as a program would load it from there."""
     spec = importlib.util.spec_from_file_location("network_exported_by_netadapt", file)
     assert spec is not None

@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,6 +15,8 @@ from torch import Tensor, nn
 
 from netadapt import cut, trace
 from netadapt.deploy.base import ExportRequest
+from netadapt.deploy.factory_code import factory_code
+from netadapt.deploy.pytorch_format import loaded
 from netadapt.deploy.registry import export
 from netadapt.depth.fastdepth.config import FastDepthConfig
 from netadapt.depth.fastdepth.variants import variant_config
@@ -21,6 +24,7 @@ from netadapt.errors import ModelError
 from netadapt.networks import build, load_model, save_model
 from netadapt.networks.build import describe
 from netadapt.networks.config import FactoryConfig
+from netadapt.networks.function_network import RegisteredConfig
 from tests.depth.fastdepth.thin import thin_widths
 
 OWN = """
@@ -31,13 +35,16 @@ class Own(nn.Module):
     def __init__(self):
         super().__init__()
         self.wide = nn.Conv2d(3, 12, 3, padding=1)
+        self.twin = nn.Conv2d(3, 12, 3, padding=1)
+        self.twin.weight = self.wide.weight
         self.norm = nn.BatchNorm2d(12)
         self.slim = nn.utils.parametrizations.weight_norm(nn.Conv2d(12, 8, 1))
         self.register_buffer("scale", torch.arange(8.0).reshape(8, 1, 1), persistent=False)
         self.head = nn.Linear(8, 5)
 
     def forward(self, image):
-        x = self.slim(self.norm(self.wide(image)).relu()).relu() * self.scale
+        x = self.norm(self.wide(image) + self.twin(image.flip(3)))
+        x = self.slim(x.relu()).relu() * self.scale
         return {"logits": self.head(x.mean((2, 3))), "features": x}
 
 def own():
@@ -164,9 +171,25 @@ def test_a_network_of_ones_own_without_netadapt(own: Path, tmp_path: Path) -> No
     logits, features = elsewhere(product.place, image)
     np.testing.assert_array_equal(logits, expected["logits"].numpy())
     np.testing.assert_array_equal(features, expected["features"].numpy())
+    again: Any = loaded(product.place / "network.py", "the network")
+    assert again.wide.weight is again.twin.weight
 
 
-def test_a_function_that_nobody_can_import(tmp_path: Path, own: Path) -> None:
+def plain() -> nn.Module:
+    return nn.Sequential(nn.Conv2d(3, 4, 1))
+
+
+def test_a_network_that_has_a_name() -> None:
+    config = RegisteredConfig("plain", make=plain)
+    code = factory_code(config, plain(), "the network")
+    assert "from test_pytorch_format import plain as make" in code.text
+    assert "CHANGED = {}" in code.text
+    local = RegisteredConfig("local", make=lambda: plain())
+    with pytest.raises(ModelError, match="which no other program can import; move the function"):
+        factory_code(local, plain(), "the network")
+
+
+def test_a_function_that_isn_t_there(tmp_path: Path, own: Path) -> None:
     (own / "config.json").write_text(
         (own / "config.json").read_text().replace('"own_nets:own"', '"own_nets:away"')
     )
