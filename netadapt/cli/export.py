@@ -1,29 +1,51 @@
-"""`netadapt export`: a network as a file that other programs run."""
+"""`netadapt export`: a network in a form that other programs run."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from netadapt.cli.console import print_json, results, say
 from netadapt.cli.options import JsonOption, KeyOption, ProfileOption, QuietOption, TrackerOption
 
-if TYPE_CHECKING:
-    from netadapt.latency.devices.profile import DeviceProfile
-
-FORMATS = ("onnx", "tvm")
-
 
 def export(
     model: Annotated[
         str, typer.Argument(metavar="RUN|MODEL", help="A run or model folder, or a shipped model.")
     ],
-    format: Annotated[str, typer.Option("--format", help="onnx, or tvm: a bundle.")] = "onnx",
+    format: Annotated[
+        str, typer.Option("--format", help="onnx; tvm: a bundle; pytorch: a file of Python.")
+    ] = "onnx",
     out: Annotated[
         Path | None,
-        typer.Option(help="What to write; default NAME.onnx, or the folder NAME-DEVICE, here."),
+        typer.Option(
+            help="What to write; default here: NAME.onnx, or the folder NAME-DEVICE, NAME-pytorch."
+        ),
+    ] = None,
+    dynamic_batch: Annotated[
+        bool,
+        typer.Option("--dynamic-batch", help="onnx: any number of images at a time, not one."),
+    ] = False,
+    precision: Annotated[
+        str, typer.Option("--precision", help="onnx: float32, float16 or int8.")
+    ] = "float32",
+    data: Annotated[
+        str | None,
+        typer.Option(help="The task's data to judge a precision on, if not the run's own."),
+    ] = None,
+    task: Annotated[
+        str | None,
+        typer.Option(help="If not the run's own: its name, or package.module:function."),
+    ] = None,
+    max_loss: Annotated[
+        float | None,
+        typer.Option(
+            "--max-loss",
+            help="How far the task's first metric may fall, default 0.01; the few layers that hurt "
+            "stay in float32.",
+        ),
     ] = None,
     device: Annotated[
         str | None, typer.Option("--device", "-d", help="tvm: the device to compile for.")
@@ -46,73 +68,49 @@ def export(
     gives 'output' (metres, [1, 1, H, W]). Several inputs are called as the forward's parameters;
     outputs as the keys of a dict, or output, output_1, … of a tuple.
 
+    In float16 or int8 it is judged on the task's holdout, whose images calibrate int8, and told
+    beside float32: --data and --task, if not those of the run (a model folder: depth in rooms).
+
     A TVM bundle is a folder to copy to the device: the compiled network and a run.py that compares
     it with torch, times it and runs it there, with tvm and numpy alone.
 
+    PyTorch is a folder too: the weights, and a network.py that builds the network without netadapt.
+
     Example: netadapt export runs/fastdepth-tx2-6ms --format onnx --out fastdepth.onnx
+
+    Example: netadapt export runs/fastdepth-tx2-6ms --precision int8 --data nyudepthv2
 
     Example: netadapt export runs/fastdepth-tx2-6ms --format tvm --device tx2
     """
-    if format not in FORMATS:
-        raise typer.BadParameter(f"'{format}' is no format; expected {', '.join(FORMATS)}")
-    if (format == "tvm") != (device is not None):
-        raise typer.BadParameter(
-            "--format tvm compiles for a device; name it with --device"
-            if device is None
-            else "--device is for --format tvm; an ONNX file is for every device"
-        )
-    if device is None and (profile or tracker or key or unchecked):
-        raise typer.BadParameter(
-            "--profile, --tracker, --key and --unchecked are for --format tvm --device NAME"
-        )
-    if device is not None:
-        from netadapt.latency.devices.profile import load_profile
+    from netadapt.deploy.base import ExportRequest
+    from netadapt.deploy.registry import export as export_as
+    from netadapt.pruning.task_of_model import task_of_model
 
-        found = load_profile(device, file=profile, tracker=tracker, key=key)
-        _export_bundle(model, found, out, checked=not unchecked, as_json=as_json, quiet=quiet)
-        return
-    from netadapt.deploy.onnx_file import export_model
-
-    say(f"exporting {model}", quiet=quiet or as_json)
-    exported = export_model(model, out)
+    product = export_as(
+        format,
+        ExportRequest(
+            model,
+            out,
+            device=device,
+            profile=profile,
+            tracker=tracker,
+            key=key,
+            unchecked=unchecked,
+            find_task=lambda: task_of_model(model, task, data, ("depth", "rooms")),
+            dynamic_batch=dynamic_batch,
+            precision=precision,
+            task=task,
+            data=data,
+            max_loss=max_loss,
+            say=lambda text: say(text, quiet=quiet or as_json),
+        ),
+    )
     if as_json:
-        print_json({"model": model, **vars(exported), "tolerance": exported.tolerance})
+        print_json({"model": model, "format": format, **product.facts})
         return
-    shapes = ", ".join("×".join(map(str, shape)) for shape in exported.input_shapes)
-    results.print(
-        f"{exported.file}: {', '.join(exported.inputs)} {shapes}, "
-        f"{exported.size_bytes / 1e6:.1f} MB; differs from torch by at most "
-        f"{exported.largest_difference:.2g} (allowed {exported.tolerance:.2g}, outputs reach "
-        f"{exported.largest_output:.3g})",
-        markup=False,
-    )
-
-
-def _export_bundle(
-    model: str,
-    profile: DeviceProfile,
-    out: Path | None,
-    *,
-    checked: bool,
-    as_json: bool,
-    quiet: bool,
-) -> None:
-    from netadapt.deploy.tvm_bundle import export_bundle
-
-    device = profile.name
-    say(f"compiling {model} for {device}", quiet=quiet or as_json)
-    bundle = export_bundle(model, profile, out, checked=checked)
-    if as_json:
-        print_json({"model": model, "device": device, **vars(bundle)})
-        return
-    shapes = ", ".join("×".join(map(str, shape)) for shape in bundle.input_shapes)
-    compared = (
-        "not run yet: run.py there compares it with torch"
-        if bundle.difference is None
-        else f"differs from torch by {bundle.difference:.2g} of the largest output"
-    )
-    results.print(
-        f"{bundle.folder}: input {shapes}, {bundle.size_bytes / 1e6:.1f} MB; {compared}",
-        markup=False,
-    )
-    say(f"next: copy it to {device} and run: python3 {bundle.folder.name}/run.py", quiet=quiet)
+    results.print(product.told, markup=False)
+    for row in product.table:
+        cells = "".join(f" {cell:>14}" for cell in row[1:])
+        results.print(f"  {row[0]:<18}{cells}", markup=False)
+    if product.following:
+        say(f"next: {product.following}", quiet=quiet)

@@ -97,7 +97,7 @@ def _predicted(
 
 
 def _read_onnx(file: Path) -> bytes:
-    """The file, if it is an ONNX model whose inputs have one fixed size."""
+    """The file at batch 1, if it is an ONNX model whose inputs have one fixed size but for that."""
     onnx = needed("onnx", "onnx")
     from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 
@@ -110,9 +110,12 @@ def _read_onnx(file: Path) -> bytes:
     weights = {item.name for item in proto.graph.initializer}
     for value in proto.graph.input:
         sides = value.type.tensor_type.shape.dim
-        if value.name not in weights and not all(side.dim_value > 0 for side in sides):
+        if value.name in weights or all(side.dim_value > 0 for side in sides):
+            continue
+        if not all(side.dim_value > 0 for side in sides[1:]):
             raise ModelError(
-                f"{file}: its input {value.name} has no fixed size; export it at batch 1, as "
-                f"'netadapt export' does"
+                f"{file}: its input {value.name} has no fixed size; export it as 'netadapt export' "
+                f"does"
             )
-    return content
+        sides[0].dim_value = 1  # networks are timed at batch 1
+    return bytes(proto.SerializeToString())

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import onnx
 import pandas as pd
 import pytest
 from command import one_line
@@ -82,15 +83,40 @@ def test_a_protocol_is_chosen_by_name_and_told(netadapt, weights, frames):
     assert "no protocol called 'garg'; choose one of fastdepth, eigen" in one_line(err)
 
 
-def test_an_onnx_file_is_worth_what_its_network_is(netadapt, weights, exported, frames):
+def of_any_batch(file: Path, copy: Path) -> Path:
+    """A copy of an ONNX file that takes any number of images, as `--dynamic-batch` makes it."""
+    model = onnx.load(file)
+    for value in (*model.graph.input, *model.graph.output):
+        value.type.tensor_type.shape.dim[0].dim_param = "batch"
+    onnx.save(model, copy)
+    return copy
+
+
+def test_an_onnx_file_is_worth_what_its_network_is(netadapt, weights, exported, frames, tmp_path):
     reports = []
-    for model in (weights, exported):
+    for model in (weights, exported, of_any_batch(exported, tmp_path / "any.onnx")):
         code, out, err = netadapt("evaluate", model, "--data", frames, "--split", "all", "--json")
         assert code == 0, err
         reports.append(json.loads(out))
     assert reports[0]["delta1"] > 0.1
     for name in ("delta1", "rmse_m", "absrel", "aligned_delta1", "correlation"):
-        assert reports[1][name] == pytest.approx(reports[0][name], abs=1e-4), name
+        for report in reports[1:]:
+            assert report[name] == pytest.approx(reports[0][name], abs=1e-4), name
+
+
+@pytest.mark.slow
+def test_fewer_bits_are_told_beside_float32(netadapt, weights, frames, tmp_path):
+    file = tmp_path / "int8.onnx"
+    options = ("--precision", "int8", "--data", frames, "--max-loss", 0.1, "--dynamic-batch")
+    code, out, err = netadapt("export", weights, "--out", file, *options, "--json")
+    assert code == 0, err
+    report = json.loads(out)
+    assert report["metrics_float32"]["delta1"] - report["metrics"]["delta1"] <= 0.1
+    assert report["calibration_images"] == 2
+    of_file = ("evaluate", file, "--data", frames, "--split", "holdout", "--json")
+    code, out, err = netadapt(*of_file)
+    assert code == 0, err
+    assert json.loads(out)["delta1"] == pytest.approx(report["metrics"]["delta1"], abs=1e-3)
 
 
 def test_photographs_of_any_size(netadapt, weights, exported, tmp_path):
@@ -214,10 +240,17 @@ def test_a_video_needs_opencv_before_anything_is_computed(netadapt, monkeypatch,
         (("evaluate", "{text}.onnx", "--data", "{frames}"), "cannot load"),
         (("predict", "{text}.onnx", "--model", "{weights}"), "cannot be read as an image"),
         (("export", "nowhere", "--quiet"), "no model at nowhere"),
-        (("export", "{weights}", "--format", "docx"), "'docx' is no format; expected onnx, tvm"),
+        (
+            ("export", "{weights}", "--format", "docx"),
+            "called 'docx'; choose one of onnx, tvm",
+        ),
         (("export", "{weights}", "--format", "tvm", "-q"), "name it with --device"),
         (("export", "{weights}", "--device", "host", "-q"), "--device is for --format tvm"),
-        (("export", "{weights}", "--unchecked", "-q"), "--unchecked are for --format tvm"),
+        (("export", "{weights}", "--unchecked", "-q"), "--unchecked is for --format tvm"),
+        (
+            ("export", "{weights}", "--format", "tvm", "-d", "host", "--dynamic-batch", "-q"),
+            "--dynamic-batch is for --format onnx; leave it out for tvm",
+        ),
         (
             ("export", "{weights}", "--format", "tvm", "--device", "host-ort", "-q"),
             "host-ort runs onnxruntime, not TVM",

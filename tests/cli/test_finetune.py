@@ -168,6 +168,13 @@ def test_what_was_fine_tuned_is_exported_and_timed(netadapt, run, tmp_path):
     code, _, err = netadapt("finetune", run, *SHORT, "--quiet")
     assert code == 0, err
     assert netadapt("export", run, "--out", tmp_path / "own.onnx", "--quiet")[0] == 0
+    int8 = ("--precision", "int8", "--out", tmp_path / "int8.onnx", "--max-loss", 0.05, "--json")
+    code, out, err = netadapt("export", run, *int8)  # judged by the run's own task
+    assert code == 0, err
+    assert (
+        json.loads(out)["metrics"]["accuracy"]
+        >= json.loads(out)["metrics_float32"]["accuracy"] - 0.05
+    )
     (tmp_path / "paper.toml").write_text('name = "paper"\nruntime = "fake"\n')
     paper = ("--device", "paper", "--profile", tmp_path / "paper.toml", "--json")
     code, out, err = netadapt("bench", run, *paper)

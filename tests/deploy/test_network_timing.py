@@ -68,12 +68,18 @@ def test_a_damaged_table_is_not_passed_over(table: Path) -> None:
 
 
 def test_an_onnx_file_is_timed_without_a_table(tmp_path: Path) -> None:
-    file = tmp_path / "network.onnx"
+    import onnx
+
+    file, any_batch = tmp_path / "network.onnx", tmp_path / "any.onnx"
     file.write_bytes(export_onnx(network(), torch.zeros(SIDE)))
+    opened = onnx.load(file)
+    opened.graph.input[0].type.tensor_type.shape.dim[0].dim_param = "batch"
+    onnx.save(opened, any_batch)
     with open_runtime(load_profile("host-ort")) as runtime:
         timed = time_network(str(file), "host-ort", runtime)
         assert timed.timing.latency_ms > 0
         assert timed.predicted is timed.error is None
+        assert time_network(str(any_batch), "host-ort", runtime).timing.latency_ms > 0
         with pytest.raises(ModelError, match="size of its own"):
             time_network(str(file), "host-ort", runtime, input_size=(64, 64))
 
@@ -82,7 +88,7 @@ def test_a_file_that_cannot_be_timed_is_named(tmp_path: Path) -> None:
     import onnx
 
     sizes = onnx.load_from_string(export_onnx(network(), torch.zeros(SIDE)))
-    sizes.graph.input[0].type.tensor_type.shape.dim[0].dim_param = "batch"
+    sizes.graph.input[0].type.tensor_type.shape.dim[2].dim_param = "height"
     contents = {
         "is missing": (None, "No such file"),
         "text": (b"no network", "no ONNX model"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from pathlib import Path
 
@@ -41,6 +42,40 @@ class Undecided(Normed):
 
     def forward(self, image: Tensor) -> Tensor:
         return super().forward(image) if image.sum() > 0 else image
+
+
+class Sided(nn.Module):
+    """A layer that fails inside a block, and one that mixes images."""
+
+    def __init__(self, mixed: nn.Module) -> None:
+        super().__init__()
+        self.stem = Normed()
+        self.block = nn.Sequential(mixed)
+
+    def forward(self, image: Tensor) -> Tensor:
+        return self.block(self.stem(image))
+
+
+class Mixing(nn.Module):
+    def forward(self, x: Tensor) -> Tensor:
+        return x.reshape(1, -1)
+
+
+class Inverting(nn.Module):
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.linalg.inv(x[..., :8, :8])
+
+
+def mixing() -> nn.Module:
+    return Sided(Mixing())
+
+
+def inverting() -> nn.Module:
+    return Sided(Inverting())
+
+
+def deciding() -> nn.Module:
+    return Sided(Undecided()).requires_grad_(False)
 
 
 def normed() -> nn.Module:
@@ -136,8 +171,8 @@ def slightly_wrong(factor: float) -> Callable[[nn.Module, tuple[Tensor, ...]], b
     """An exporter whose first weights are wrong by a factor."""
     good = onnx_export.export_onnx
 
-    def damaged(model: nn.Module, example: tuple[Tensor, ...]) -> bytes:
-        proto = onnx.load_from_string(good(model, example))
+    def damaged(model: nn.Module, example: tuple[Tensor, ...], **more: bool) -> bytes:
+        proto = onnx.load_from_string(good(model, example, **more))
         weights = proto.graph.initializer[0]
         values = numpy_helper.to_array(weights) * np.float32(factor)
         weights.CopyFrom(numpy_helper.from_array(values, weights.name))
@@ -156,7 +191,44 @@ def test_a_network_that_cannot_be_exported(tmp_path):
     assert not (tmp_path / "undecided.onnx").exists()
 
 
-def test_a_folder_that_cannot_be_written(small, tmp_path):
+@pytest.mark.parametrize(
+    ("factory", "said"),
+    [
+        ("inverting", r"its layer block\.0: .*in forward: ONNX has no operator for linalg_inv_ex"),
+        ("deciding", r"its layer block\.0: exporting Sided to ONNX failed: .*in forward: Guard"),
+    ],
+)
+def test_the_layer_that_cannot_be_exported_is_named(tmp_path, capfd, caplog, factory, said):
+    folder = saved(tmp_path / factory, factory, globals()[factory]())
+    with pytest.raises(ModelError, match=said):
+        export_model(str(folder), tmp_path / "out.onnx")
+    assert capfd.readouterr() == ("", "")
+    assert not [heard for heard in caplog.records if heard.levelno >= logging.WARNING]
+    assert [file.name for file in tmp_path.iterdir()] == [factory]
+
+
+def test_any_number_of_images_at_a_time(small, tmp_path):
+    exported = export_model(str(small), tmp_path / "small.onnx", dynamic_batch=True)
+    session = onnxruntime.InferenceSession(exported.file, providers=["CPUExecutionProvider"])
+    assert session.get_inputs()[0].shape == ["batch", 3, 8, 12]
+    assert session.get_outputs()[0].shape == ["batch", 4, 8, 12]
+    images = torch.rand(5, 3, 8, 12)
+    with torch.no_grad():
+        expected = load_model(small)(images).numpy()
+    got = session.run(None, {"input": images.numpy()})[0]
+    np.testing.assert_allclose(got, expected, atol=1e-5)
+
+
+def test_images_that_are_mixed_have_no_dynamic_batch(tmp_path):
+    folder = saved(tmp_path / "mixing", "mixing", mixing())
+    with pytest.raises(ModelError, match=r"output output is .*it isn't by images; leave out"):
+        export_model(str(folder), tmp_path / "any.onnx", dynamic_batch=True)
+    assert not (tmp_path / "any.onnx").exists()
+
+
+def test_a_folder_that_cannot_be_written(small, tmp_path, monkeypatch):
     (tmp_path / "file").write_text("in the way")
-    with pytest.raises(OutputError, match="cannot write"):
-        export_model(str(small), tmp_path / "file" / "small.onnx")
+    monkeypatch.setattr(onnx_export, "make_file", None)  # told before anything is computed
+    for place in (tmp_path / "file" / "deep" / "small.onnx", tmp_path):
+        with pytest.raises(OutputError, match="cannot write"):
+            export_model(str(small), place)

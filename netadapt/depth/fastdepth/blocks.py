@@ -16,22 +16,22 @@ from torch import Tensor, nn
 
 def dense(in_width: int, out_width: int, kernel: int) -> nn.Sequential:
     """Convolution at stride 1 that keeps the image's size, batch norm, ReLU."""
-    return _conv_norm(in_width, out_width, kernel, nn.ReLU(inplace=True))
+    return conv_norm(in_width, out_width, kernel, nn.ReLU(inplace=True))
 
 
 def depthwise(width: int, kernel: int) -> nn.Sequential:
     """Depthwise convolution at stride 1, batch norm, ReLU."""
-    return _conv_norm(width, width, kernel, nn.ReLU(inplace=True), groups=width)
+    return conv_norm(width, width, kernel, nn.ReLU(inplace=True), groups=width)
 
 
 def pointwise(in_width: int, out_width: int) -> nn.Sequential:
     """1×1 convolution, batch norm, ReLU."""
-    return _conv_norm(in_width, out_width, 1, nn.ReLU(inplace=True))
+    return conv_norm(in_width, out_width, 1, nn.ReLU(inplace=True))
 
 
 def first_conv(out_width: int) -> nn.Sequential:
     """MobileNet's conv0: 3×3 at stride 2 on RGB, batch norm, ReLU6."""
-    return _conv_norm(3, out_width, 3, nn.ReLU6(inplace=True), stride=2)
+    return conv_norm(3, out_width, 3, nn.ReLU6(inplace=True), stride=2)
 
 
 def separable(in_width: int, out_width: int, stride: int) -> nn.Sequential:
@@ -40,8 +40,8 @@ def separable(in_width: int, out_width: int, stride: int) -> nn.Sequential:
     The six modules stand flat in one Sequential, as in the official checkpoints.
     """
     return nn.Sequential(
-        *_conv_norm(in_width, in_width, 3, nn.ReLU6(inplace=True), stride, in_width),
-        *_conv_norm(in_width, out_width, 1, nn.ReLU6(inplace=True)),
+        *conv_norm(in_width, in_width, 3, nn.ReLU6(inplace=True), stride, in_width),
+        *conv_norm(in_width, out_width, 1, nn.ReLU6(inplace=True)),
     )
 
 
@@ -123,7 +123,7 @@ def initialise(network: nn.Module) -> None:
                 nn.init.zeros_(module.bias)
 
 
-def _conv_norm(
+def conv_norm(
     in_width: int,
     out_width: int,
     kernel: int,
@@ -131,6 +131,7 @@ def _conv_norm(
     stride: int = 1,
     groups: int = 1,
 ) -> nn.Sequential:
+    """Convolution, padded so that stride alone makes the image smaller, batch norm, activation."""
     padding = (kernel - 1) // 2
     return nn.Sequential(
         nn.Conv2d(in_width, out_width, kernel, stride, padding, groups=groups, bias=False),

@@ -13,6 +13,7 @@ from torch import nn
 
 from netadapt.depth.fastdepth import mobilenet, resnet
 from netadapt.depth.fastdepth.layer_widths import full_widths, width_sources, widths_shown
+from netadapt.depth.fastdepth.standalone_code import standalone_code
 from netadapt.errors import ModelError
 from netadapt.networks.config import BATCH_NORMS, Shapes
 from netadapt.networks.config_fields import refuse_unknown, sizes, text_field, widths_field
@@ -81,6 +82,23 @@ class FastDepthConfig:
         """Shapes of the network's inputs at batch 1."""
         return ((1, 3, *self.input_size),)
 
+    @property
+    def deployment_notes(self) -> dict[str, str]:
+        """What who runs an exported file must know of its input and output."""
+        height, width = self.input_size
+        return {
+            "input": f"RGB in [0, 1], [batch, 3, {height}, {width}]",
+            "preprocessing": (
+                "published: resize to a height of 250 pixels, crop the middle 228x304, resize to "
+                f"{height}x{width}, divide by 255; no mean or deviation is taken off"
+            ),
+            "output": f"depth in metres, [batch, 1, {height}, {width}]",
+            "camera": (
+                "metres are those of NYU Depth v2's camera; of another multiply them by its focal "
+                "length over NYU's, both in heights of the picture"
+            ),
+        }
+
     def to_json(self) -> dict[str, Any]:
         return {
             "network": "fastdepth",
@@ -101,6 +119,11 @@ class FastDepthConfig:
         if full.skip == "none":
             return resnet.ResNetDepth(full.encoder, full.widths, full.decoder)
         return resnet.ResNetSkipDepth(full.encoder, full.widths, full.decoder, full.skip)
+
+    def standalone_code(self) -> str:
+        """Python that needs torch alone and defines `build()`, which gives this network."""
+        full = self.complete()
+        return standalone_code(full.encoder, full.decoder, full.skip, full.widths)
 
     def complete(self) -> FastDepthConfig:
         """The same config with every width written out.

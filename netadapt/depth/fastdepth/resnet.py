@@ -37,7 +37,7 @@ def encoder_full_widths(encoder: str) -> dict[str, int]:
     widths = {"conv1": 64}
     for n, (base, count) in enumerate(zip(BASE_WIDTHS, BLOCKS[encoder], strict=True), start=1):
         widths[f"layer{n}"] = base * 4 if is_bottleneck(encoder) else base
-        for name in _inner_names(encoder, n, count):
+        for name in inner_names(encoder, n, count):
             widths[name] = base
     return widths | {"conv2": BRIDGE_WIDTH}
 
@@ -102,7 +102,7 @@ class _ResNet(nn.Module):
                         in_width,
                         (*(widths[name] for name in names), out_width),
                         stride=2 if n > 1 and b == 0 else 1,
-                        projected=_projected(encoder, n) and b == 0,
+                        projected=is_projected(encoder, n) and b == 0,
                     )
                 )
                 in_width = out_width
@@ -177,7 +177,7 @@ def width_sources(encoder: str, decoder: str, skip: str) -> dict[str, WidthSourc
     sources: dict[str, WidthSource] = {"conv1": ("conv1.weight", 0)}
     for n, count in enumerate(BLOCKS[encoder], start=1):
         sources[f"layer{n}"] = (f"layer{n}.0.conv{last}.weight", 0)
-        for name in _inner_names(encoder, n, count):
+        for name in inner_names(encoder, n, count):
             sources[name] = (f"{name}.weight", 0)
     sources["conv2"] = ("conv2.weight", 0)
     kind = DecoderKind.parse(decoder)
@@ -193,7 +193,7 @@ def check_widths(encoder: str, decoder: str, skip: str, widths: Mapping[str, int
     kind = DecoderKind.parse(decoder)
     decoders.check_widths(kind, widths["conv2"], widths)
     joined: list[tuple[str, str]] = []
-    if not _projected(encoder, 1):
+    if not is_projected(encoder, 1):
         joined.append(("layer1", "conv1"))
     if skip != "none" and not kind.resizes:
         raise ModelError(
@@ -216,11 +216,11 @@ def check_widths(encoder: str, decoder: str, skip: str, widths: Mapping[str, int
             )
 
 
-def _projected(encoder: str, n: int) -> bool:
+def is_projected(encoder: str, n: int) -> bool:
     """Whether layer n's first shortcut is a convolution: where stride or full width changes."""
     return n > 1 or is_bottleneck(encoder)
 
 
-def _inner_names(encoder: str, n: int, count: int) -> list[str]:
+def inner_names(encoder: str, n: int, count: int) -> list[str]:
     inner = 2 if is_bottleneck(encoder) else 1
     return [f"layer{n}.{b}.conv{m}" for b in range(count) for m in range(1, inner + 1)]

@@ -19,6 +19,7 @@ from netadapt.graph.layer_shape import LayerShape, Pair
 from netadapt.graph.ops.op_registry import OPS
 from netadapt.latency.runtimes.base import UnsupportedLayer
 from netadapt.latency.runtimes.reference import Array
+from netadapt.networks.onnx_export import layer_of
 
 _ACTIVATIONS = {
     "Relu": "relu",
@@ -358,8 +359,11 @@ class NetworkReader:
         return self.constants[node.input[index]]
 
     def unknown(self, node: Any) -> UnsupportedLayer:
+        layer = layer_of(node)
+        of_layer = f" of the layer {layer}" if layer else ""
         return UnsupportedLayer(
-            f"no kernel is known for the ONNX node {node.op_type} '{node.name}' as it is used"
+            f"no kernel is known for the ONNX node {node.op_type} '{node.name}'{of_layer} as it is "
+            f"used"
         )
 
 

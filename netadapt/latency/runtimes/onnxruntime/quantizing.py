@@ -1,15 +1,16 @@
 """A float32 ONNX model as int8: static quantization with QDQ nodes, as onnxruntime's tools do it.
 
 Weights are int8 with a scale a channel, what flows between layers is uint8 with a scale a tensor,
-calibrated on random inputs. That is right for what a network takes; a network that is to be used
-is calibrated on its own images.
+calibrated on the inputs that are given. Random ones are right for what a network takes; a network
+that is to be used is calibrated on its own images, which is the deploy room's affair.
 """
 
 from __future__ import annotations
 
+import inspect
 import logging
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -28,13 +29,26 @@ CALIBRATIONS = 1
 """Random inputs that scales are taken from, where none are given."""
 
 
-def quantized(model: bytes, what: str, feeds: Mapping[str, Array] | None = None) -> bytes:
-    """The int8 model. `feeds`: inputs by name to calibrate with, random ones if none are given.
+def quantized(
+    model: bytes,
+    what: str,
+    feeds: Mapping[str, Array] | Sequence[Mapping[str, Array]] | None = None,
+    *,
+    left: Collection[str] = (),
+    ranges: Path | None = None,
+) -> bytes:
+    """The int8 model, the nodes of the names in `left` in float32.
 
-    Raises UnsupportedLayer, which calls the model `what`, where it can't be quantized.
+    `feeds`: inputs by name to calibrate with, one or several; random ones if none are given. The
+    file `ranges` keeps what was calibrated for the next call, where onnxruntime can do so. Raises
+    UnsupportedLayer, which calls the model `what`, where it can't be quantized.
     """
     onnx = needed("onnx", "onnx")
     tools = needed("onnxruntime.quantization", "onnx")
+
+    given = [feeds] if isinstance(feeds, Mapping) else feeds
+    cached = "calibration_cache_path" in inspect.signature(tools.quantize_static).parameters
+    kept = {"calibration_cache_path": ranges} if cached and ranges is not None else {}
 
     class Given(tools.CalibrationDataReader):  # type: ignore[misc, name-defined]
         def __init__(self, inputs: Iterable[dict[str, Array]]) -> None:
@@ -50,11 +64,13 @@ def quantized(model: bytes, what: str, feeds: Mapping[str, Array] | None = None)
             tools.quantize_static(
                 proto,
                 str(file),
-                Given([dict(feeds)] if feeds is not None else _random_inputs(proto)),
+                Given(_random_inputs(proto) if given is None else map(dict, given)),
                 quant_format=tools.QuantFormat.QDQ,
                 per_channel=True,
                 activation_type=tools.QuantType.QUInt8,
                 weight_type=tools.QuantType.QInt8,
+                nodes_to_exclude=list(left),
+                **kept,
             )
         except Exception as error:  # onnx's and onnxruntime's own classes share no base
             raise UnsupportedLayer(

@@ -1,0 +1,62 @@
+"""The task that a stored network is for: its run's own, or one that is named.
+
+Asked by commands that judge a network which is there already; a run's own commands have their task
+from run.json by themselves.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from netadapt.errors import InputError, ModelError
+from netadapt.networks.config import FactoryConfig
+from netadapt.networks.named_functions import module_of
+from netadapt.networks.store import find_model, read_config
+from netadapt.pruning.run_json import RUN_JSON, RunAbout
+from netadapt.training.task import Task
+from netadapt.training.tasks import TASKS, TaskRequest, open_task
+
+
+def task_of_model(
+    path: str, task: str | None, data: str | None, default: tuple[str, str]
+) -> Callable[[], Task]:
+    """What opens the task of the network at `path`, whatever `load_model` takes.
+
+    `task` and `data` are what the user names, None for the run's own. A model folder that no run
+    made is for the `default` task and data, unless its network is a user's own. Raises InputError
+    at once where nothing says which task it is; opening it may raise what the task raises.
+    """
+    folder = find_model(path)
+    config = read_config(folder)
+    opened = _opened(folder)
+    if ":" in (network := str(opened.get("model", ""))):
+        module_of(network, "network", ModelError)  # it may register the task
+    if not opened and not isinstance(config, FactoryConfig):
+        opened = {"task": default[0], "data": default[1]}
+    name = task or opened.get("task")
+    if name is None:
+        raise InputError(
+            f"nothing says what task {path} is for; name it with --task package.module:function, "
+            f"or --task NAME --data FOLDER"
+        )
+    if ":" in name:
+        if data is not None:
+            raise InputError(f"the task {name} opens its own data; leave out --data {data}")
+        data = ""
+    else:
+        TASKS[name]  # raises where there is none
+        data = data or (str(opened["data"]) if opened.get("task") == name else None)
+    if data is None:
+        raise InputError(f"on what data is the task {name} opened? Add --data FOLDER")
+    request = TaskRequest(data, config.input_shapes, opened.get("holdout_images"))
+    return lambda: open_task(name, request)
+
+
+def _opened(folder: Path) -> dict[str, Any]:
+    """How the run that made the model in `folder` was opened; {} where no run's command did."""
+    for place in (folder, folder.parent):
+        if (place / RUN_JSON).is_file():
+            return dict(RunAbout.read(place).opened)
+    return {}
