@@ -128,6 +128,15 @@ def average(
     images: Annotated[
         int, typer.Option(min=2, help="Training images to measure batch norm on again.")
     ] = 1024,
+    max_scale: Annotated[
+        float,
+        typer.Option(
+            min=1,
+            max=4,
+            help="What the trainings enlarged their images by at most: batch norm is measured on "
+            "such images.",
+        ),
+    ] = 1.0,
     seed: SeedOption = 0,
     as_json: JsonOption = False,
     quiet: QuietOption = False,
@@ -136,8 +145,9 @@ def average(
 
     Evaluate it before you keep it: it may be better than each of them, or not.
 
-    Example: netadapt models average runs/a runs/b --data nyudepthv2 --out models/a-and-b
+    Example: netadapt models average runs/a runs/b --data nyudepthv2 --max-scale 1.1 --out models/ab
     """
+    from dataclasses import replace
     from itertools import islice
 
     from netadapt.depth.data.transforms import ONLY_MIRRORED
@@ -153,7 +163,8 @@ def average(
     height, width = config.input_shapes[0][-2:]
     sets = data or ["rooms"]
     folders = [data_folder(name) for name in sets]
-    task = open_task(folders, (height, width), augmentation=ONLY_MIRRORED)
+    seen = replace(ONLY_MIRRORED, max_scale=max_scale)
+    task = open_task(folders, (height, width), augmentation=seen)
     batch_size = min(images, BATCH_SIZE)
     batches = islice(task.training_batches(batch_size, seed), max(1, images // batch_size))
     network = average_networks(networks, (inputs for inputs, _ in batches))
