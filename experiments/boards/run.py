@@ -4,8 +4,8 @@
 
 Every board is left out in turn: so many of its rows, drawn at random, are its table, and the others
 are predicted, once from these rows alone and once with the shipped boards beside them, but never
-its own. The tables of this machine (experiments/lut-check) are left out in the same way; nothing
-was chosen by them. A row of the CSV is a board, a number of known rows, a draw and a way; rows
+its own. The tables of this machine (experiments/lut-check) are left out in the same way; they
+confirmed the choice. A row of the CSV is a board, a number of known rows, a draw and a way; rows
 that stand in it already aren't computed again.
 """
 

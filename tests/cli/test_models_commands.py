@@ -94,9 +94,15 @@ def test_the_average_of_two_networks(netadapt: Command, frames: Path, tmp_path: 
     for key in ("conv3.3.weight", "conv3.4.bias"):
         mean = (first.state_dict()[key] + second.state_dict()[key]) / 2
         torch.testing.assert_close(both.state_dict()[key], mean)
-    norm = both.get_submodule(
-        "conv0.1"
-    )  # measured on the six images of either set, as they are evaluated
+    code, _, _ = netadapt(
+        "models", "average", tmp_path / "a", tmp_path / "b", "--data", frames,
+        "--max-scale", 4, "--images", 12, "--out", tmp_path / "enlarged",
+    )  # fmt: skip
+    assert code == 0
+    on_enlarged = load_model(tmp_path / "enlarged").get_submodule("conv0.1")
+    assert not torch.equal(on_enlarged.running_mean, both.get_submodule("conv0.1").running_mean)
+    norm = both.get_submodule("conv0.1")
+    # Measured on the six images of either set, as they are evaluated.
     seen, _ = next(batches(open_for_evaluation(str(frames), "train"), 6, (64, 64), train=False))
     torch.testing.assert_close(norm.running_mean[:3], seen.mean((0, 2, 3)), rtol=0.01, atol=0)
     torch.testing.assert_close(norm.running_var[:3], seen.var((0, 2, 3)), rtol=0.03, atol=0)
