@@ -118,7 +118,7 @@ def test_a_list_of_splits_overrides_the_rule(nyu_folder: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ("{", "cannot be read as JSON"),
+        ("{", "is not valid JSON"),
         ("[]", "expected an object"),
         (json.dumps({"train": [], "val": []}), "'holdout' is not a list"),
     ],

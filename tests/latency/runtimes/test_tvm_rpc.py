@@ -48,6 +48,9 @@ class Few:
     def next(self, estimator: object, known: set[LayerShape]) -> object:
         return self.first(known)
 
+    def outlook(self, estimator: object, known: set[LayerShape], counts: object) -> list[float]:
+        return []
+
 
 @pytest.fixture
 def profile(loopback: Loopback, host_profile: DeviceProfile) -> DeviceProfile:
