@@ -21,7 +21,8 @@ def export(
     out: Annotated[
         Path | None,
         typer.Option(
-            help="What to write; default here: NAME.onnx, or the folder NAME-DEVICE, NAME-pytorch."
+            help="What to write; default here: NAME.onnx or NAME-int8.onnx, or the folder "
+            "NAME-DEVICE or NAME-pytorch."
         ),
     ] = None,
     dynamic_batch: Annotated[

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class ExportRequest:
-    """What the user asks of an export; each field but the first three is an option of some formats.
+    """What the user asks of an export; all but the four fields told here are options of some forms.
 
     `model` is whatever `load_model` takes; `out` the file or folder to write, None for one in the
     current folder, named after the model. `find_task` is called where images are needed: it says at

@@ -118,9 +118,10 @@ def make_file(path: str, dynamic_batch: bool = False) -> OnnxModel:
     )
 
 
-def default_file(path: str) -> Path:
-    """NAME.onnx in the current folder, NAME the last part of `path`."""
-    return Path(f"{Path(path).resolve().name}.onnx")
+def default_file(path: str, precision: str = "float32") -> Path:
+    """NAME.onnx or NAME-PRECISION.onnx in the current folder, NAME the last part of `path`."""
+    of_precision = "" if precision == "float32" else f"-{precision}"
+    return Path(f"{Path(path).resolve().name}{of_precision}.onnx")
 
 
 def require_place(file: Path) -> None:

@@ -26,11 +26,15 @@ class OnnxFormat:
     def export(self, request: ExportRequest) -> Product:
         """Write the file once it computes what torch does, or costs the task little enough."""
         precision = FILE_PRECISIONS[request.precision]
-        require_place(request.out or default_file(request.model))
+        require_place(_file(request))
         max_loss = MAX_LOSS if request.max_loss is None else request.max_loss
         if not max_loss >= 0:
             raise InputError(f"--max-loss is {max_loss}; expected 0 or more")
         if not precision.lossy and (request.task, request.data) == (None, None):
+            if request.max_loss is not None:
+                raise InputError(
+                    "--max-loss is for what is judged; add --precision int8, or --data to judge on"
+                )
             request.say(f"exporting {request.model}")
             return self._written(request, make_file(request.model, request.dynamic_batch))
         find = request.find_task
@@ -51,7 +55,7 @@ class OnnxFormat:
         found: Judged | None = None,
         notes: Mapping[str, str] | None = None,
     ) -> Product:
-        file = request.out or default_file(request.model)
+        file = _file(request)
         left = found.left if found is not None else ()
         content = with_metadata(
             made.content if found is None else found.content,
@@ -74,6 +78,10 @@ class OnnxFormat:
             _table(request.precision, made, found),
             f"time it beside float32: netadapt bench {file} --device NAME",
         )
+
+
+def _file(request: ExportRequest) -> Path:
+    return request.out or default_file(request.model, request.precision)
 
 
 def _facts(file: Path, request: ExportRequest, made: OnnxModel) -> dict[str, Any]:

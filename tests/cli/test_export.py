@@ -51,14 +51,14 @@ def test_fewer_bits_beside_float32(netadapt, own):
     code, out, err = netadapt("export", own, *options)
     assert code == 0, err
     written, judged, heads, accuracy, *_, size = out.splitlines()
-    assert written.startswith("own.onnx: input 1×3×8×8")
+    assert written.startswith("own-int8.onnx: input 1×3×8×8")
     assert judged.startswith("int8: ")
     assert "layers in float32" in judged
     assert heads.split() == ["torch", "float32", "onnx", "int8"]
     assert accuracy.split()[:2] == ["accuracy", "1.0000"]
     assert float(accuracy.split()[2]) >= 0.9
     assert size.split()[0] == "size_mb"
-    session = onnxruntime.InferenceSession("own.onnx", providers=["CPUExecutionProvider"])
+    session = onnxruntime.InferenceSession("own-int8.onnx", providers=["CPUExecutionProvider"])
     about = session.get_modelmeta().custom_metadata_map
     assert about["netadapt.precision"] == "int8"
     assert about["netadapt.output"] == "scores of three colours"
@@ -80,6 +80,7 @@ def test_a_folder_that_stands_alone(netadapt, own):
     [
         (("--precision", "int8"), "nothing says what task"),
         (("--precision", "int4"), "called 'int4'; choose one of float32, float16, int8"),
+        (("--max-loss", "0.1"), "--max-loss is for what is judged; add --precision int8"),
         (("--precision", "int8", "--max-loss", "-1"), "--max-loss is -1.0; expected 0 or more"),
         (("--precision", "int8", "--task", "own_export:none"), "has no function 'none'"),
         (("--precision", "int8", "--task", "depth"), "on what data is the task depth opened?"),

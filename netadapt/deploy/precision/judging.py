@@ -70,64 +70,83 @@ def judged(
             f"{of_task(task, 'evaluate')} didn't call the network that it was given, so that there "
             f"are no images to calibrate with"
         )
-    layers = layer_nodes(made.content)
     feeds = [_feed(made, example) for example in examples]
     metric = task.metrics[0]
     with precision.converting(made.content, feeds, path) as convert:
-        found: dict[tuple[str, ...], float] = {}
-        for left in _tried(convert, layers, made, examples[:COMPARED_IMAGES], path, say):
-            content = convert([node for layer in left for node in layers[layer]])
-            module = OnnxModule(content, made.network, path)
+        trials = _Trials(convert, made, layer_nodes(made.content), examples[:COMPARED_IMAGES], path)
+        losses: dict[tuple[str, ...], float] = {}
+        for left in trials.in_turn(say):
+            content, module = trials.leaving(left)
             after = evaluated(module, task)
-            found[left] = before[metric] - after[metric]
+            losses[left] = before[metric] - after[metric]
             say(
                 f"{metric} is {after[metric]:.4g}, {before[metric]:.4g} in float32, with "
-                f"{len(left)} of {len(layers)} layers in float32"
+                f"{len(left)} of {len(trials.layers)} layers in float32"
             )
-            if found[left] <= max_loss:
-                compared = _differences(made, module, examples[:COMPARED_IMAGES])
-                return Judged(content, left, len(layers), before, after, compared, len(examples))
-    left, loss = min(found.items(), key=lambda item: item[1])
+            if losses[left] <= max_loss:
+                compared = trials.differences(module)
+                count = len(trials.layers)
+                return Judged(content, left, count, before, after, compared, len(examples))
+    left, loss = min(losses.items(), key=lambda item: item[1])
     raise ModelError(
         f"{path} loses {loss:.3g} of {metric} in this precision even with {len(left)} of "
-        f"{len(layers)} layers left in float32, and {max_loss:.3g} is allowed; allow more with "
-        f"--max-loss, or take a precision of more bits"
+        f"{len(trials.layers)} layers left in float32, and {max_loss:.3g} is allowed; allow more "
+        f"with --max-loss, or take a precision of more bits"
     )
 
 
-def _tried(
-    convert: Convert,
-    layers: dict[str, tuple[str, ...]],
-    made: OnnxModel,
-    examples: Sequence[Example],
-    path: str,
-    say: Say,
-) -> Iterator[tuple[str, ...]]:
-    """Layers to leave in float32: none, then the 1, 2, 4, … that hurt most."""
-    yield ()
-    most = len(layers) // MOST_LEFT
-    if not most:
-        return
-    say(f"converting each of {len(layers)} layers alone, to find those that hurt")
-    in_float = [_torch_outputs(made, example) for example in examples]
+@dataclass(frozen=True)
+class _Trials:
+    """The model converted with some of its layers left in float32, on a few real inputs."""
 
-    every = node_names(made.content)
+    convert: Convert
+    made: OnnxModel
+    layers: dict[str, tuple[str, ...]]
+    examples: Sequence[Example]
+    path: str
 
-    def error(layer: str) -> float:
-        others = [node for node in every if node not in layers[layer]]
-        module = OnnxModule(convert(others), made.network, path)
-        return sum(
-            _squared(ours, theirs)
-            for example, expected in zip(examples, in_float, strict=True)
-            for ours, theirs in zip(expected, module.run(example), strict=True)
-        )
+    def leaving(self, left: tuple[str, ...]) -> tuple[bytes, OnnxModule]:
+        """The model in which these layers are in float32."""
+        return self._converted([node for layer in left for node in self.layers[layer]])
 
-    ranked = sorted(layers, key=error, reverse=True)
-    count = 1
-    while count < most:
-        yield tuple(ranked[:count])
-        count *= 2
-    yield tuple(ranked[:most])
+    def in_turn(self, say: Say) -> Iterator[tuple[str, ...]]:
+        """Layers to leave in float32: none, then the 1, 2, 4, … that hurt most."""
+        yield ()
+        most = len(self.layers) // MOST_LEFT
+        if not most:
+            return
+        say(f"converting each of {len(self.layers)} layers alone, to find those that hurt")
+        ranked = self._worst_first()
+        count = 1
+        while count < most:
+            yield tuple(ranked[:count])
+            count *= 2
+        yield tuple(ranked[:most])
+
+    def differences(self, module: OnnxModule) -> Compared:
+        """The largest difference from torch, of several outputs that of the worst for its size."""
+        pairs = [apart(*pair) for pair in self._pairs(module)]
+        return max(pairs, key=lambda pair: pair.difference / max(pair.largest, 1e-12))
+
+    def _worst_first(self) -> list[str]:
+        every = node_names(self.made.content)
+
+        def error(layer: str) -> float:
+            alone = self._converted([node for node in every if node not in self.layers[layer]])
+            return sum(_squared(*pair) for pair in self._pairs(alone[1]))
+
+        return sorted(self.layers, key=error, reverse=True)
+
+    def _converted(self, nodes: list[str]) -> tuple[bytes, OnnxModule]:
+        content = self.convert(nodes)
+        return content, OnnxModule(content, self.made.network, self.path)
+
+    def _pairs(self, module: OnnxModule) -> Iterator[tuple[Tensor, Tensor]]:
+        """Each output of torch on the examples, and the module's."""
+        for example in self.examples:
+            with torch.inference_mode():
+                expected = [tensor for _, tensor in named_outputs(self.made.network(*example))]
+            yield from zip(expected, module.run(example), strict=True)
 
 
 def _feed(made: OnnxModel, example: Example) -> Feed:
@@ -138,17 +157,3 @@ def _squared(ours: Tensor, theirs: Tensor) -> float:
     """The mean squared difference, as a share of what `ours` have."""
     one, other = ours.double().nan_to_num(), theirs.double().nan_to_num()
     return float((one - other).square().mean() / one.square().mean().clamp_min(1e-12))
-
-
-def _differences(made: OnnxModel, module: OnnxModule, examples: Sequence[Example]) -> Compared:
-    """The largest difference on real inputs, of several outputs that of the worst for its size."""
-    pairs: list[Compared] = []
-    for example in examples:
-        expected = _torch_outputs(made, example)
-        pairs += [apart(*pair) for pair in zip(expected, module.run(example), strict=True)]
-    return max(pairs, key=lambda pair: pair.difference / max(pair.largest, 1e-12))
-
-
-@torch.inference_mode()
-def _torch_outputs(made: OnnxModel, example: Example) -> list[Tensor]:
-    return [tensor for _, tensor in named_outputs(made.network(*example))]

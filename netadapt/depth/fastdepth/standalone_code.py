@@ -47,9 +47,11 @@ def standalone_code(encoder: str, decoder: str, skip: str, widths: Mapping[str, 
         if encoder == "mobilenet"
         else _resnet(encoder, widths)
     )
-    joined = _joined(encoder, skip)
-    body = _with_skips if skip != "none" else _without_skips
-    made, run = body(kind, skip, in_width, widths, joined)
+    made, run = (
+        _without_skips(kind, in_width, widths)
+        if skip == "none"
+        else _with_skips(kind, skip, _joined(encoder, skip), in_width, widths)
+    )
     class_text = _class([*encode[0], *made], [*encode[1], *run])
     return f"{IMPORTS}\n\n{_blocks_in(class_text)}{class_text}"
 
@@ -134,8 +136,6 @@ def _resnet(encoder: str, widths: Mapping[str, int]) -> tuple[tuple[Lines, Lines
 
 def _joined(encoder: str, skip: str) -> dict[int, tuple[str, bool]]:
     """Decoder stage → the encoder's layer that is joined, and whether before the resizing."""
-    if skip == "none":
-        return {}
     if encoder == "mobilenet":
         return {stage: (f"conv{conv}", False) for stage, conv in mobilenet.SKIPS.items()}
     if skip == "concat":
@@ -146,10 +146,11 @@ def _joined(encoder: str, skip: str) -> dict[int, tuple[str, bool]]:
 def _with_skips(
     kind: DecoderKind,
     skip: str,
+    joined: Mapping[int, tuple[str, bool]],
     in_width: int,
     widths: Mapping[str, int],
-    joined: Mapping[int, tuple[str, bool]],
 ) -> tuple[Lines, Lines]:
+    """The decoder's modules, and its calls with what is joined after each."""
     made, run = [], []
     for i in range(1, decoders.STAGES + 1):
         out_width = widths[f"decode_conv{i}"]
@@ -171,11 +172,7 @@ def _with_skips(
 
 
 def _without_skips(
-    kind: DecoderKind,
-    skip: str,
-    in_width: int,
-    widths: Mapping[str, int],
-    joined: Mapping[int, tuple[str, bool]],
+    kind: DecoderKind, in_width: int, widths: Mapping[str, int]
 ) -> tuple[Lines, Lines]:
     made, run = ["self.decoder = nn.ModuleDict()"], []
     for i, (name, call) in enumerate(_decoder(kind, in_width, widths), start=1):
