@@ -32,7 +32,7 @@ def text_of(rows: pd.DataFrame) -> str:
     parts = []
     for name, of_case in rows.groupby("case", sort=False):
         main = CASES[str(name)].main
-        parts.append(f"**{name}, {main} ms**\n\n{MAIN_HEAD}{_main(of_case, main)}")
+        parts.append(f"**{name}, budget {main} ms**\n\n{MAIN_HEAD}{_main(of_case, main)}")
         others = of_case[of_case["budget"].str.startswith("tx2=") & (of_case["budget"] != main)]
         if len(others):
             parts.append(f"**{name}, other budgets: delta1, RMSE in m**\n\n{_others(others)}")
