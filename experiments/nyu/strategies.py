@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import torch
@@ -16,12 +16,12 @@ import torch_pruning as tp
 from torch import Tensor, nn
 
 from netadapt.depth.fastdepth.variants import FASTDEPTH_PRUNED
-from netadapt.graph import ChannelGroup, LayerGraph
-from netadapt.pruning.candidates import Candidate
+from netadapt.graph import LayerGraph
 from netadapt.pruning.importance.base import free_groups
 from netadapt.pruning.importance.registry import register_importance
 from netadapt.pruning.iteration import Iteration
-from netadapt.pruning.proposals import Proposal, proposal_of
+from netadapt.pruning.proposals import nearest_width
+from netadapt.pruning.strategies.one_cut import OneCut
 from netadapt.pruning.strategies.registry import register_strategy
 from netadapt.training.task import Task
 
@@ -29,25 +29,6 @@ SHARES = tuple(count / 256 for count in range(257))
 """How far a rule may be taken, from nothing to all; nearer ones give the same widths, or nearly."""
 
 EXPONENTS = tuple(count / 32 for count in range(1, 8 * 32))
-
-
-class OneCut:
-    """The first of a rule's widths, which come widest first, that meet all budgets."""
-
-    def widths(self, iteration: Iteration) -> Iterable[Mapping[str, int]]:
-        """What the rule gives, widest first: the width of each group that may be cut."""
-        raise NotImplementedError
-
-    def propose(self, iteration: Iteration) -> list[Proposal]:
-        for widths in self.widths(iteration):
-            proposal = proposal_of(iteration.graph, widths, iteration.cost_of)
-            if proposal is not None and iteration.meets(proposal.of(iteration.graph)):
-                return [proposal]
-        return []
-
-    def choose(self, iteration: Iteration, proposals: Sequence[Proposal]) -> Candidate:
-        (candidate,) = iteration.judge(proposals[:1])
-        return candidate
 
 
 class Global(OneCut):
@@ -61,7 +42,7 @@ class Global(OneCut):
         for share in SHARES[1:]:
             least = ranked[min(len(ranked) - 1, math.floor(share * len(ranked)))]
             yield {
-                group.name: nearest(
+                group.name: nearest_width(
                     group, int((scores[group.name] >= least).sum()), iteration.settings.step
                 )
                 for group in groups
@@ -78,7 +59,7 @@ class RandomWidths(OneCut):
         shares = {group.name: drawn.uniform(0.25, 1.0) for group in groups}
         for exponent in EXPONENTS:
             yield {
-                group.name: nearest(
+                group.name: nearest_width(
                     group, group.width * shares[group.name] ** exponent, iteration.settings.step
                 )
                 for group in groups
@@ -93,11 +74,6 @@ class PublishedWidths(OneCut):
     def widths(self, iteration: Iteration) -> Iterable[Mapping[str, int]]:
         widths = FASTDEPTH_PRUNED.widths
         return [{group.name: widths[group.name] for group in free_groups(iteration.graph)}]
-
-
-def nearest(group: ChannelGroup, width: float, multiple: int) -> int:
-    """Of the widths that `group` may have the one nearest to `width`."""
-    return min(group.allowed_widths(multiple), key=lambda allowed: abs(allowed - width))
 
 
 def torch_prunings(

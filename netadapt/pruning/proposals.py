@@ -146,13 +146,15 @@ def half_widths(graph: LayerGraph, width_multiple: int) -> dict[str, int]:
 def scaled_widths(graph: LayerGraph, factor: float, width_multiple: int) -> dict[str, int]:
     """Every group at `factor` of its width, rounded to a width it may take."""
     return {
-        group.name: min(
-            group.allowed_widths(width_multiple),
-            key=lambda width: abs(width - factor * group.width),
-        )
+        group.name: nearest_width(group, factor * group.width, width_multiple)
         for group in graph.groups
         if not group.frozen
     }
+
+
+def nearest_width(group: ChannelGroup, width: float, width_multiple: int) -> int:
+    """Of the widths that `group` may take the one nearest to `width`; of two the narrower."""
+    return min(group.allowed_widths(width_multiple), key=lambda allowed: abs(allowed - width))
 
 
 def _widest(costs: list[tuple[int, float]], target: float) -> tuple[int, float] | None:
