@@ -29,6 +29,7 @@ from netadapt.pruning.settings import (
     LONG_LEARNING_RATE,
     LONG_STEPS,
 )
+from netadapt.pruning.task_of_model import task_and_data
 from netadapt.training.compute import compute_device
 from netadapt.training.course import Course
 from netadapt.training.epochs import Progress, train_epochs
@@ -42,7 +43,7 @@ from netadapt.training.task import (
     training_count_of,
 )
 from netadapt.training.task_wrapper import DistilledTask
-from netadapt.training.tasks import TASKS, TaskRequest, open_task
+from netadapt.training.tasks import TaskRequest, open_task
 from netadapt.training.training_folder import (
     HISTORY_FILE,
     discard_unbegun,
@@ -165,23 +166,14 @@ def finetune_run(
 def _task_and_data(run: Path, about: RunAbout, asked: LongTerm) -> tuple[str, str]:
     """The task's name, and what a registered one is opened on."""
     name = asked.task or about.opened.get("task")
-    if name is None:
-        raise RunError(
-            f"{run} was pruned from Python, which doesn't say how its task is opened; name it with "
-            f"--task package.module:function, or --task NAME --data FOLDER"
-        )
-    if ":" in name:
-        if asked.data is not None:
-            raise InputError(f"the task {name} opens its own data; leave out --data {asked.data}")
-        return name, ""
-    TASKS[name]  # raises where there is none
-    if asked.data is not None:
-        return name, asked.data
-    if about.opened.get("task") != name:
-        raise InputError(
-            f"{run} doesn't say on what data the task {name} is opened; add --data FOLDER"
-        )
-    return name, str(about.opened["data"])
+    no_task = RunError(
+        f"{run} was pruned from Python, which doesn't say how its task is opened; name it with "
+        f"--task package.module:function, or --task NAME --data FOLDER"
+    )
+    no_data = InputError(
+        f"{run} doesn't say on what data the task {name} is opened; add --data FOLDER"
+    )
+    return task_and_data(name, asked.data, about.opened, no_task, no_data)
 
 
 def _network(

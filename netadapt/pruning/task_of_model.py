@@ -6,7 +6,7 @@ from run.json by themselves.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -36,22 +36,40 @@ def task_of_model(
     if not opened and not isinstance(config, FactoryConfig):
         opened = {"task": default[0], "data": default[1]}
     name = task or opened.get("task")
+    no_task = InputError(
+        f"nothing says what task {path} is for; name it with --task package.module:function, or "
+        f"--task NAME --data FOLDER"
+    )
+    no_data = InputError(f"on what data is the task {name} opened? Add --data FOLDER")
+    name, data = task_and_data(name, data or None, opened, no_task, no_data)
+    request = TaskRequest(data, config.input_shapes, opened.get("holdout_images"))
+    return lambda: open_task(name, request)
+
+
+def task_and_data(
+    name: str | None,
+    data: str | None,
+    opened: Mapping[str, Any],
+    no_task: InputError,
+    no_data: InputError,
+) -> tuple[str, str]:
+    """The task's name, and what a registered one is opened on; '' for a function's.
+
+    `data` is what the user names; None for that of the run, which was `opened` so. Raises `no_task`
+    or `no_data` where nothing says it, and InputError for data that a function doesn't take.
+    """
     if name is None:
-        raise InputError(
-            f"nothing says what task {path} is for; name it with --task package.module:function, "
-            f"or --task NAME --data FOLDER"
-        )
+        raise no_task
     if ":" in name:
         if data is not None:
             raise InputError(f"the task {name} opens its own data; leave out --data {data}")
-        data = ""
-    else:
-        TASKS[name]  # raises where there is none
-        data = data or (str(opened["data"]) if opened.get("task") == name else None)
+        return name, ""
+    TASKS[name]  # raises where there is none
+    if data is None and opened.get("task") == name:
+        data = str(opened["data"])
     if data is None:
-        raise InputError(f"on what data is the task {name} opened? Add --data FOLDER")
-    request = TaskRequest(data, config.input_shapes, opened.get("holdout_images"))
-    return lambda: open_task(name, request)
+        raise no_data
+    return name, data
 
 
 def _opened(folder: Path) -> dict[str, Any]:
