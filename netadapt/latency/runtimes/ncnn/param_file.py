@@ -138,32 +138,37 @@ def _window(shape: LayerShape) -> dict[int, object]:
 
 
 def _conv2d(file: ParamFile, step: Step, sources: list[str], result: str) -> None:
-    shape = step.shape
     assert step.weight is not None
-    assert step.bias is not None
-    parameters = {0: shape.out_channels, **_window(shape), 5: 1, 6: step.weight.size}
-    parameters |= _fused(shape)
-    kind = "Convolution"
-    if shape.groups > 1:
-        kind, parameters[7] = "ConvolutionDepthWise", shape.groups
-    file.add(kind, sources, [result], parameters)
-    file.hold(step.weight, step.bias)
+    _convolution(file, step, sources, result, "Convolution", step.weight, {})
 
 
 def _conv_transpose2d(file: ParamFile, step: Step, sources: list[str], result: str) -> None:
     """torch's weights are [in, out / groups, …]; ncnn's [out, in / groups, …], group by group."""
     shape, groups = step.shape, step.shape.groups
     assert step.weight is not None
-    assert step.bias is not None
-    parameters = {0: shape.out_channels, **_window(shape), 5: 1, 6: step.weight.size}
-    parameters |= _fused(shape)
-    parameters |= {18: shape.output_padding[1], 19: shape.output_padding[0]}
-    kind = "Deconvolution"
-    if groups > 1:
-        kind, parameters[7] = "DeconvolutionDepthWise", groups
     apart = step.weight.reshape(groups, shape.in_channels // groups, *step.weight.shape[1:])
+    padding = {18: shape.output_padding[1], 19: shape.output_padding[0]}
+    weight = apart.swapaxes(1, 2)
+    _convolution(file, step, sources, result, "Deconvolution", weight, padding)
+
+
+def _convolution(
+    file: ParamFile,
+    step: Step,
+    sources: list[str],
+    result: str,
+    kind: str,
+    weight: Array,
+    more: Mapping[int, object],
+) -> None:
+    shape = step.shape
+    assert step.bias is not None
+    parameters = {0: shape.out_channels, **_window(shape), 5: 1, 6: weight.size}
+    parameters |= {**_fused(shape), **more}
+    if shape.groups > 1:
+        kind, parameters[7] = f"{kind}DepthWise", shape.groups
     file.add(kind, sources, [result], parameters)
-    file.hold(apart.swapaxes(1, 2), step.bias)
+    file.hold(weight, step.bias)
 
 
 def _linear(file: ParamFile, step: Step, sources: list[str], result: str) -> None:
