@@ -32,7 +32,7 @@ class CsvJournal:
             write_text(self.path, csv_line(self.columns))
         with self.path.open("rb+") as stream:
             _cut_torn_line(stream)
-        lines = csv_lines(outside_text(self.path, RunError), str(self.path), RunError)
+        lines = csv_lines(outside_text(self.path, RunError), str(self.path), RunError, most=1)
         header = lines[0][1] if lines else []
         if tuple(header) != self.columns:
             raise RunError(

@@ -14,6 +14,7 @@ import stat
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from itertools import islice
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -93,16 +94,19 @@ def outside_toml(path: Path, error: type[InputError]) -> dict[str, Any]:
     return _parsed(tomllib.loads, text, f"{path} is not valid TOML", error)
 
 
-def csv_lines(text: str, where: str, error: type[InputError]) -> list[tuple[int, list[str]]]:
+def csv_lines(
+    text: str, where: str, error: type[InputError], most: int | None = None
+) -> list[tuple[int, list[str]]]:
     """The lines of a CSV that aren't empty, each with the number of its last line in the file.
 
+    Of them the first `most`, or all.
     Raises `error`, naming `where` and the line, for a cell of more than `MOST_CELL_CHARACTERS`.
     """
     found: list[tuple[int, list[str]]] = []
     with _longest_cell(MOST_CELL_CHARACTERS):
         reader = csv.reader(io.StringIO(text, newline=""))
         try:
-            found += ((reader.line_num, line) for line in reader if line)
+            found += islice(((reader.line_num, line) for line in reader if line), most)
         except csv.Error as fault:
             raise error(f"{where}, line {reader.line_num}: {in_words(fault)}") from fault
     return found
