@@ -14,8 +14,7 @@ which Pillow breaks unevenly: 2 % of the pixels show their neighbour.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, fields
-from typing import Any
+from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
@@ -156,12 +155,8 @@ class Augmentation:
 
     def to(self, device: torch.device) -> Augmentation:
         """The same parameters on `device`."""
-        moved: dict[str, Any] = {
-            field.name: None if value is None else value.to(device)
-            for field in fields(self)
-            for value in [getattr(self, field.name)]
-        }
-        return Augmentation(**moved)
+        given = {name: value for name, value in vars(self).items() if value is not None}
+        return Augmentation(**{name: value.to(device) for name, value in given.items()})
 
 
 def apply(
