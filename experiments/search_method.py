@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from netadapt.pruning.job import OpenedBy, PruneJob
+
 
 @dataclass(frozen=True)
 class Method:
@@ -13,3 +15,8 @@ class Method:
 
     strategy: str
     settings: Mapping[str, Any] = field(default_factory=dict)
+
+    def job(self, budget: Mapping[str, float], weights: str, data: str, seed: int) -> PruneJob:
+        """The pruning of a depth network to `budget`, as `netadapt prune` would be told it."""
+        job = PruneJob(budget, OpenedBy(weights, "depth", data))
+        return job.changed({"strategy": self.strategy, "seed": seed, **self.settings})

@@ -33,7 +33,7 @@ from netadapt.journal import CsvJournal
 from netadapt.latency.model.estimator import LatencyEstimator
 from netadapt.latency.table.table import LookupTable
 from netadapt.networks.store import FINAL_NAME, load_model
-from netadapt.pruning.job import OpenedBy, PruneJob, is_begun, prepare, start
+from netadapt.pruning.job import is_begun, prepare, start
 from netadapt.pruning.long_term import LONG_TERM_COURSE, LongTerm, finetune_run
 from netadapt.pruning.records import StepRecord
 from netadapt.pruning.run_folder import read_steps
@@ -84,10 +84,7 @@ class Setting:
 
 def pruned(setting: Setting, method: Method, budget: str, seed: int, run: Path) -> None:
     """The search into `run`; one that is there goes on from where it was stopped."""
-    job = PruneJob(
-        setting.case.budgets[budget], OpenedBy(setting.weights, "depth", str(setting.data))
-    )
-    job = job.changed({"strategy": method.strategy, "seed": seed, **method.settings})
+    job = method.job(setting.case.budgets[budget], setting.weights, str(setting.data), seed)
     with start(job, prepare(job), run, resume=is_begun(run)) as search:
         for _ in search:
             pass

@@ -30,7 +30,7 @@ from netadapt.depth.training.task_data import (
     open_task,
 )
 from netadapt.journal import CsvJournal
-from netadapt.pruning.job import OpenedBy, PruneJob, prepare, start
+from netadapt.pruning.job import prepare, start
 from netadapt.training.allocator import keep_freed_memory
 from netadapt.training.finetune import fine_tune
 
@@ -50,10 +50,7 @@ def searched(
 
     A search that is there already goes on from where it ended.
     """
-    opened = OpenedBy(case.weights, "depth", case.data)
-    job = PruneJob({"tx2": budget_ms}, opened).changed(
-        {"strategy": method.strategy, "seed": seed, **method.settings}
-    )
+    job = method.job({"tx2": budget_ms}, case.weights, case.data, seed)
     prepared = prepare(job)
     cpu_started = time.process_time()
     with start(job, prepared, out, resume=out.exists()) as search:
