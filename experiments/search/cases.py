@@ -6,13 +6,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from netadapt.cache_folder import cache_folder
 from netadapt.cores import usable_cores
 from netadapt.depth.data.base import SPLITS, DepthSource
 from netadapt.depth.data.datasets import open_depth_data
 from netadapt.depth.data.subsets import Joined
 from netadapt.depth.rooms import write_rooms_pack
 from netadapt.depth.training.depth_task import DepthTask
-from netadapt.depth.training.task_data import cache_folder
 from netadapt.training.settings import FineTuning
 
 UNSEEN_SEED, UNSEEN_SCENES = 977, 128

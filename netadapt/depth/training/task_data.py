@@ -6,12 +6,12 @@ everything else is a data set's folder.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import torch
 
+from netadapt.cache_folder import cache_folder
 from netadapt.cores import usable_cores
 from netadapt.depth.data.base import DepthSource
 from netadapt.depth.data.datasets import open_all_splits, open_depth_data
@@ -70,12 +70,6 @@ def _demo_rooms(progress: Callable[[int, int], None] | None) -> Path:
         progress=progress,
     )
     return folder
-
-
-def cache_folder() -> Path:
-    """$XDG_CACHE_HOME/netadapt, or ~/.cache/netadapt."""
-    base = os.environ.get("XDG_CACHE_HOME")
-    return (Path(base) if base else Path.home() / ".cache") / "netadapt"
 
 
 def open_task(

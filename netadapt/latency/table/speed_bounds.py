@@ -74,4 +74,5 @@ def _far_from_the_others(
         return np.zeros_like(dense)
     ratio = gmacs / np.median(gmacs[dense])
     far: NDArray[np.bool_] = (ratio < 1 / FROM_THE_OTHERS) | (ratio > FROM_THE_OTHERS)
-    return dense & far
+    outside: NDArray[np.bool_] = dense & far
+    return outside
