@@ -16,9 +16,9 @@ from typing import Any
 from torch import nn
 
 from netadapt.errors import RunError
-from netadapt.files import clear_half_written_of
+from netadapt.files import clear_half_written_of, holds_others
 from netadapt.journal import CsvJournal
-from netadapt.locks import take_lock
+from netadapt.locks import LOCK, take_lock
 from netadapt.networks.store import (
     FINAL_NAME,
     TRAJECTORY_NAME,
@@ -42,7 +42,6 @@ CANDIDATES = "candidates.csv"
 IMAGE_SCORES = "image_scores.csv"
 """The accuracy of each candidate on each image that it was judged on: what the choices rest on."""
 
-LOCK = ".lock"
 
 _SCORE_KEY = ("iteration", "stage", "widths")
 
@@ -77,7 +76,7 @@ class RunFolder:
                 )
             require_same(self.path, RunAbout.read(self.path), about)
         else:
-            if self.path.exists() and any(map(_is_anothers, self.path.iterdir())):
+            if holds_others(self.path, RUN_JSON):
                 raise RunError(
                     f"{self.path} exists and is not a run's folder (it has no {RUN_JSON}); choose "
                     f"another folder with --out"
@@ -233,11 +232,6 @@ class RunFolder:
 
 def _key_of_row(row: Mapping[str, str]) -> tuple[str, str, str]:
     return row["iteration"], row["stage"], row["widths"]
-
-
-def _is_anothers(file: Path) -> bool:
-    """Whether a file is none that a run leaves whose very first write was cut off."""
-    return not (file.name.startswith(f".{Path(RUN_JSON).stem}-") and file.suffix == ".json")
 
 
 def _require_folder(path: Path) -> None:

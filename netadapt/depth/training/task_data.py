@@ -15,12 +15,14 @@ from netadapt.cache_folder import cache_folder
 from netadapt.cores import usable_cores
 from netadapt.depth.data.base import DepthSource
 from netadapt.depth.data.datasets import open_all_splits, open_depth_data
+from netadapt.depth.data.pack import is_pack
 from netadapt.depth.data.subsets import Joined
 from netadapt.depth.data.transforms import PUBLISHED_RANGE, AugmentationRange
 from netadapt.depth.fastdepth.config import INPUT_SIZE
 from netadapt.depth.training.depth_task import DepthTask
 from netadapt.depth.training.recipe import RECIPES
-from netadapt.errors import InputError
+from netadapt.errors import DataError, InputError
+from netadapt.locks import held
 from netadapt.training.processes import Processes
 from netadapt.training.tasks import TaskRequest
 
@@ -61,6 +63,9 @@ def _demo_rooms(progress: Callable[[int, int], None] | None) -> Path:
     from netadapt.depth.rooms import RENDERER_VERSION, write_rooms_pack
 
     folder = cache_folder() / f"rooms-{RENDERER_VERSION}-{DEMO_SEED}-{DEMO_SCENES}"
+    if not is_pack(folder):
+        with held(folder, DataError, wait=True):
+            pass  # another command may be rendering them: they are there when it ends
     write_rooms_pack(
         folder,
         scenes=DEMO_SCENES,
