@@ -107,7 +107,8 @@ def open_task(
 
 
 def open_depth_task(request: TaskRequest) -> DepthTask:
-    """The task `depth` of a search: its data is a data set's folder or `rooms`.
+    """The task `depth` of a search: its data is a data set's folder or `rooms`, or several of them
+    with commas between, of which all are trained on, and the first one's holdout judges.
 
     Raises InputError for a network that takes no single image, DataError as reading does.
     """
@@ -117,11 +118,18 @@ def open_depth_task(request: TaskRequest) -> DepthTask:
             f"depth is of one image, and the network takes {list(request.input_shapes)}; give a "
             f"task of your own with --task package.module:function"
         )
-    return open_task(
-        data_folder(request.data, request.progress),
+    folders = [data_folder(name, request.progress) for name in _sets(request.data)]
+    return DepthTask(
+        Joined([open_depth_data(each, "train") for each in folders]),
+        open_depth_data(folders[0], "holdout"),
         (shape[2], shape[3]),
         loss=SHORT_TERM_LOSS,
         holdout_images=request.holdout_images,
         compute=request.compute,
         augmentation=SHORT_TERM_AUGMENTATION,
     )
+
+
+def _sets(data: str) -> list[str]:
+    """The data sets that `data` names; a folder may have a comma in its name."""
+    return [data] if Path(data).exists() else data.split(",")
