@@ -1,6 +1,6 @@
 """What a millisecond costs on NYU Depth v2's official test set.
 
-    python -m experiments.nyu.run fastdepth --data data/nyu
+    python -m experiments.nyu.run fastdepth --data data/nyu --rooms data/rooms-9
     python -m experiments.nyu.run published --data data/nyu --weights models/official-pruned
 
 Every method prunes the case's network to a budget, and each network gets the same long fine-tune
@@ -15,7 +15,7 @@ import argparse
 import itertools
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +34,7 @@ from netadapt.latency.model.estimator import LatencyEstimator
 from netadapt.latency.table.table import LookupTable
 from netadapt.networks.store import FINAL_NAME, load_model
 from netadapt.pruning.job import is_begun, prepare, start
-from netadapt.pruning.long_term import LONG_TERM_COURSE, LongTerm, finetune_run
+from netadapt.pruning.long_term import finetune_run
 from netadapt.pruning.records import StepRecord
 from netadapt.pruning.run_folder import read_steps
 from netadapt.training.allocator import keep_freed_memory
@@ -64,10 +64,15 @@ class Setting:
     weights: str
     data: Path
     runs: Path
-    epochs: int
-    """Of the long fine-tune."""
+    more_data: tuple[str, ...]
+    """Sets that are learned from too."""
     chosen: tuple[str, ...]
     """Methods, by name."""
+
+    @property
+    def learned_on(self) -> str:
+        """The data of searches and fine-tunes; the first set's holdout judges."""
+        return ",".join([str(self.data), *self.more_data])
 
     @property
     def case(self) -> Case:
@@ -84,7 +89,7 @@ class Setting:
 
 def pruned(setting: Setting, method: Method, budget: str, seed: int, run: Path) -> None:
     """The search into `run`; one that is there goes on from where it was stopped."""
-    job = method.job(setting.case.budgets[budget], setting.weights, str(setting.data), seed)
+    job = method.job(setting.case.budgets[budget], setting.weights, setting.learned_on, seed)
     with start(job, prepare(job), run, resume=is_begun(run)) as search:
         for _ in search:
             pass
@@ -92,9 +97,7 @@ def pruned(setting: Setting, method: Method, budget: str, seed: int, run: Path) 
 
 def tuned(setting: Setting, run: Path) -> None:
     """The long fine-tune of `run` into its `final/`."""
-    course = replace(LONG_TERM_COURSE, autocast=True)
-    asked = LongTerm(course, epochs=setting.epochs)
-    finetune_run(run, asked, resume=(run / FINAL_NAME).exists())
+    finetune_run(run, setting.case.afterwards, resume=(run / FINAL_NAME).exists())
 
 
 def row_of(
@@ -165,7 +168,7 @@ def parser_of(about: str | None) -> argparse.ArgumentParser:
     parser.add_argument("--weights", default="fastdepth", help="the model to prune")
     parser.add_argument("--methods", nargs="*", choices=METHODS, help="only these")
     parser.add_argument("--seeds", nargs="*", type=int, default=[0, 1, 2])
-    parser.add_argument("--epochs", type=int, default=4, help="of the long fine-tune")
+    parser.add_argument("--rooms", help="rendered rooms, which are learned from too")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--out", type=Path, default=OUT)
     parser.add_argument("--runs", type=Path, default=Path("runs/nyu"))
@@ -175,7 +178,8 @@ def parser_of(about: str | None) -> argparse.ArgumentParser:
 def setting_of(given: argparse.Namespace) -> Setting:
     """What those options say."""
     chosen = tuple(given.methods or METHODS)
-    return Setting(given.case, given.weights, given.data, given.runs, given.epochs, chosen)
+    more = (given.rooms,) if given.rooms else ()
+    return Setting(given.case, given.weights, given.data, given.runs, more, chosen)
 
 
 def main() -> None:

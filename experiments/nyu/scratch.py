@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -23,7 +24,6 @@ from netadapt.depth.training.recipe import RECIPES
 from netadapt.depth.training.task_data import open_task
 from netadapt.networks.build import build
 from netadapt.networks.store import read_config
-from netadapt.pruning.long_term import LONG_TERM_COURSE
 from netadapt.pruning.run_folder import read_steps
 from netadapt.training.allocator import keep_freed_memory
 from netadapt.training.compute import use_threads
@@ -37,11 +37,8 @@ def trained(setting: Setting, seed: int, task: DepthTask) -> dict[str, Any]:
     run = setting.run_of("saliency", budget, seed)
     out = run.with_name(f"{run.name}-from-nothing")
     samples = read_steps(run)[-1].samples or 0
-    tuned = (
-        setting.epochs
-        * LONG_TERM_COURSE.steps_in(task.training_count)
-        * LONG_TERM_COURSE.batch_size
-    )
+    after = setting.case.afterwards
+    tuned = (after.epochs or 0) * task.training_count
     recipe = replace(RECIPES["default"].for_input(INPUT_SIZE), loss="log-l1", autocast=True)
     recipe = replace(recipe, epochs=max(1, round((samples + tuned) / task.training_count)))
     config = read_config(run)
@@ -59,7 +56,8 @@ def main() -> None:
     use_threads(given.threads)
     setting = setting_of(given)
     journal = journal_of(given.out)
-    task = open_task(setting.data, loss="log-l1", augmentation=RECIPES["default"].augmentation)
+    sets = [Path(name) for name in setting.learned_on.split(",")]
+    task = open_task(sets, loss="log-l1", augmentation=RECIPES["default"].augmentation)
     known = {row["seed"] for row in journal.rows() if row["method"] == METHOD}
     for seed in given.seeds:
         if str(seed) not in known:
