@@ -51,13 +51,16 @@ def on_tx2(*budgets_ms: float) -> dict[str, dict[str, float]]:
     return {f"tx2={ms:g}": {"tx2": ms} for ms in sorted(budgets_ms, reverse=True)}
 
 
+PUBLISHED_MS = 5.72
+"""What the published widths take: 5.71 ms."""
+
 CASES = {
     "fastdepth": Case(
-        on_tx2(7, 6, 5.7, 5.6, 5, 4)
+        on_tx2(7, 6, PUBLISHED_MS, 5.6, 5, 4)
         | {f"macs={most:g}G": {"macs": most * 1e9} for most in (0.55, 0.4, 0.3)}
         | {f"tx2-cpu={ms:g}": {"tx2-cpu": ms} for ms in (50.0, 40.0, 30.0)}
         | {f"rk3399={ms:g}": {"rk3399": ms} for ms in (70.0, 55.0, 42.0)},
-        "tx2=5.7",
+        f"tx2={PUBLISHED_MS:g}",
         # Towards what the network given says: from the labels alone it forgets (README.md).
         LongTerm(COURSE, epochs=2, options={"max_scale": 1.3}, distill=True),
     ),
