@@ -21,7 +21,17 @@ FLOORS = (
 )
 BASEMENT = (
     *("cores", "cpu_share", "errors", "extras", "files", "journal", "large_numbers", "lazy"),
-    *("locks", "orphans", "outside", "registry", "remarks", "shipped", "users_code", "version"),
+    *(
+        "locks",
+        "orphans",
+        "outside",
+        "outside_arrays",
+        "registry",
+        "remarks",
+        "shipped",
+        "users_code",
+        "version",
+    ),
 )
 
 

@@ -13,7 +13,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemaini
 
 from netadapt.cli.bar import Bar
 from netadapt.cli.console import print_json, results, say
-from netadapt.cli.options import ComputeOption, JsonOption, QuietOption, SeedOption
+from netadapt.cli.options import ComputeOption, JsonOption, QuietOption, SeedOption, TrustOption
 from netadapt.cores import usable_cores
 
 if TYPE_CHECKING:
@@ -373,6 +373,7 @@ def bench(
     model: Annotated[str, typer.Option(help="The network of --training.")] = "fastdepth",
     rounds: Annotated[int, typer.Option(min=1, help="Turns of each form in --training.")] = 5,
     compute: ComputeOption = None,
+    trust_factory: TrustOption = False,
     as_json: JsonOption = False,
     quiet: QuietOption = False,
 ) -> None:

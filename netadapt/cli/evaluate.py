@@ -12,7 +12,7 @@ from rich.progress import TaskID
 
 from netadapt.cli.bar import Bar
 from netadapt.cli.console import print_json, results, say
-from netadapt.cli.options import ComputeOption, JsonOption, QuietOption, ThreadsOption
+from netadapt.cli.options import ComputeOption, JsonOption, QuietOption, ThreadsOption, TrustOption
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -52,6 +52,7 @@ def evaluate(
     batch_size: Annotated[int, typer.Option(help="Images at a time.")] = 16,
     compute: ComputeOption = None,
     threads: ThreadsOption = None,
+    trust_factory: TrustOption = False,
     as_json: JsonOption = False,
     quiet: QuietOption = False,
 ) -> None:

@@ -18,6 +18,25 @@ ModelOption = Annotated[
         "package.module:function.",
     ),
 ]
+
+
+def _trust(context: typer.Context, trusted: bool) -> bool:
+    if trusted:
+        from netadapt.networks.trusted_functions import trusting_folders
+
+        context.with_resource(trusting_folders())
+    return trusted
+
+
+TrustOption = Annotated[
+    bool,
+    typer.Option(
+        "--trust-factory",
+        callback=_trust,
+        help="Run the function that a model's or run's folder names, where it isn't yours: as "
+        "your own program.",
+    ),
+]
 DataOption = Annotated[
     str,
     typer.Option(

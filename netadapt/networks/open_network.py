@@ -24,6 +24,7 @@ from netadapt.networks.store import (
     read_config,
     shipped_models,
 )
+from netadapt.networks.trusted_functions import name_function
 
 
 def open_network(
@@ -111,7 +112,7 @@ def _is_stored(model: str) -> bool:
 def _find(model: str) -> tuple[NetworkFamily | None, ModelConfig]:
     """Who knows the bare name `model`, nobody for a factory, and its config."""
     if ":" in model:
-        return None, FactoryConfig(model)
+        return None, FactoryConfig(name_function(model))
     return find_network(model, tried=f" and there is no model at {model}")
 
 

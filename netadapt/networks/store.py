@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -23,9 +24,10 @@ from netadapt.files import atomic_path, write_text
 from netadapt.graph import LayerGraph
 from netadapt.journal import CsvJournal
 from netadapt.networks.build import as_config, build, built_for_use, describe
-from netadapt.networks.config import ModelConfig, factory_config
+from netadapt.networks.config import FactoryConfig, ModelConfig, factory_config
 from netadapt.networks.key_prefixes import fitted_to
 from netadapt.networks.registry import config_from_json
+from netadapt.networks.trusted_functions import name_functions_of_run, trusting_folders
 from netadapt.networks.weight_files import weights_kind
 from netadapt.outside import outside_json
 from netadapt.remarks import remark
@@ -105,15 +107,27 @@ def refuse_existing(model_dir: Path | str) -> None:
         )
 
 
-def load_model(path: Path | str) -> nn.Module:
+def load_model(
+    path: Path | str, *, factory: str | None = None, trust_factory: bool = False
+) -> nn.Module:
     """The network at `path` with its weights in float32, in evaluation mode.
 
     `path` is a model folder, a run's folder (its `final/`, or the iteration its trajectory ends
-    with), or the name of a shipped model. Raises WeightsError when there is no model or the
-    weights don't fit, ModelError when the config can't be built.
+    with), or the name of a shipped model. A folder may name a function of whoever made it, which
+    is run with `trust_factory`, or where this process has named it already; `factory`,
+    'package.module:function', is run in its place. Raises WeightsError when there is no model or
+    the weights don't fit, ModelError when the config can't be built or its function isn't trusted.
     """
     folder = find_model(path)
-    model = built_for_use(read_config(folder))
+    config = read_config(folder)
+    if factory is not None:
+        if not isinstance(config, FactoryConfig):
+            raise ModelError(
+                f"{folder} says what its network is, {config.name}; leave out factory={factory!r}"
+            )
+        config = config.made_by(factory)
+    with trusting_folders(trust_factory):
+        model = built_for_use(config)
     load_weights(model, folder / WEIGHTS_NAME)
     return model
 
@@ -121,7 +135,11 @@ def load_model(path: Path | str) -> nn.Module:
 def read_config(path: Path | str) -> ModelConfig:
     """The config of the model at `path`, which may be whatever `load_model` takes."""
     file = find_model(path) / CONFIG_NAME
-    return config_from_json(outside_json(file, ModelError), str(file))
+    config = config_from_json(outside_json(file, ModelError), str(file))
+    if not isinstance(config, FactoryConfig):
+        return config
+    name_functions_of_run(file.parent)
+    return replace(config, asked_by=str(file))
 
 
 def load_weights(model: nn.Module, file: Path) -> None:
