@@ -20,7 +20,7 @@ from netadapt.errors import InputError, in_words
 MOST_HEADER_BYTES = 4096
 """Of an array's header; one of a dozen dimensions has 200."""
 
-MOST_ARRAYS_BYTES = 4 << 30
+MOST_ARRAYS_BYTES = 1 << 30
 """Of all arrays of an .npz, which may be compressed a thousandfold."""
 
 

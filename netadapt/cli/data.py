@@ -366,7 +366,7 @@ def bench(
     split: Annotated[str, typer.Option(help="train, holdout or val.")] = "train",
     images: Annotated[int, typer.Option(min=1, help="Images to read over and over.")] = 256,
     seconds: Annotated[float, typer.Option(min=0.1, help="Time for each figure.")] = 3.0,
-    batch_size: Annotated[int, typer.Option(min=1, help="Images a batch.")] = 8,
+    batch_size: Annotated[int, typer.Option(min=1, max=4096, help="Images a batch.")] = 8,
     training: Annotated[
         bool, typer.Option("--training", help="Also train a network on each form, in turns.")
     ] = False,

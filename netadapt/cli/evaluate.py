@@ -49,7 +49,7 @@ def evaluate(
     csv: Annotated[Path | None, typer.Option(help="Write every metric of every image.")] = None,
     worst: Annotated[Path | None, typer.Option(help="Draw the worst images into this PNG.")] = None,
     worst_count: Annotated[int, typer.Option(min=1, help="How many of them.")] = 8,
-    batch_size: Annotated[int, typer.Option(help="Images at a time.")] = 16,
+    batch_size: Annotated[int, typer.Option(min=1, max=4096, help="Images at a time.")] = 16,
     compute: ComputeOption = None,
     threads: ThreadsOption = None,
     trust_factory: TrustOption = False,

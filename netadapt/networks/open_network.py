@@ -15,6 +15,7 @@ from netadapt.graph import LayerGraph, trace
 from netadapt.networks.build import built_for_use
 from netadapt.networks.checkpoint_tensors import checkpoint_place, checkpoint_tensors
 from netadapt.networks.config import FactoryConfig, ModelConfig, Shapes
+from netadapt.networks.config_fields import require_inputs_fit
 from netadapt.networks.network_family import NetworkFamily
 from netadapt.networks.registry import find_network, names_network
 from netadapt.networks.store import (
@@ -95,8 +96,11 @@ def with_inputs(
     if size is not None and shapes is not None:
         raise ModelError("--input-size and --input-shape exclude each other")
     if size is not None:
-        return config.with_input_size(size)
-    return config if shapes is None else config.with_input_shapes(shapes)
+        config = config.with_input_size(size)
+    elif shapes is not None:
+        config = config.with_input_shapes(shapes)
+    require_inputs_fit(config.input_shapes, config.name)
+    return config
 
 
 def _is_stored(model: str) -> bool:

@@ -44,7 +44,7 @@ MAKER = f"{__name__}:small"
 
 @dataclass(frozen=True)
 class Reader:
-    """`make` writes sound files into a folder and gives the one that is damaged; `read` reads it."""
+    """`make` writes sound files into a folder and gives the one to damage; `read` reads it."""
 
     make: Callable[[Path], Path]
     read: Callable[[Path], Any]
@@ -182,6 +182,12 @@ def _checkpoint(*, zipped: bool) -> Callable[[Path], Path]:
     return make
 
 
+def _listed_pairs(folder: Path) -> Path:
+    for kind in ("rgb", "depth"):
+        _written(f"{kind}/a.png", b"")(folder)
+    return _written("it.txt", "1.5 rgb/a.png 1.6 depth/a.png\n")(folder)
+
+
 def _arrays(folder: Path) -> Path:
     stream = io.BytesIO()
     np.savez_compressed(stream, **{"conv.weight": np.ones((4, 3), np.float32), "b": np.ones(4)})
@@ -222,8 +228,9 @@ def _split_pairs(path: Path) -> None:
         source.read(number)
 
 
-def _run_model(path: Path) -> Any:
-    return find_model(path.parent)
+def _run_with_a_model(folder: Path) -> Path:
+    _model("config.json")(folder / "iter_000")
+    return _rows(StepRecord, "trajectory.csv", checkpoint="iter_000")(folder)
 
 
 def _profile_layers(path: Path) -> Any:
@@ -282,8 +289,8 @@ _TRT = json.dumps(
 )
 _TFLITE = (
     "============================== Run Order ==============================\n"
-    "\t             [node type]\t  [first]\t [avg ms]\t     [%]\t  [cdf%]\t  [mem KB]\t[times called]"
-    "\t[Name]\n"
+    "\t             [node type]\t  [first]\t [avg ms]\t     [%]\t  [cdf%]\t  [mem KB]\t"
+    "[times called]\t[Name]\n"
     "\t                 CONV_2D\t    0.034\t    0.035\t  5.000%\t  5.000%\t     0.000\t        1"
     "\t[a/b]:0\n"
 )
@@ -300,9 +307,7 @@ READERS: dict[str, Reader] = {
         _rows(StepRecord, "trajectory.csv", checkpoint="iter_000"),
         lambda path: read_steps(path.parent),
     ),
-    "a run as a model": Reader(
-        _rows(StepRecord, "trajectory.csv", checkpoint="iter_000"), _run_model
-    ),
+    "a run as a model": Reader(_run_with_a_model, lambda path: find_model(path.parent)),
     "candidates.csv": Reader(
         _rows(CandidateRecord, "candidates.csv", stage="judged"),
         lambda path: read_candidates(path.parent),
@@ -342,7 +347,7 @@ READERS: dict[str, Reader] = {
         _written("it.csv", "file,split,scene\na.png,train,s\nb.png,test,t\n"), read_split_file
     ),
     "a list of pairs": Reader(
-        _written("it.txt", "1.5 rgb/a.png 1.6 depth/a.png\n"),
+        _listed_pairs,
         lambda path: read_associations(path, path.parent, frozenset({"depth"})),
     ),
     "a camera's matrix": Reader(

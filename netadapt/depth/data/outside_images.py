@@ -19,7 +19,8 @@ from netadapt.extras import needed
 
 Image = needed("PIL.Image", "depth")
 
-FORMATS = ("PNG", "JPEG", "MPO", "PPM", "TIFF", "BMP", "WEBP")
+FORMATS = ("PNG", "JPEG", "PPM", "TIFF", "BMP", "WEBP")
+"""Pillow's names; JPEG opens the files of several pictures that phones write."""
 
 _MOST_HEADER_BYTES = 1 << 20
 _TOKEN = re.compile(rb"(?:\s|#[^\n\r]*[\n\r])*([^\s#]+)")
