@@ -5,6 +5,7 @@ One place decides it, so that every command takes the same things.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 
 import torch
@@ -108,8 +109,9 @@ def _is_stored(model: str) -> bool:
 
     A network may have the name of the shipped model that it has its weights from.
     """
-    if Path(model).exists():
-        return True
+    with suppress(OSError, ValueError):  # a name that no file can have
+        if Path(model).exists():
+            return True
     return model in shipped_models() and not names_network(model)
 
 

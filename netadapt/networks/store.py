@@ -127,9 +127,31 @@ def load_model(
             )
         config = config.made_by(factory)
     with trusting_folders(trust_factory):
-        model = built_for_use(config)
+        model = built_for_use(config) if factory is not None else _built(config, folder)
     load_weights(model, folder / WEIGHTS_NAME)
     return model
+
+
+def _built(config: ModelConfig, folder: Path) -> nn.Module:
+    """The network of `config`, unless the weights beside it are far too few for it: a config.json
+    of a hundred bytes may describe a network that takes all of the memory.
+
+    A function's network is as large as its program makes it. Raises ModelError.
+    """
+    if isinstance(config, FactoryConfig):
+        return built_for_use(config)
+    try:
+        stored = (folder / WEIGHTS_NAME).stat().st_size
+    except OSError:
+        return built_for_use(config)  # what is missing is told when it is loaded
+    with torch.device("meta"):
+        described = sum(weight.numel() for weight in build(config).parameters())
+    if described > stored:  # a number takes two bytes at least
+        raise ModelError(
+            f"{folder / CONFIG_NAME} describes a network of {described:,} parameters, and "
+            f"{WEIGHTS_NAME} beside it has {stored:,} bytes: they don't belong together"
+        )
+    return built_for_use(config)
 
 
 def read_config(path: Path | str) -> ModelConfig:

@@ -74,15 +74,36 @@ class OpenedBy:
         content = dict(value)
         size, shapes = content.get("input_size"), content.get("input_shapes")
         try:
-            content["input_size"] = None if size is None else tuple(size)
-            content["input_shapes"] = None if shapes is None else tuple(map(tuple, shapes))
-            return cls(**content)
+            content["input_size"] = None if size is None else _whole_numbers(size)
+            content["input_shapes"] = None if shapes is None else tuple(map(_whole_numbers, shapes))
+            opened = cls(**content)
         except TypeError as error:
             raise InputError(f"the run was opened by another version ({error})") from error
+        for entry in fields(cls):
+            held: object = getattr(opened, entry.name)
+            kinds = _KINDS.get(str(entry.type))
+            if kinds is not None and type(held) not in kinds:
+                raise InputError(f"{entry.name} is {held!r:.80}, expected {entry.type}")
+        return opened
 
     def to_json(self) -> dict[str, Any]:
         """For run.json."""
         return asdict(self)
+
+
+_KINDS: dict[str, tuple[type, ...]] = {
+    "str": (str,),
+    "str | None": (str, type(None)),
+    "int | None": (int, type(None)),
+    "bool": (bool,),
+}
+"""What a field of `OpenedBy` may hold, by its annotation."""
+
+
+def _whole_numbers(value: Any) -> tuple[int, ...]:
+    if not all(isinstance(number, int) and 0 < number < 1 << 31 for number in value):
+        raise TypeError(f"{value!r:.80} are no sizes")
+    return tuple(value)
 
 
 @dataclass(frozen=True)

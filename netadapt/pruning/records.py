@@ -7,9 +7,11 @@ every digit, so what is read back is what was computed.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 from urllib.parse import quote, unquote
 
@@ -33,6 +35,8 @@ MISSING_NUMBERS = ("width_before", "width_after", *_LATENCY, "target_ms", "score
 
 _SEPARATING = re.compile(r"[\s=%]")
 """What separates names in a cell, or quotes: in a name it is percent-encoded, as in an address."""
+
+_WHOLE = re.compile(r"[0-9]{1,18}")
 
 MEASURED = "measured_ms"
 """The column that a verified run adds to its trajectory."""
@@ -163,7 +167,10 @@ class StepRecord(TrialRecord):
         """Read what `to_row` gave, as text. Raises ValueError naming the column that is wrong."""
         measured = _number(row, MEASURED) if MEASURED in _added(row) else None
         fields = _fields(row, row["widths"])
-        return cls(**fields, checkpoint=row["checkpoint"], measured_ms=measured)
+        checkpoint = row["checkpoint"]
+        if Path(checkpoint).name != checkpoint or checkpoint in ("", "..") or "\0" in checkpoint:
+            raise ValueError(f"checkpoint is '{checkpoint}', expected a folder's name, iter_001")
+        return cls(**fields, checkpoint=checkpoint, measured_ms=measured)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -329,10 +336,8 @@ def _cell(value: Cell | None) -> Cell:
 def _whole(text: str, column: str) -> int:
     """A count; 64.0 is one too, as spreadsheets and pandas write a column with empty cells."""
     for number in (text, text.removesuffix(".0")):
-        try:
+        if _WHOLE.fullmatch(number):
             return int(number)
-        except ValueError:
-            continue
     raise ValueError(f"{column} is '{text}', expected a whole number")
 
 
@@ -351,6 +356,9 @@ def _is_missing(row: Row, column: str) -> bool:
 
 def _required(row: Row, column: str) -> float:
     try:
-        return float(row[column])
+        number = float(row[column])
     except ValueError:
-        raise ValueError(f"{column} is '{row[column]}', expected a number") from None
+        number = math.nan
+    if not math.isfinite(number):
+        raise ValueError(f"{column} is '{row[column]}', expected a number")
+    return number

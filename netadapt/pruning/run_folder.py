@@ -108,6 +108,15 @@ class RunFolder:
             self._candidates = CsvJournal(self.path / CANDIDATES, candidates)
             self._image_scores = CsvJournal(self.path / IMAGE_SCORES, (*_SCORE_KEY, "scores"))
             self._steps = read_steps(self.path)
+            for number, step in enumerate(self._steps):
+                if step.iteration != number:
+                    raise RunError(
+                        f"{self.path / TRAJECTORY_NAME}, row {number + 1}: iteration is "
+                        f"{step.iteration}, expected {number}; the file is damaged, start another "
+                        f"run with --out"
+                    )
+            read_candidates(self.path)  # raises where one is damaged, before anything is changed
+            read_image_scores(self.path)
             self._has_lost = self._set_damaged_aside(candidates_too=lowered)
         except BaseException:
             self.close()
@@ -287,7 +296,7 @@ def read_image_scores(run: Path | str) -> dict[tuple[str, str, str], tuple[float
         return {}
     try:
         return {
-            (row["iteration"], row["stage"], row["widths"]): tuple(
+            (str(int(row["iteration"])), row["stage"], row["widths"]): tuple(
                 map(float, row["scores"].split())
             )
             for row in CsvJournal.read(file)

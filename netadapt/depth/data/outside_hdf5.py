@@ -172,8 +172,8 @@ def _fits(array: Any, offset: tuple[int, ...], size: int) -> bool:
 
 def _where(link: Any) -> str:
     """Where a link leads, as a line shows it."""
-    file = getattr(link, "filename", "")
-    return f" to {_one_line(f'{file} ' if file else '')}{_one_line(str(link.path))}"
+    parts = (getattr(link, "filename", ""), link.path)
+    return " to " + " ".join(_one_line(str(part)) for part in parts if part)
 
 
 def _one_line(text: str) -> str:
