@@ -144,8 +144,11 @@ def _built(config: ModelConfig, folder: Path) -> nn.Module:
         stored = (folder / WEIGHTS_NAME).stat().st_size
     except OSError:
         return built_for_use(config)  # what is missing is told when it is loaded
-    with torch.device("meta"):
-        described = sum(weight.numel() for weight in build(config).parameters())
+    try:
+        with torch.device("meta"):
+            described = sum(weight.numel() for weight in build(config).parameters())
+    except ModelError:  # it can't be built so; or not at all, which is told in earnest
+        return built_for_use(config)
     if described > stored:  # a number takes two bytes at least
         raise ModelError(
             f"{folder / CONFIG_NAME} describes a network of {described:,} parameters, and "

@@ -66,7 +66,7 @@ def _written(name: str, content: bytes | str) -> Callable[[Path], Path]:
 
 def _model(name: str) -> Callable[[Path], Path]:
     def make(folder: Path) -> Path:
-        config = {"factory": MAKER, "widths": {"0": 4}, "input_shapes": [[1, 3, 8, 8]]}
+        config = {"factory": MAKER, "widths": {}, "input_shapes": [[1, 3, 8, 8]]}
         save_model(folder, small(), config)
         return folder / name
 

@@ -20,7 +20,7 @@ from netadapt.errors import LONGEST_MESSAGE, NetadaptError
 from tests.fuzz.damage import damaged
 from tests.fuzz.readers import READERS, Reader
 
-CASES = int(os.environ.get("NETADAPT_FUZZ", "12"))
+CASES = int(os.environ.get("NETADAPT_FUZZ", "5"))
 MEMORY_BYTES = 1 << 30
 """What reading a file of some kilobytes may take, with all that it imports."""
 
