@@ -94,11 +94,16 @@ def run_app(app: Callable[..., Any]) -> int:
     except UsageFault as error:
         text = error.format_message() if hasattr(error, "format_message") else str(error)
         if text:  # empty where typer has printed the help already
-            say(f"netadapt: {text} (try --help)")
+            say(f"netadapt: {NetadaptError(text)} (try --help)")
         return 2
     except typer.Exit as stop:
         return stop.exit_code
     except BrokenPipeError:
+        _give_up_stdout()
+        return 0
+    except SystemExit as stop:  # click's answer to a closed pipe
+        if not isinstance(stop.__context__, BrokenPipeError):
+            raise
         _give_up_stdout()
         return 0
     except OSError as error:

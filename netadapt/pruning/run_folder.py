@@ -275,7 +275,15 @@ def read_steps(run: Path | str) -> list[StepRecord]:
     file = Path(run) / TRAJECTORY_NAME
     if not file.is_file():
         raise RunError(f"{run} is not a run's folder: it has no {TRAJECTORY_NAME}")
-    return read_records(StepRecord, CsvJournal.read(file), str(file))
+    steps = read_records(StepRecord, CsvJournal.read(file), str(file))
+    for number, step in enumerate(steps, start=1):
+        name = step.checkpoint
+        if Path(name).name != name or name in ("", "..") or "\0" in name:
+            raise RunError(
+                f"{file}, row {number}: checkpoint is '{name}', expected a folder's name, as "
+                f"iter_001; the file is damaged, start another run with --out"
+            )
+    return steps
 
 
 def read_candidates(run: Path | str) -> list[CandidateRecord]:

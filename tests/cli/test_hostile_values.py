@@ -63,7 +63,7 @@ def test_a_value_that_cannot_be_is_told_in_a_line(netadapt, place, arguments, sa
     assert sorted(file.name for file in place.iterdir()) == ["afile"]
 
 
-COMMAND = (sys.executable, "-m", "netadapt", "lut", "show", "--device", "tx2")
+COMMAND = (sys.executable, "-m", "netadapt", "lut", "show", "--device", "tx2", "--quiet")
 
 
 @pytest.mark.slow
