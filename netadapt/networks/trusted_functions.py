@@ -14,16 +14,16 @@ import inspect
 import json
 import os
 import secrets
+import tempfile
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 from torch import nn
 
-from netadapt.errors import InputError, ModelError, OutputError
-from netadapt.files import write_text
+from netadapt.errors import InputError, ModelError
 from netadapt.networks.named_functions import refuse_pythons_own
 from netadapt.outside import outside_json_object, outside_text
 
@@ -95,9 +95,8 @@ def sealed(names: Iterable[str]) -> dict[str, Any]:
     functions = sorted({name for name in names if ":" in name})
     if not functions:
         return {}
-    try:
-        key = _key() or _new_key()
-    except OutputError:  # a home that can't be written: to go on the user names them again
+    key = _key() or _new_key()
+    if key is None:  # a home that can't be written: to go on the user names them again
         return {}
     return {"functions": functions, "seal": _seal(functions, key)}
 
@@ -129,11 +128,22 @@ def _key() -> str | None:
         return None
 
 
-def _new_key() -> str:
+def _new_key() -> str | None:
+    """The key that is there from now on: this one, unless another process was quicker."""
     file = _key_file()
-    write_text(file, secrets.token_hex(_KEY_BYTES))
-    file.chmod(0o600)
-    return _key() or ""
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        descriptor, name = tempfile.mkstemp(dir=file.parent)  # readable by this user alone
+        try:
+            with open(descriptor, "w", encoding="utf-8") as stream:
+                stream.write(secrets.token_hex(_KEY_BYTES))
+            with suppress(FileExistsError):
+                os.link(name, file)
+        finally:
+            os.unlink(name)
+    except OSError:
+        return None
+    return _key()
 
 
 def _key_file() -> Path:
