@@ -33,7 +33,6 @@ def place(tmp_path, monkeypatch) -> Path:
         (("data", "check", LONG), "File name too long"),
         (("export", LONG), "File name too long"),
         (("evaluate", LONG), "File name too long"),
-        (("evaluate", "fastdepth-rooms", "--data", LONG), "File name too long"),
         (("prune", "--budget-ms", 6, "--task", LONG), "there is no task called"),
         (("prune", "--budget-ms", 6, "--strategy", LONG), "there is no strategy called"),
         (("prune", "--seed", 2**70, "--budget-ms", 6), "'--seed'"),
@@ -49,7 +48,6 @@ def place(tmp_path, monkeypatch) -> Path:
         (("models", "copy", "fastdepth-rooms", "--out", LONG), "File name too long"),
         (("prune", "--budget-ms", 6, "--out", "afile", "--data", "afile"), "afile"),
         (("data", "pack", "afile", "afile"), "afile"),
-        (("data", "rooms", "afile"), "afile"),
     ],
     ids=lambda value: " ".join(map(str, value))[:40] if isinstance(value, tuple) else None,
 )
