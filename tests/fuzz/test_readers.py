@@ -25,6 +25,7 @@ MEMORY_BYTES = 1 << 30
 """What reading a file of some kilobytes may take, with all that it imports."""
 
 
+@pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="a limit of memory needs /proc")
 @pytest.mark.parametrize("name", READERS)
 def test_any_damage_is_told_in_a_line(name: str, tmp_path: Path) -> None:
     reader = READERS[name]
