@@ -9,9 +9,10 @@ BIN    := $(VENV)/bin
 BUDGET ?= 6
 DEVICE ?= tx2
 COVERAGE := 90
+CASES  ?= 1000
 
 .DEFAULT_GOAL := help
-.PHONY: help install prune lut test lint experiment compare zoo board clean
+.PHONY: help install prune lut test fuzz lint experiment compare zoo board clean
 
 help:  ## Show the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -27,6 +28,9 @@ lut: $(VENV)/.installed-tvm  ## Measure the lookup table of DEVICE on DEVICE
 
 test: lint  ## Run the linters and the tests, with the share of netadapt/ that they cover
 	$(BIN)/pytest -m "not slow and not device" -n 2 --dist worksteal --cov --cov-report=term --cov-fail-under=$(COVERAGE)
+
+fuzz: $(VENV)/.installed-dev  ## Damage what every reader reads, CASES times each, within bounded memory
+	NETADAPT_FUZZ=$(CASES) $(BIN)/pytest tests/fuzz -m "not device" -n 2
 
 lint: $(VENV)/.installed-dev  ## Run the linters and the type checker
 	$(BIN)/ruff check .

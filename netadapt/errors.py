@@ -18,11 +18,20 @@ A message is one line: what is wrong, where, what was expected, what to do next.
 
 from __future__ import annotations
 
+LONGEST_MESSAGE = 2000
+"""Characters; of a longer one the middle, which some file is the author of, is left out."""
+
 
 class NetadaptError(Exception):
-    """Base of all errors that are shown to the user as one line, without a traceback."""
+    """Base of all errors that are shown to the user as one line, without a traceback.
+
+    What a message quotes of a file may be anything: here it becomes a line that a terminal shows.
+    """
 
     exit_code = 2
+
+    def __init__(self, message: object = "") -> None:
+        super().__init__(_line(str(message)))
 
 
 class InputError(NetadaptError):
@@ -79,6 +88,15 @@ class BudgetError(NetadaptError):
     """The budget lies below the least that the network can reach."""
 
     exit_code = 4
+
+
+def _line(text: str) -> str:
+    if not text.isprintable():
+        text = "".join(letter if letter.isprintable() else " " for letter in text)
+    if len(text) > LONGEST_MESSAGE:
+        part = LONGEST_MESSAGE // 2 - 2
+        text = f"{text[:part]} … {text[-part:]}"
+    return text
 
 
 def in_words(error: BaseException) -> str:

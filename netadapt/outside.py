@@ -94,6 +94,20 @@ def outside_toml(path: Path, error: type[InputError]) -> dict[str, Any]:
     return _parsed(tomllib.loads, text, f"{path} is not valid TOML", error)
 
 
+def name_inside(name: str, where: str, error: type[InputError]) -> str:
+    """`name`, which the file `where` gives for one below its own folder; gives it back.
+
+    Raises `error` for one that leads out of the folder: absolute, or with '..'.
+    """
+    parts = name.replace("\\", "/").split("/")
+    if not name or "\0" in name or ".." in parts or not parts[0] or parts[0].endswith(":"):
+        raise error(
+            f"{where} names {name[:80]!r}, which isn't below its own folder; expected a path from "
+            f"there, without '..'"
+        )
+    return name
+
+
 def csv_lines(
     text: str, where: str, error: type[InputError], most: int | None = None
 ) -> list[tuple[int, list[str]]]:

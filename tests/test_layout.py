@@ -21,18 +21,8 @@ FLOORS = (
 )
 BASEMENT = (
     *("cache_folder", "cores", "cpu_share", "errors", "extras", "files", "journal"),
-    *(
-        "large_numbers",
-        "lazy",
-        "locks",
-        "orphans",
-        "outside",
-        "registry",
-        "remarks",
-        "shipped",
-        "users_code",
-        "version",
-    ),
+    *("large_numbers", "lazy", "locks", "orphans", "outside", "outside_arrays", "registry"),
+    *("remarks", "shipped", "users_code", "version"),
 )
 
 

@@ -17,6 +17,7 @@ from netadapt.cli.options import (
     ShapeOption,
     SizeOption,
     TrackerOption,
+    TrustOption,
     parse_shapes,
     parse_size,
 )
@@ -39,6 +40,7 @@ def bench(
     profile: ProfileOption = None,
     tracker: TrackerOption = None,
     key: KeyOption = None,
+    trust_factory: TrustOption = False,
     as_json: JsonOption = False,
     quiet: QuietOption = False,
 ) -> None:

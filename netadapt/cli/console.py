@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import logging
 import math
@@ -11,7 +12,7 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, redirect_stdout
+from contextlib import contextmanager, redirect_stdout, suppress
 from types import FrameType
 from typing import Any, TextIO
 
@@ -69,6 +70,7 @@ def run_app(app: Callable[..., Any]) -> int:
     debug = "--debug" in sys.argv or bool(os.environ.get("NETADAPT_DEBUG"))
     arguments = [argument for argument in sys.argv[1:] if argument != "--debug"]
     quiet = "--quiet" in arguments or "-q" in arguments
+    _open_closed_streams()
     try:
         with (
             _terminated_like_interrupted(),
@@ -76,6 +78,7 @@ def run_app(app: Callable[..., Any]) -> int:
             _alone_on_stdout("--json" in arguments),
         ):
             code = app(args=arguments, prog_name="netadapt", standalone_mode=False)
+        sys.stdout.flush()  # what it can't take is told here, and not when Python ends
     except NetadaptError as error:
         if debug:
             raise
@@ -91,13 +94,62 @@ def run_app(app: Callable[..., Any]) -> int:
     except UsageFault as error:
         text = error.format_message() if hasattr(error, "format_message") else str(error)
         if text:  # empty where typer has printed the help already
-            say(f"netadapt: {text} (try --help)")
+            say(f"netadapt: {NetadaptError(text)} (try --help)")
         return 2
     except typer.Exit as stop:
         return stop.exit_code
     except BrokenPipeError:
+        _give_up_stdout()
         return 0
+    except SystemExit as stop:  # click's answer to a closed pipe
+        if not isinstance(stop.__context__, BrokenPipeError):
+            raise
+        _give_up_stdout()
+        return 0
+    except OSError as error:
+        if debug:
+            raise
+        _give_up_stdout()
+        say(f"netadapt: {_told_of_file(error)}")
+        return 2
+    except Exception as error:
+        from netadapt.training.memory_shortage import lacked_memory
+
+        why = "" if debug else lacked_memory(error)
+        if not why:
+            raise
+        say(f"netadapt: {why} for this; give it less at a time, or use a machine that has more")
+        return 2
     return code if isinstance(code, int) else 0
+
+
+def _open_closed_streams() -> None:
+    """Let what is printed go nowhere where the caller has closed stdout or stderr."""
+    if sys.stdout is None:
+        sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
+    if sys.stderr is None:
+        sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
+
+
+def _give_up_stdout() -> None:
+    """Let what stdout still holds go nowhere, where it can't be written: Python would say so at
+    its end, with a traceback."""
+    try:
+        sys.stdout.flush()
+    except (OSError, ValueError):
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        with suppress(OSError, ValueError):  # a stdout of tests has no number
+            os.dup2(nowhere, sys.stdout.fileno())
+        os.close(nowhere)
+
+
+def _told_of_file(error: OSError) -> str:
+    """A fault of the system's in a line: of which file, if it says so."""
+    said = (error.strerror or str(error)).replace("\n", " ")
+    if error.filename is None:
+        return f"cannot write what was found: {said}" if error.errno == errno.ENOSPC else said
+    name = str(error.filename)
+    return f"cannot use {name if len(name) <= 200 else f'{name[:200]}…'}: {said}"
 
 
 def _of_the_network(arguments: Sequence[str]) -> str:

@@ -13,7 +13,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemaini
 
 from netadapt.cli.bar import Bar
 from netadapt.cli.console import print_json, results, say
-from netadapt.cli.options import ComputeOption, JsonOption, QuietOption, SeedOption
+from netadapt.cli.options import ComputeOption, JsonOption, QuietOption, SeedOption, TrustOption
 from netadapt.cores import usable_cores
 
 if TYPE_CHECKING:
@@ -375,13 +375,14 @@ def bench(
     split: Annotated[str, typer.Option(help="train, holdout or val.")] = "train",
     images: Annotated[int, typer.Option(min=1, help="Images to read over and over.")] = 256,
     seconds: Annotated[float, typer.Option(min=0.1, help="Time for each figure.")] = 3.0,
-    batch_size: Annotated[int, typer.Option(min=1, help="Images a batch.")] = 8,
+    batch_size: Annotated[int, typer.Option(min=1, max=4096, help="Images a batch.")] = 8,
     training: Annotated[
         bool, typer.Option("--training", help="Also train a network on each form, in turns.")
     ] = False,
     model: Annotated[str, typer.Option(help="The network of --training.")] = "fastdepth",
     rounds: Annotated[int, typer.Option(min=1, help="Turns of each form in --training.")] = 5,
     compute: ComputeOption = None,
+    trust_factory: TrustOption = False,
     as_json: JsonOption = False,
     quiet: QuietOption = False,
 ) -> None:

@@ -12,7 +12,7 @@ from rich.progress import TaskID
 
 from netadapt.cli.bar import Bar
 from netadapt.cli.console import print_json, results, say
-from netadapt.cli.options import ComputeOption, JsonOption, QuietOption, ThreadsOption
+from netadapt.cli.options import ComputeOption, JsonOption, QuietOption, ThreadsOption, TrustOption
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -49,9 +49,10 @@ def evaluate(
     csv: Annotated[Path | None, typer.Option(help="Write every metric of every image.")] = None,
     worst: Annotated[Path | None, typer.Option(help="Draw the worst images into this PNG.")] = None,
     worst_count: Annotated[int, typer.Option(min=1, help="How many of them.")] = 8,
-    batch_size: Annotated[int, typer.Option(help="Images at a time.")] = 16,
+    batch_size: Annotated[int, typer.Option(min=1, max=4096, help="Images at a time.")] = 16,
     compute: ComputeOption = None,
     threads: ThreadsOption = None,
+    trust_factory: TrustOption = False,
     as_json: JsonOption = False,
     quiet: QuietOption = False,
 ) -> None:

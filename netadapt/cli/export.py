@@ -8,7 +8,14 @@ from typing import Annotated
 import typer
 
 from netadapt.cli.console import print_json, results, say
-from netadapt.cli.options import JsonOption, KeyOption, ProfileOption, QuietOption, TrackerOption
+from netadapt.cli.options import (
+    JsonOption,
+    KeyOption,
+    ProfileOption,
+    QuietOption,
+    TrackerOption,
+    TrustOption,
+)
 
 
 def export(
@@ -60,6 +67,7 @@ def export(
             "--unchecked", help="tvm: compile without the device; the bundle's run.py compares."
         ),
     ] = False,
+    trust_factory: TrustOption = False,
     as_json: JsonOption = False,
     quiet: QuietOption = False,
 ) -> None:

@@ -19,6 +19,7 @@ from netadapt.cli.options import (
     ResumeOption,
     TensorboardOption,
     ThreadsOption,
+    TrustOption,
 )
 from netadapt.cli.training_bar import training_bar
 from netadapt.pruning.settings import (
@@ -83,6 +84,7 @@ def finetune(
     threads: ThreadsOption = None,
     resume: ResumeOption = False,
     seed: Annotated[int | None, typer.Option(help="Another seed than the run's.")] = None,
+    trust_factory: TrustOption = False,
     as_json: JsonOption = False,
     quiet: QuietOption = False,
 ) -> None:

@@ -22,6 +22,7 @@ from netadapt.cli.options import (
     ShapeOption,
     SizeOption,
     TrackerOption,
+    TrustOption,
     parse_shapes,
     parse_size,
 )
@@ -231,6 +232,7 @@ def estimate(
     save_layers: Annotated[
         Path | None, typer.Option(help="Also write the network's layer shapes to this CSV.")
     ] = None,
+    trust_factory: TrustOption = False,
     as_json: JsonOption = False,
     quiet: QuietOption = False,
 ) -> None:
@@ -327,6 +329,7 @@ def check(
     tracker: TrackerOption = None,
     key: KeyOption = None,
     seed: SeedOption = 0,
+    trust_factory: TrustOption = False,
     as_json: JsonOption = False,
     quiet: QuietOption = False,
 ) -> None:

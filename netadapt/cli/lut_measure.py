@@ -23,6 +23,7 @@ from netadapt.cli.options import (
     ShapeOption,
     SizeOption,
     TrackerOption,
+    TrustOption,
     parse_shapes,
     parse_size,
 )
@@ -76,6 +77,7 @@ def build(
     tracker: TrackerOption = None,
     key: KeyOption = None,
     seed: SeedOption = 0,
+    trust_factory: TrustOption = False,
     as_json: JsonOption = False,
     quiet: QuietOption = False,
 ) -> None:

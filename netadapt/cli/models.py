@@ -14,6 +14,7 @@ from netadapt.cli.options import (
     QuietOption,
     SeedOption,
     ShapeOption,
+    TrustOption,
     parse_shapes,
 )
 from netadapt.large_numbers import in_three_digits
@@ -52,6 +53,7 @@ def import_model(
         ),
     ] = None,
     input_shapes: ShapeOption = None,
+    trust_factory: TrustOption = False,
     as_json: JsonOption = False,
     quiet: QuietOption = False,
 ) -> None:
@@ -95,6 +97,7 @@ def copy(
     half: Annotated[
         bool, typer.Option("--half", help="Store weights as float16: half the size.")
     ] = False,
+    trust_factory: TrustOption = False,
     as_json: JsonOption = False,
     quiet: QuietOption = False,  # as every command has; the result is all that this one says
 ) -> None:
@@ -138,6 +141,7 @@ def average(
         ),
     ] = 1.0,
     seed: SeedOption = 0,
+    trust_factory: TrustOption = False,
     as_json: JsonOption = False,
     quiet: QuietOption = False,
 ) -> None:
@@ -179,6 +183,7 @@ def average(
 @app.command()
 def show(
     model: Annotated[str, typer.Argument(help="A model folder, a run folder, or a shipped name.")],
+    trust_factory: TrustOption = False,
     as_json: JsonOption = False,
     quiet: QuietOption = False,  # likewise
 ) -> None:

@@ -2,20 +2,46 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from netadapt.training.settings import MOST_SEED
+
+_SIZE = re.compile(r"0*[1-9][0-9]{0,8}")
+
 JsonOption = Annotated[bool, typer.Option("--json", help="Print the result as JSON, for machines.")]
 QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="Print only the result.")]
-SeedOption = Annotated[int, typer.Option("--seed", help="Fixes every random choice.")]
+SeedOption = Annotated[
+    int, typer.Option("--seed", min=0, max=MOST_SEED, help="Fixes every random choice.")
+]
 ModelOption = Annotated[
     str,
     typer.Option(
         "--model",
         help="A network's name (fastdepth, a variant), a model or run folder, or "
         "package.module:function.",
+    ),
+]
+
+
+def _trust(context: typer.Context, trusted: bool) -> bool:
+    if trusted:
+        from netadapt.networks.trusted_functions import trusting_folders
+
+        context.with_resource(trusting_folders())
+    return trusted
+
+
+TrustOption = Annotated[
+    bool,
+    typer.Option(
+        "--trust-factory",
+        callback=_trust,
+        help="Run the function that a model's or run's folder names, where it isn't yours: as "
+        "your own program.",
     ),
 ]
 DataOption = Annotated[
@@ -125,7 +151,7 @@ def parse_size(text: str | None) -> tuple[int, int] | None:
     if text is None:
         return None
     parts = text.lower().split("x")
-    if len(parts) in (1, 2) and all(part.isdigit() and int(part) > 0 for part in parts):
+    if len(parts) in (1, 2) and all(map(_SIZE.fullmatch, parts)):
         return (int(parts[0]), int(parts[-1]))
     raise typer.BadParameter(f"'{text}' is not a size; expected HEIGHTxWIDTH, as 224x224")
 
@@ -137,7 +163,7 @@ def parse_shapes(texts: list[str] | None) -> tuple[tuple[int, ...], ...] | None:
     shapes = []
     for text in texts:
         parts = text.lower().split("x")
-        if not all(part.isdigit() and int(part) > 0 for part in parts):
+        if not all(map(_SIZE.fullmatch, parts)):
             raise typer.BadParameter(f"'{text}' is not a shape; expected BxCxHxW, as 1x3x224x224")
         shapes.append(tuple(int(part) for part in parts))
     return tuple(shapes)
@@ -148,7 +174,7 @@ def parse_min_widths(texts: list[str] | None) -> dict[str, int]:
     widths = {}
     for text in texts or []:
         group, _, width = text.rpartition("=")
-        if not group or not width.isdecimal():
+        if not group or not _SIZE.fullmatch(width):
             raise typer.BadParameter(f"--min-width has '{text}'; expected GROUP=N, as conv1=16")
         widths[group] = int(width)
     return widths

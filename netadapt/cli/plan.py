@@ -15,6 +15,7 @@ from netadapt.cli.options import (
     QuietOption,
     ShapeOption,
     SizeOption,
+    TrustOption,
     parse_min_widths,
     parse_shapes,
     parse_size,
@@ -35,6 +36,7 @@ def plan(
     ] = SearchSettings().step,
     freeze: FreezeOption = None,
     min_width: MinWidthOption = None,
+    trust_factory: TrustOption = False,
     as_json: JsonOption = False,
     quiet: QuietOption = False,
 ) -> None:

@@ -15,7 +15,7 @@ from rich.progress import TaskID
 
 from netadapt.cli.bar import Bar
 from netadapt.cli.console import print_json, say
-from netadapt.cli.options import ComputeOption, JsonOption, QuietOption
+from netadapt.cli.options import ComputeOption, JsonOption, QuietOption, TrustOption
 
 if TYPE_CHECKING:
     import numpy as np
@@ -53,6 +53,7 @@ def predict(
     ] = False,
     out: Annotated[Path, typer.Option("--out", help="The folder to write.")] = Path("predictions"),
     compute: ComputeOption = None,
+    trust_factory: TrustOption = False,
     as_json: JsonOption = False,
     quiet: QuietOption = False,
 ) -> None:

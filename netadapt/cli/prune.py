@@ -29,6 +29,7 @@ from netadapt.cli.options import (
     TensorboardOption,
     ThreadsOption,
     TrackerOption,
+    TrustOption,
     WorkersOption,
     parse_min_widths,
     parse_shapes,
@@ -126,6 +127,7 @@ def prune(
     tracker: TrackerOption = None,
     key: KeyOption = None,
     seed: SeedOption = 0,
+    trust_factory: TrustOption = False,
     as_json: JsonOption = False,
     quiet: QuietOption = False,
     *,
@@ -218,8 +220,8 @@ def _job(
 
     job = PruneJob({}, OpenedBy(given["model"], given["task"], given["data"]))
     if resumed is not None and is_begun(resumed):
-        job = PruneJob.of_run(resumed)
         given = {n: v for n, v in given.items() if _was_given(context, *_OPTIONS.get(n, (n,)))}
+        job = PruneJob.of_run(resumed, given)
     named = _was_given(context, "device")
     if not job.budget and named and budget_ms is None and others:
         raise typer.BadParameter(

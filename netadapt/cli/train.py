@@ -21,6 +21,7 @@ from netadapt.cli.options import (
     SizeOption,
     TensorboardOption,
     ThreadsOption,
+    TrustOption,
     parse_size,
 )
 from netadapt.cli.training_bar import training_bar
@@ -117,6 +118,7 @@ def train(
     threads: ThreadsOption = None,
     resume: ResumeOption = False,
     seed: SeedOption = 0,
+    trust_factory: TrustOption = False,
     as_json: JsonOption = False,
     quiet: QuietOption = False,
 ) -> None:

@@ -16,6 +16,7 @@ from netadapt.errors import ModelError
 from netadapt.networks.config import FactoryConfig, ModelConfig
 from netadapt.networks.recutting import numbers_held
 from netadapt.networks.registry import config_from_json, named_config
+from netadapt.networks.trusted_functions import name_function
 from netadapt.users_code import users_code
 
 if TYPE_CHECKING:
@@ -40,10 +41,16 @@ def built_for_use(config: ModelConfig) -> nn.Module:
 
 
 def as_config(config: ModelConfig | Mapping[str, Any] | str) -> ModelConfig:
-    """The config that a name or a config's JSON form means; a config is one already."""
+    """The config that a name or a config's JSON form means; a config is one already.
+
+    A function that one names which no folder gave is the caller's own, so a folder may ask for it.
+    """
     if isinstance(config, str):
         return named_config(config)
-    return config if isinstance(config, ModelConfig) else config_from_json(config)
+    found = config if isinstance(config, ModelConfig) else config_from_json(config)
+    if isinstance(found, FactoryConfig) and not found.asked_by:
+        name_function(found.factory)
+    return found
 
 
 def describe(model: nn.Module, config: ModelConfig, graph: LayerGraph | None = None) -> ModelConfig:

@@ -11,7 +11,6 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TypeVar
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -20,6 +19,7 @@ from netadapt.networks.key_prefixes import is_averaged, without_wrappers
 from netadapt.networks.pickles import ClassNames, Pickled, StandIn, TensorRecord, read_pickled
 from netadapt.networks.store import in_float32, read_tensors
 from netadapt.networks.weight_files import NPZ, SAFETENSORS, weights_kind
+from netadapt.outside_arrays import arrays_of
 from netadapt.remarks import remark
 
 _WRAPPERS = ("DataParallel", "DistributedDataParallel")
@@ -162,12 +162,12 @@ def _of_part(file: Path, tensors: Mapping[str, Value], part: str) -> dict[str, V
 
 def _of_arrays(file: Path) -> dict[str, Tensor]:
     """An .npz of plain arrays by their names."""
+    arrays = arrays_of(file, WeightsError, "arrays by the network's names")
     try:
-        with np.load(file, allow_pickle=False) as arrays:
-            return in_float32({name: torch.from_numpy(arrays[name]) for name in arrays.files})
-    except Exception as error:  # a damaged archive raises nearly anything
+        return in_float32({name: torch.from_numpy(array) for name, array in arrays.items()})
+    except TypeError as error:  # torch has no such numbers
         raise WeightsError(
-            f"cannot read {file}: {in_words(error)}; expected arrays by the network's names"
+            f"cannot read {file}: {in_words(error)}; expected arrays of floating-point numbers"
         ) from error
 
 

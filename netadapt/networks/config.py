@@ -21,6 +21,7 @@ from netadapt.networks.config_fields import (
     widths_field,
 )
 from netadapt.networks.recutting import call_factory, cut_to_widths, set_numbers
+from netadapt.networks.trusted_functions import name_function, require_trusted
 
 BATCH_NORMS = ("trained", "folded", "restored")
 """Batch norm as it was trained; folded away, an identity plus bias that must get statistics before
@@ -119,6 +120,8 @@ class FactoryConfig:
     widths: Mapping[str, int] = field(default_factory=dict)
     input_shapes: Shapes = INPUT_SHAPES
     numbers: Mapping[str, Number] = field(default_factory=dict)
+    asked_by: str = field(default="", compare=False, repr=False)
+    """The file of a folder that names the factory; '' where the user does."""
 
     @classmethod
     def from_json(cls, value: Mapping[str, object], where: str) -> FactoryConfig:
@@ -153,8 +156,17 @@ class FactoryConfig:
         return set_numbers(small, self.numbers, self.name) if self.widths else small
 
     def whole(self) -> nn.Module:
-        """The network as the function makes it, before any cut."""
+        """The network as the function makes it, before any cut.
+
+        Raises ModelError for a function that a folder names and the user neither names nor trusts.
+        """
+        if self.asked_by:
+            require_trusted(self.factory, self.asked_by)
         return call_factory(self.factory)
+
+    def made_by(self, factory: str) -> FactoryConfig:
+        """The same network made by another function, which the user names."""
+        return replace(self, factory=name_function(factory), asked_by="")
 
     def complete(self) -> FactoryConfig:
         return self
@@ -177,6 +189,5 @@ def factory_config(
 ) -> FactoryConfig:
     """How a user's network is built again: by `factory`, or by its class without arguments."""
     kind = type(model)
-    return FactoryConfig(
-        factory or f"{kind.__module__}:{kind.__qualname__}", input_shapes=input_shapes
-    )
+    named = name_function(factory or f"{kind.__module__}:{kind.__qualname__}")
+    return FactoryConfig(named, input_shapes=input_shapes)

@@ -5,6 +5,7 @@ One place decides it, so that every command takes the same things.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 
 import torch
@@ -15,6 +16,7 @@ from netadapt.graph import LayerGraph, trace
 from netadapt.networks.build import built_for_use
 from netadapt.networks.checkpoint_tensors import checkpoint_place, checkpoint_tensors
 from netadapt.networks.config import FactoryConfig, ModelConfig, Shapes
+from netadapt.networks.config_fields import require_inputs_fit
 from netadapt.networks.network_family import NetworkFamily
 from netadapt.networks.registry import find_network, names_network
 from netadapt.networks.store import (
@@ -24,6 +26,7 @@ from netadapt.networks.store import (
     read_config,
     shipped_models,
 )
+from netadapt.networks.trusted_functions import name_function
 
 
 def open_network(
@@ -94,8 +97,11 @@ def with_inputs(
     if size is not None and shapes is not None:
         raise ModelError("--input-size and --input-shape exclude each other")
     if size is not None:
-        return config.with_input_size(size)
-    return config if shapes is None else config.with_input_shapes(shapes)
+        config = config.with_input_size(size)
+    elif shapes is not None:
+        config = config.with_input_shapes(shapes)
+    require_inputs_fit(config.input_shapes, config.name)
+    return config
 
 
 def _is_stored(model: str) -> bool:
@@ -103,15 +109,16 @@ def _is_stored(model: str) -> bool:
 
     A network may have the name of the shipped model that it has its weights from.
     """
-    if Path(model).exists():
-        return True
+    with suppress(OSError, ValueError):  # a name that no file can have
+        if Path(model).exists():
+            return True
     return model in shipped_models() and not names_network(model)
 
 
 def _find(model: str) -> tuple[NetworkFamily | None, ModelConfig]:
     """Who knows the bare name `model`, nobody for a factory, and its config."""
     if ":" in model:
-        return None, FactoryConfig(model)
+        return None, FactoryConfig(name_function(model))
     return find_network(model, tried=f" and there is no model at {model}")
 
 

@@ -40,6 +40,10 @@ _STORAGE_DTYPES = {
     "BoolStorage": torch.bool,
 }
 
+MOST_COPIES = 8
+"""How often a checkpoint may hold the same data under other names, weights that are tied for one.
+"""
+
 ClassNames = Mapping[str, tuple[str, ...]]
 """Names of classes by the module that a pickle has them from."""
 
@@ -249,6 +253,7 @@ class Pickled:
         self.file = file
         self.value = value
         self._storages = storages
+        self._room_bytes = MOST_COPIES * file.stat().st_size + (64 << 20)
 
     def tensor(self, record: TensorRecord, key: str) -> Tensor:
         """The tensor that `record` describes, contiguous and on the CPU.
@@ -264,6 +269,12 @@ class Pickled:
             raise WeightsError(
                 f"{self.file}: tensor {key} reaches outside its data ({data.numel()} numbers): the "
                 f"file is damaged"
+            )
+        self._room_bytes -= math.prod(layout[0]) * data.element_size()
+        if self._room_bytes < 0:
+            raise WeightsError(
+                f"{self.file}: its tensors are many times as large as the file: the same data are "
+                f"said to be many of them"
             )
         return data.as_strided(*layout).clone(memory_format=torch.contiguous_format)
 
@@ -335,6 +346,8 @@ def _read_zip(file: Path, classes: ClassNames) -> Pickled:
         root = roots[0]
         if any(info.compress_type != zipfile.ZIP_STORED for info in entries.values()):
             raise WeightsError(f"{file} is compressed inside, which torch.save never does")
+        if sum(info.file_size for info in entries.values()) > file.stat().st_size:
+            raise WeightsError(f"{file}: its parts are said to be larger than the file: damaged")
         order = f"{root}byteorder"
         if order in entries and archive.read(order) != b"little":
             raise WeightsError(f"{file} was written on a big-endian machine: not supported")
@@ -350,6 +363,7 @@ def _read_zip(file: Path, classes: ClassNames) -> Pickled:
 
 def _read_legacy(file: Path, classes: ClassNames) -> Pickled:
     """Five pickles in a row (magic number, version, system, value, storage keys), then the data."""
+    size = file.stat().st_size
     with file.open("rb") as stream:
         if stream.peek(1)[:1] != pickle.PROTO:
             raise WeightsError(f"{file} is not a checkpoint written by torch.save")
@@ -365,6 +379,8 @@ def _read_legacy(file: Path, classes: ClassNames) -> Pickled:
         for key in _load(stream, file, classes)[0]:
             dtype = dtypes[str(key)]
             length = int.from_bytes(stream.read(8), "little", signed=True)
+            if length * dtype.itemsize > size:
+                raise WeightsError(f"{file} is cut short: the data of a tensor is incomplete")
             data = stream.read(max(length, 0) * dtype.itemsize)
             if len(data) != length * dtype.itemsize:
                 raise WeightsError(f"{file} is cut short: the data of a tensor is incomplete")

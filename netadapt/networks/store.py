@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -23,9 +24,10 @@ from netadapt.files import atomic_path, write_text
 from netadapt.graph import LayerGraph
 from netadapt.journal import CsvJournal
 from netadapt.networks.build import as_config, build, built_for_use, describe
-from netadapt.networks.config import ModelConfig, factory_config
+from netadapt.networks.config import FactoryConfig, ModelConfig, factory_config
 from netadapt.networks.key_prefixes import fitted_to
 from netadapt.networks.registry import config_from_json
+from netadapt.networks.trusted_functions import name_functions_of_run, trusting_folders
 from netadapt.networks.weight_files import weights_kind
 from netadapt.outside import outside_json
 from netadapt.remarks import remark
@@ -36,6 +38,9 @@ CONFIG_NAME = "config.json"
 WEIGHTS_NAME = "model.safetensors"
 TRAJECTORY_NAME = "trajectory.csv"
 FINAL_NAME = "final"
+
+UNSUSPICIOUS_WIDTH = 2048
+"""Of the widest layers of known CNNs: a network of such takes no more memory than there is."""
 
 MOST_IN_HALF = 65504
 """The largest number of float16."""
@@ -105,23 +110,65 @@ def refuse_existing(model_dir: Path | str) -> None:
         )
 
 
-def load_model(path: Path | str) -> nn.Module:
+def load_model(
+    path: Path | str, *, factory: str | None = None, trust_factory: bool = False
+) -> nn.Module:
     """The network at `path` with its weights in float32, in evaluation mode.
 
     `path` is a model folder, a run's folder (its `final/`, or the iteration its trajectory ends
-    with), or the name of a shipped model. Raises WeightsError when there is no model or the
-    weights don't fit, ModelError when the config can't be built.
+    with), or the name of a shipped model. A folder may name a function of whoever made it, which
+    is run with `trust_factory`, or where this process has named it already; `factory`,
+    'package.module:function', is run in its place. Raises WeightsError when there is no model or
+    the weights don't fit, ModelError when the config can't be built or its function isn't trusted.
     """
     folder = find_model(path)
-    model = built_for_use(read_config(folder))
+    config = read_config(folder)
+    if factory is not None:
+        if not isinstance(config, FactoryConfig):
+            raise ModelError(
+                f"{folder} says what its network is, {config.name}; leave out factory={factory!r}"
+            )
+        config = config.made_by(factory)
+    with trusting_folders(trust_factory):
+        model = built_for_use(config) if factory is not None else _built(config, folder)
     load_weights(model, folder / WEIGHTS_NAME)
     return model
+
+
+def _built(config: ModelConfig, folder: Path) -> nn.Module:
+    """The network of `config`, unless the weights beside it are far too few for it: a config.json
+    of a hundred bytes may describe a network that takes all of the memory.
+
+    A function's network is as large as its program makes it. Raises ModelError.
+    """
+    widest = max(config.widths.values(), default=0)
+    if isinstance(config, FactoryConfig) or widest <= UNSUSPICIOUS_WIDTH:
+        return built_for_use(config)
+    try:
+        stored = (folder / WEIGHTS_NAME).stat().st_size
+    except OSError:
+        return built_for_use(config)  # what is missing is told when it is loaded
+    try:
+        with torch.device("meta"):
+            described = sum(weight.numel() for weight in build(config).parameters())
+    except ModelError:  # it can't be built so; or not at all, which is told in earnest
+        return built_for_use(config)
+    if described > stored:  # a number takes two bytes at least
+        raise ModelError(
+            f"{folder / CONFIG_NAME} describes a network of {described:,} parameters, and "
+            f"{WEIGHTS_NAME} beside it has {stored:,} bytes: they don't belong together"
+        )
+    return built_for_use(config)
 
 
 def read_config(path: Path | str) -> ModelConfig:
     """The config of the model at `path`, which may be whatever `load_model` takes."""
     file = find_model(path) / CONFIG_NAME
-    return config_from_json(outside_json(file, ModelError), str(file))
+    config = config_from_json(outside_json(file, ModelError), str(file))
+    if not isinstance(config, FactoryConfig):
+        return config
+    name_functions_of_run(file.parent)
+    return replace(config, asked_by=str(file))
 
 
 def load_weights(model: nn.Module, file: Path) -> None:

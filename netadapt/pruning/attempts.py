@@ -14,6 +14,7 @@ from typing import Protocol
 import torch
 from torch import nn
 
+from netadapt.errors import InputError
 from netadapt.graph import LayerGraph, cut
 from netadapt.pruning.proposals import Proposal
 from netadapt.pruning.stages import SHORT_TERM, Stage
@@ -102,6 +103,8 @@ class Attempt:
             metrics, scores = self._judged(model)
         except Exception as error:
             failure = lacked_memory(error)
+            if not failure and isinstance(error, InputError):
+                raise type(error)(f"the candidate {self.proposal}: {error}") from error
             if not failure:
                 raise
         seconds = time.perf_counter() - started

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import torch
 
-from netadapt.errors import RunError
+from netadapt.errors import ModelError, RunError, in_words
 from netadapt.graph import LayerGraph
 from netadapt.networks.store import TRAJECTORY_NAME
 from netadapt.pruning.records import StepRecord
@@ -61,7 +61,8 @@ class GoingOn:
     def say_other_environment(self) -> None:
         """Say what rounds otherwise than when the run was begun: other versions, and other threads,
         since a gradient is a sum over them."""
-        environment = read_run_json(self.folder).get("environment", {})
+        told = read_run_json(self.folder).get("environment")
+        environment = told if isinstance(told, dict) else {}
         changed = [
             f"{name} {was} (now {now})"
             for name, now in VERSIONS.items()
@@ -82,6 +83,15 @@ class GoingOn:
 
 
 def network_of(record: StepRecord, given: LayerGraph) -> LayerGraph:
-    """The graph of an iteration of a run that began with `given`."""
+    """The graph of an iteration of a run that began with `given`.
+
+    Raises RunError where the record has no widths of it.
+    """
     free = (group.name for group in given.groups if not group.frozen)
-    return given.with_widths({name: record.widths[name] for name in free})
+    try:
+        return given.with_widths({name: record.widths[name] for name in free})
+    except (KeyError, ModelError) as error:
+        raise RunError(
+            f"iteration {record.iteration} of the run has no widths of this network "
+            f"({in_words(error)}); its trajectory.csv is damaged, start another run with --out"
+        ) from error

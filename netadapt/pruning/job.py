@@ -21,6 +21,11 @@ from netadapt.networks.config import FactoryConfig, ModelConfig
 from netadapt.networks.named_functions import module_of
 from netadapt.networks.network_inputs import in_order, tensors_in
 from netadapt.networks.open_network import open_network
+from netadapt.networks.trusted_functions import (
+    RUN_JSON,
+    name_functions_of_run,
+    require_trusted,
+)
 from netadapt.pruning.begin import search
 from netadapt.pruning.callbacks import Callback
 from netadapt.pruning.constraints.registry import devices_of, read_budget
@@ -28,7 +33,7 @@ from netadapt.pruning.executors.ray_tasks import require_cluster
 from netadapt.pruning.feasibility import Reach
 from netadapt.pruning.forecast import Forecast, Possible, forecast
 from netadapt.pruning.importance.registry import IMPORTANCES
-from netadapt.pruning.run_json import RUN_JSON, RunAbout
+from netadapt.pruning.run_json import RunAbout
 from netadapt.pruning.search import Search
 from netadapt.pruning.settings import SearchSettings
 from netadapt.pruning.strategies.registry import STRATEGIES
@@ -69,15 +74,36 @@ class OpenedBy:
         content = dict(value)
         size, shapes = content.get("input_size"), content.get("input_shapes")
         try:
-            content["input_size"] = None if size is None else tuple(size)
-            content["input_shapes"] = None if shapes is None else tuple(map(tuple, shapes))
-            return cls(**content)
+            content["input_size"] = None if size is None else _whole_numbers(size)
+            content["input_shapes"] = None if shapes is None else tuple(map(_whole_numbers, shapes))
+            opened = cls(**content)
         except TypeError as error:
             raise InputError(f"the run was opened by another version ({error})") from error
+        for entry in fields(cls):
+            held: object = getattr(opened, entry.name)
+            kinds = _KINDS.get(str(entry.type))
+            if kinds is not None and type(held) not in kinds:
+                raise InputError(f"{entry.name} is {held!r:.80}, expected {entry.type}")
+        return opened
 
     def to_json(self) -> dict[str, Any]:
         """For run.json."""
         return asdict(self)
+
+
+_KINDS: dict[str, tuple[type, ...]] = {
+    "str": (str,),
+    "str | None": (str, type(None)),
+    "int | None": (int, type(None)),
+    "bool": (bool,),
+}
+"""What a field of `OpenedBy` may hold, by its annotation."""
+
+
+def _whole_numbers(value: Any) -> tuple[int, ...]:
+    if not all(isinstance(number, int) and 0 < number < 1 << 31 for number in value):
+        raise TypeError(f"{value!r:.80} are no sizes")
+    return tuple(value)
 
 
 @dataclass(frozen=True)
@@ -89,8 +115,12 @@ class PruneJob:
     settings: SearchSettings = field(default_factory=SearchSettings)
 
     @classmethod
-    def of_run(cls, run: Path) -> PruneJob:
-        """The job that began the run at `run`. Raises RunError for one that Python began."""
+    def of_run(cls, run: Path, options: Mapping[str, Any] | None = None) -> PruneJob:
+        """The job that began the run at `run`, changed by the values of some `options`.
+
+        Raises RunError for one that Python began, InputError for one whose network or task is a
+        function that the user neither names nor trusts.
+        """
         about = RunAbout.read(run)
         if not about.opened:
             raise RunError(
@@ -101,7 +131,13 @@ class PruneJob:
             opened = OpenedBy.from_json(about.opened)
         except InputError as error:
             raise RunError(f"{run / RUN_JSON}: {error}; start a new run with --out") from error
-        return cls(about.as_asked, opened, about.settings)
+        job = cls(about.as_asked, opened, about.settings).changed(options or {})
+        name_functions_of_run(run)
+        for option, what, kind in (("model", "network", ModelError), ("task", "task", InputError)):
+            name = getattr(job.opened, option)
+            if ":" in name and option not in (options or {}):
+                require_trusted(name, run / RUN_JSON, what, kind)
+        return job
 
     def with_budget(
         self,

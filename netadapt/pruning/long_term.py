@@ -17,8 +17,8 @@ from netadapt.errors import InputError, ModelError, RunError
 from netadapt.journal import CsvJournal
 from netadapt.networks.build import built_for_use
 from netadapt.networks.config import FactoryConfig, ModelConfig
-from netadapt.networks.named_functions import module_of
 from netadapt.networks.store import FINAL_NAME, WEIGHTS_NAME, load_weights, read_config
+from netadapt.networks.trusted_functions import name_functions_of_run
 from netadapt.pruning.checkpoints import damage_of
 from netadapt.pruning.records import StepRecord
 from netadapt.pruning.run_folder import read_steps
@@ -29,7 +29,11 @@ from netadapt.pruning.settings import (
     LONG_LEARNING_RATE,
     LONG_STEPS,
 )
-from netadapt.pruning.task_of_model import task_and_data
+from netadapt.pruning.task_of_model import (
+    import_network_of,
+    require_trusted_task,
+    task_and_data,
+)
 from netadapt.training.compute import compute_device
 from netadapt.training.course import Course
 from netadapt.training.epochs import Progress, train_epochs
@@ -121,14 +125,14 @@ def finetune_run(
     about, steps = RunAbout.read(run), read_steps(run)
     if not steps:
         raise RunError(f"{run} has no iteration yet; continue it with netadapt prune --resume")
+    name_functions_of_run(run)
     name, data = _task_and_data(run, about, asked)
     model, config = _network(
         run, steps[-1], asked.model, f"make it again with netadapt prune --resume --out {run}"
     )
     compute = compute_device(asked.compute or about.opened.get("compute"))
     holdout_images = about.opened.get("holdout_images")
-    if ":" in (opened_model := about.opened.get("model", "")):
-        module_of(opened_model, "network", ModelError)  # it may register the task
+    import_network_of(about.opened, run)
     opened = open_task(name, TaskRequest(data, config.input_shapes, holdout_images, compute))
     task, options = _for_long_training(name, opened, asked.options)
     course, length = _length(name, task, asked)
@@ -170,6 +174,7 @@ def _task_and_data(run: Path, about: RunAbout, asked: LongTerm) -> tuple[str, st
         f"{run} was pruned from Python, which doesn't say how its task is opened; name it with "
         f"--task package.module:function, or --task NAME --data FOLDER"
     )
+    require_trusted_task(asked.task, name, run)
     no_data = InputError(
         f"{run} doesn't say on what data the task {name} is opened; add --data FOLDER"
     )
@@ -185,7 +190,7 @@ def _network(
         raise RunError(f"{folder} is damaged ({fault}); {if_damaged}")
     config = read_config(folder)
     if isinstance(config, FactoryConfig) and factory is not None:
-        config = replace(config, factory=factory)
+        config = config.made_by(factory)
     elif factory is not None:
         raise InputError(f"{run} says what builds its network, {config.name}; leave out --model")
     try:

@@ -7,6 +7,7 @@ every digit, so what is read back is what was computed.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -33,6 +34,8 @@ MISSING_NUMBERS = ("width_before", "width_after", *_LATENCY, "target_ms", "score
 
 _SEPARATING = re.compile(r"[\s=%]")
 """What separates names in a cell, or quotes: in a name it is percent-encoded, as in an address."""
+
+_WHOLE = re.compile(r"[0-9]{1,18}")
 
 MEASURED = "measured_ms"
 """The column that a verified run adds to its trajectory."""
@@ -329,10 +332,8 @@ def _cell(value: Cell | None) -> Cell:
 def _whole(text: str, column: str) -> int:
     """A count; 64.0 is one too, as spreadsheets and pandas write a column with empty cells."""
     for number in (text, text.removesuffix(".0")):
-        try:
+        if _WHOLE.fullmatch(number):
             return int(number)
-        except ValueError:
-            continue
     raise ValueError(f"{column} is '{text}', expected a whole number")
 
 
@@ -351,6 +352,9 @@ def _is_missing(row: Row, column: str) -> bool:
 
 def _required(row: Row, column: str) -> float:
     try:
-        return float(row[column])
+        number = float(row[column])
     except ValueError:
-        raise ValueError(f"{column} is '{row[column]}', expected a number") from None
+        number = math.nan
+    if math.isnan(number):
+        raise ValueError(f"{column} is '{row[column]}', expected a number")
+    return number

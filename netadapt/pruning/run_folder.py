@@ -112,6 +112,15 @@ class RunFolder:
             self._candidates = CsvJournal(self.path / CANDIDATES, candidates)
             self._image_scores = CsvJournal(self.path / IMAGE_SCORES, (*_SCORE_KEY, "scores"))
             self._steps = read_steps(self.path)
+            for number, step in enumerate(self._steps):
+                if step.iteration != number:
+                    raise RunError(
+                        f"{self.path / TRAJECTORY_NAME}, row {number + 1}: iteration is "
+                        f"{step.iteration}, expected {number}; the file is damaged, start another "
+                        f"run with --out"
+                    )
+            read_candidates(self.path)  # raises where one is damaged, before anything is changed
+            read_image_scores(self.path)
             self._has_lost = self._set_damaged_aside(candidates_too=lowered)
         except BaseException:
             self.close()
@@ -281,7 +290,15 @@ def read_steps(run: Path | str) -> list[StepRecord]:
     file = Path(run) / TRAJECTORY_NAME
     if not file.is_file():
         raise RunError(f"{run} is not a run's folder: it has no {TRAJECTORY_NAME}")
-    return read_records(StepRecord, CsvJournal.read(file), str(file))
+    steps = read_records(StepRecord, CsvJournal.read(file), str(file))
+    for number, step in enumerate(steps, start=1):
+        name = step.checkpoint
+        if Path(name).name != name or name in ("", "..") or "\0" in name:
+            raise RunError(
+                f"{file}, row {number}: checkpoint is '{name}', expected a folder's name, as "
+                f"iter_001; the file is damaged, start another run with --out"
+            )
+    return steps
 
 
 def read_candidates(run: Path | str) -> list[CandidateRecord]:
@@ -308,7 +325,7 @@ def _scores_of(
 ) -> dict[tuple[str, str, str], tuple[float, ...]]:
     try:
         return {
-            (row["iteration"], row["stage"], row["widths"]): tuple(
+            (str(int(row["iteration"])), row["stage"], row["widths"]): tuple(
                 map(float, row["scores"].split())
             )
             for row in rows

@@ -18,14 +18,14 @@ import torch
 
 from netadapt.errors import InputError, RunError
 from netadapt.files import write_text
+from netadapt.networks.trusted_functions import RUN_JSON as RUN_JSON
+from netadapt.networks.trusted_functions import sealed
 from netadapt.outside import outside_json_object
 from netadapt.pruning.constraints.amounts import budget_of
 from netadapt.pruning.constraints.registry import read_budget
 from netadapt.pruning.settings import SearchSettings
 from netadapt.shipped import PACKAGE_DIR
 from netadapt.version import __version__
-
-RUN_JSON = "run.json"
 
 VERSIONS = {
     "netadapt": __version__,
@@ -65,6 +65,12 @@ class RunAbout:
     def known_parts(self) -> dict[str, tuple[float | str, float]]:
         """Of budgets that are a part of what the network takes: what was said, and how much."""
         return {n: (asked, self.budget[n]) for n, asked in self.asked.items() if n in self.budget}
+
+    @property
+    def functions(self) -> list[str]:
+        """What it names that is run: of network and task."""
+        named = (self.network.get("factory"), self.opened.get("model"), self.opened.get("task"))
+        return [str(name) for name in named if name is not None]
 
     def to_json(self) -> dict[str, Any]:
         """For run.json."""
@@ -165,6 +171,7 @@ def write_run_json(run: Path, about: RunAbout) -> None:
             "git_commit": _git_commit(),
         },
         "started": datetime.now(timezone.utc).isoformat(timespec="seconds"),
+        **sealed(about.functions),
     }
     write_text(run / RUN_JSON, json.dumps(content, indent=2) + "\n")
 

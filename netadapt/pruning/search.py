@@ -34,6 +34,7 @@ from netadapt.pruning.constraints.trusted import cost_of
 from netadapt.pruning.executors.base import Executor
 from netadapt.pruning.executors.counting import CountingExecutor
 from netadapt.pruning.feasibility import networks_in_reach, require_reachable
+from netadapt.pruning.going_on import network_of
 from netadapt.pruning.importance.base import Importance
 from netadapt.pruning.iteration import Iteration, all_widths
 from netadapt.pruning.limits import Limits
@@ -323,6 +324,7 @@ class Search(Iterator[Step]):
         """The last step of an interrupted run: the network given, cut, with the weights it had."""
         record = self._run.steps[-1]
         given = self._given
+        network = network_of(record, given.graph)  # raises for widths that aren't this network's
         keep = {
             group.name: range(record.widths[group.name])
             for group in given.graph.groups
@@ -330,8 +332,7 @@ class Search(Iterator[Step]):
         }
         model = cut(given.model, given.graph, keep)
         self._run.load_weights(record, model)
-        widths = {name: len(units) for name, units in keep.items()}
-        return Step(record, model, rebased(given.graph.with_widths(widths)))
+        return Step(record, model, rebased(network))
 
     def _measure_present(self) -> None:
         """Know the present network better where its cost is within the budgets, and only their

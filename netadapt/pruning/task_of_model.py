@@ -14,7 +14,13 @@ from netadapt.errors import InputError, ModelError
 from netadapt.networks.config import FactoryConfig
 from netadapt.networks.named_functions import module_of
 from netadapt.networks.store import find_model, read_config
-from netadapt.pruning.run_json import RUN_JSON, RunAbout
+from netadapt.networks.trusted_functions import (
+    RUN_JSON,
+    name_function,
+    name_functions_of_run,
+    require_trusted,
+)
+from netadapt.pruning.run_json import RunAbout
 from netadapt.training.task import Task
 from netadapt.training.tasks import TASKS, TaskRequest, open_task
 
@@ -30,12 +36,13 @@ def task_of_model(
     """
     folder = find_model(path)
     config = read_config(folder)
-    opened = _opened(folder)
-    if ":" in (network := str(opened.get("model", ""))):
-        module_of(network, "network", ModelError)  # it may register the task
+    name_functions_of_run(folder)
+    opened, run = _opened(folder)
+    import_network_of(opened, run)
     if not opened and not isinstance(config, FactoryConfig):
         opened = {"task": default[0], "data": default[1]}
     name = task or opened.get("task")
+    require_trusted_task(task, name, run)
     no_task = InputError(
         f"nothing says what task {path} is for; name it with --task package.module:function, or "
         f"--task NAME --data FOLDER"
@@ -72,9 +79,29 @@ def task_and_data(
     return name, data
 
 
-def _opened(folder: Path) -> dict[str, Any]:
-    """How the run that made the model in `folder` was opened; {} where no run's command did."""
+def import_network_of(opened: Mapping[str, Any], run: Path) -> None:
+    """Import what the network of a run, `opened` so, is from: it may register the task.
+
+    Raises ModelError where that is a function that the user neither names nor trusts.
+    """
+    if ":" in (network := str(opened.get("model", ""))):
+        require_trusted(network, run / RUN_JSON)
+        module_of(network, "network", ModelError)
+
+
+def require_trusted_task(named: str | None, task: str | None, run: Path) -> None:
+    """Raise InputError for the `task` of a run that is a function, unless the user has `named` one
+    or trusts it."""
+    if named is not None:
+        name_function(named)
+    elif task is not None and ":" in task:
+        require_trusted(task, run / RUN_JSON, "task", InputError)
+
+
+def _opened(folder: Path) -> tuple[dict[str, Any], Path]:
+    """How the run that made the model in `folder` was opened, and its folder; {} where no run's
+    command did."""
     for place in (folder, folder.parent):
         if (place / RUN_JSON).is_file():
-            return dict(RunAbout.read(place).opened)
-    return {}
+            return dict(RunAbout.read(place).opened), place
+    return {}, folder

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from netadapt.errors import InputError
 from netadapt.training.optimizers import OPTIMIZERS
 from netadapt.training.schedules import Cosine, Halving, Schedule, WarmUp
+from netadapt.training.settings import require_batch_size
 
 COURSE_SCHEDULES = ("step", "cosine")
 WARM_UP_SHARE = 0.2
@@ -50,8 +51,7 @@ class Course:
             value = getattr(self, name)
             if not value > 0 or not math.isfinite(value):
                 raise InputError(f"{name} is {value}; expected a number > 0")
-        if self.batch_size < 2:
-            raise InputError(f"batch_size is {self.batch_size}; batch norm needs at least 2 images")
+        require_batch_size(self.batch_size)
         if not 0 <= self.ema_decay < 1:
             raise InputError(f"ema_decay is {self.ema_decay}; expected a number from 0 to below 1")
 

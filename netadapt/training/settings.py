@@ -11,6 +11,8 @@ from netadapt.training.schedules import Constant, Cosine, Schedule, WarmUp
 
 SCHEDULES = ("constant", "cosine")
 
+MOST_IN_BATCH = 1 << 16
+
 MOST_SEED = 2**32 - 1
 """What is made of a seed (that of a batch, of an iteration, of an epoch) still fits the generators.
 """
@@ -22,6 +24,14 @@ def require_number(what: str, value: Any, *, whole: bool = False) -> None:
     if isinstance(value, bool) or not isinstance(value, kinds):
         kind = "a whole number" if whole else "a number"
         raise InputError(f"{what} {value!r}; expected {kind}")
+
+
+def require_batch_size(images: int) -> None:
+    """Raise InputError unless a step can be taken on so many images."""
+    if images < 2:
+        raise InputError(f"the batch size is {images}; batch norm needs at least 2 images")
+    if images > MOST_IN_BATCH:
+        raise InputError(f"the batch size is {images}; expected at most {MOST_IN_BATCH}")
 
 
 def require_seed(seed: Any) -> None:
@@ -58,10 +68,7 @@ class FineTuning:
             raise InputError(f"fine-tuning steps are {self.steps}; expected 0 or more")
         if self.learning_rate <= 0 or not math.isfinite(self.learning_rate):
             raise InputError(f"the learning rate is {self.learning_rate}; expected a number > 0")
-        if self.batch_size < 2:
-            raise InputError(
-                f"the batch size is {self.batch_size}; batch norm needs at least 2 images"
-            )
+        require_batch_size(self.batch_size)
         if self.schedule not in SCHEDULES:
             raise InputError(
                 f"the schedule is '{self.schedule}'; expected {' or '.join(SCHEDULES)}"

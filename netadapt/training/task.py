@@ -314,7 +314,7 @@ def _metric(found: Mapping[str, Any], name: str, what: str) -> float:
     value = found[name]
     try:
         number = math.nan if isinstance(value, str) else float(value)
-    except (TypeError, ValueError, RuntimeError):
+    except (TypeError, ValueError, RuntimeError, OverflowError):
         number = math.nan
     if not math.isfinite(number):
         raise InputError(f"{what} gave {name} = {value!r:.60}; expected a finite number")

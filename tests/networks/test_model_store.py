@@ -295,3 +295,35 @@ def test_a_config_that_is_none_is_named(tmp_path: Path, text: str) -> None:
 def test_a_name_too_long_for_a_file_is_no_model() -> None:
     with pytest.raises(WeightsError, match="cannot read"):
         load_model("x" * 5000)
+
+
+def test_a_config_beside_far_too_few_weights_is_refused_before_it_is_built(tmp_path: Path) -> None:
+    config = small_config()
+    save_model(tmp_path, build(config), config)
+    file = tmp_path / "config.json"
+    content = json.loads(file.read_text())
+    content["widths"] = dict.fromkeys(content["widths"], 60_000)  # 200 GB of weights
+    content["widths"]["decode_conv6"] = 1
+    file.write_text(json.dumps(content))
+    with pytest.raises(ModelError, match=r"describes a network of .* parameters, and model.safete"):
+        load_model(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "said"),
+    [
+        ("widths", {"conv0": 2**40}, "width conv0 is 1099511627776, expected a whole number from"),
+        ("widths", {"x" * 5000: 10**4000}, "expected a whole number from 1 to"),
+        ("input_size", [60_000 // 32 * 32] * 2, "million numbers"),
+        ("arguments", {"a": 1}, "unknown key 'arguments'"),
+        ("decoder", [["x"] * 5000], "decoder is"),
+    ],
+)
+def test_a_config_of_sizes_that_cannot_be_is_a_line(
+    tmp_path: Path, key: str, value: object, said: str
+) -> None:
+    content = {**small_config().to_json(), key: value}
+    (tmp_path / "config.json").write_text(json.dumps(content))
+    with pytest.raises(ModelError, match=said) as refused:
+        read_config(tmp_path)
+    assert len(str(refused.value)) < 1000

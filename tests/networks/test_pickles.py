@@ -381,6 +381,16 @@ def zipped(path: Path, content: bytes) -> Path:
         (b"\x80\x02})" + b"\x85" * 200_000 + b"K\x01s.", "over 200 nested tuples"),
         (b"\x80\x02}(" + b"(" * 300 + b"t" * 300 + b"K\x01u.", "over 200 nested tuples"),
         (b"\x80\x02N" + b"\x85q\x00h\x00" * 300 + b".", "over 200 nested tuples"),
+        # By a function that gives its argument back, as torch.Size does.
+        (
+            b"\x80\x02ctorch\nSize\nq\x000Nq\x010"
+            + b"h\x00h\x01\x85\x85Rq\x010" * 300
+            + b"}h\x01Ns.",
+            "over 200 nested tuples",
+        ),
+        # A pair of the same pair, and so on: hashing it visits 2 ** 100 parts.
+        (b"\x80\x02N" + b"q\x00h\x00\x86" * 100 + b".", "a tuple of over 10,000 parts"),
+        (b"\x80\x04\x95" + (1 << 60).to_bytes(8, "little") + b"N.", "a part of 1,152,921,504,6"),
         (b"\x80\x05\x96\xff\xff\xff\xff\x00\x00\x00\x00.", "cannot read"),
         (b"\x80\x02\x87.", "cannot read"),
     ],
@@ -390,3 +400,24 @@ def test_reading_takes_no_more_than_the_file_is_large(
 ) -> None:
     with pytest.raises(WeightsError, match=message):
         read_pickled(zipped(tmp_path / "w.pth", content))
+
+
+def test_one_storage_under_many_names_is_refused_before_it_fills_the_memory(tmp_path: Path) -> None:
+    data = torch.zeros(1_000_000)
+    file = tmp_path / "w.pth"
+    torch.save({f"{number}": data.view(-1) for number in range(100)}, file)
+    assert file.stat().st_size < 5_000_000
+    pickled = read_pickled(file)
+    records = list(pickled.value.items())
+    with pytest.raises(WeightsError, match="are many times as large as the file"):
+        _ = [pickled.tensor(record, key) for key, record in records]
+
+
+def test_parts_of_a_zip_that_lie_in_one_another_are_refused(tmp_path: Path) -> None:
+    whole = zipped(tmp_path / "w.pth", b"\x80\x02N." + b"x" * 1000)
+    content = bytearray(whole.read_bytes())
+    listed = content.rfind(b"PK\x01\x02")
+    content[listed + 24 : listed + 28] = (1 << 30).to_bytes(4, "little")  # its size unpacked
+    whole.write_bytes(content)
+    with pytest.raises(WeightsError, match="its parts are said to be larger than the file"):
+        read_pickled(whole)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -60,6 +61,24 @@ def ends() -> ClassificationTask:
     return task
 
 
+class LiesOfCandidates(ClassificationTask):
+    """Gives NaN for every network that was cut."""
+
+    def evaluate_images(self, model, images):
+        found = super().evaluate_images(model, images)
+        return {k: v * float("nan") for k, v in found.items()} if is_cut(model) else found
+
+
+def is_cut(model: torch.nn.Module) -> bool:
+    whole = sum(weight.numel() for weight in tiny.network().parameters())
+    return sum(weight.numel() for weight in model.parameters()) < whole
+
+
+def lies() -> ClassificationTask:
+    whole = tiny.task()
+    return LiesOfCandidates(whole.train, whole.holdout)
+
+
 @pytest.fixture
 def prune(command):
     """`netadapt prune OPTIONS…` of the tiny network."""
@@ -91,13 +110,15 @@ def refused(answer: tuple[int, str, str]) -> str:
         ),
         ("loss_of_each", "loss of the task ClassificationTask gave [8]; expected a tensor of one"),
         ("ends", "training_batches of the task ClassificationTask ended after 1 batches"),
+        ("lies", "evaluate_images of the task LiesOfCandidates gave NaN as accuracy of all"),
     ],
 )
 def test_a_fault_of_the_task_names_it(prune, tmp_path, task, said):
     line = refused(prune(tmp_path / "run", "--quiet", task=f"{__name__}:{task}"))
-    assert line.startswith(f"netadapt: {said}")
+    named = r"the candidate \w+ 24 → \d+: " if task == "lies" else ""
+    assert re.match(f"netadapt: {named}{re.escape(said)}", line)
     assert list((tmp_path / "run").rglob(".*-*")) == []  # nothing half-written
-    assert (tmp_path / "run").exists() == (task == "ends")  # the others are told at once
+    assert (tmp_path / "run").exists() == (task in ("ends", "lies"))  # others are told at once
 
 
 def test_a_file_in_place_of_a_folder_and_the_other_way_round(prune, tmp_path):
@@ -113,7 +134,9 @@ def test_a_file_in_place_of_a_folder_and_the_other_way_round(prune, tmp_path):
 
 
 def test_seeds_that_no_generator_takes_are_refused(prune, tmp_path):
-    assert "the seed is 92" in refused(prune(tmp_path / "run", "--seed", 92 * 10**17, "--quiet"))
+    assert "Invalid value for '--seed'" in refused(
+        prune(tmp_path / "run", "--seed", 92 * 10**17, "--quiet")
+    )
 
 
 def test_a_run_goes_on_with_the_threads_and_workers_that_it_began_with(prune, tmp_path):
@@ -183,6 +206,11 @@ def test_json_of_a_count_has_no_milliseconds_and_odd_names_are_resumed(prune, tm
         ("settings", {"frozen": [1]}),
         ("settings", {"short_term": 5}),
         ("opened", {"input_shapes": 5}),
+        ("opened", {"input_shapes": [["a"]]}),
+        ("opened", {"model": 5}),
+        ("opened", {"threads": "two"}),
+        ("opened", {"workers": True}),
+        ("opened", {"on_demand": None}),
     ],
 )
 def test_a_damaged_run_json_is_named(prune, tmp_path, part, damaged):
@@ -218,3 +246,39 @@ def test_the_progress_is_in_the_unit_of_the_constraint(tmp_path):
     ) as search:  # fmt: skip
         list(search)
     assert all(" MACs, trying " in text for text in bar.shown)
+
+
+@pytest.mark.parametrize(
+    ("file", "column", "value", "said"),
+    [
+        ("trajectory.csv", "checkpoint", "../run", "checkpoint is '../run', expected a folder's"),
+        ("trajectory.csv", "checkpoint", "/etc", "checkpoint is '/etc', expected a folder's name"),
+        ("trajectory.csv", "checkpoint", "", "checkpoint is '', expected a folder's name"),
+        ("trajectory.csv", "checkpoint", "..", "checkpoint is '..', expected a folder's name"),
+        ("trajectory.csv", "iteration", "7", "row 2: iteration is 7, expected 1"),
+        ("trajectory.csv", "macs", "9" * 5000, "expected a whole number"),
+        ("trajectory.csv", "macs", "١", "expected a whole number"),
+        ("trajectory.csv", "seconds", "nan", "seconds is 'nan', expected a number"),
+        ("trajectory.csv", "widths", "first=8", "has no widths of this network"),
+        ("trajectory.csv", "widths", "first=99999999999999 inner=8", "of this network"),
+        ("candidates.csv", "iteration", "x", "candidates.csv, row 1: iteration is 'x'"),
+        ("candidates.csv", "seconds", "\udcff", "candidates.csv"),
+        ("image_scores.csv", "iteration", "x", "image_scores.csv is damaged"),
+        ("image_scores.csv", "scores", "0.5 x", "image_scores.csv is damaged"),
+    ],
+)
+def test_a_damaged_row_is_named_before_a_resumed_run_changes_anything(
+    prune, tmp_path, file, column, value, said
+):
+    run = tmp_path / "run"
+    assert prune(run, "--quiet", "--finetune-steps", 0)[0] == 0
+    header, *rows = (run / file).read_text().splitlines()
+    at = min(1, len(rows) - 1)
+    cells = rows[at].split(",")
+    cells[header.split(",").index(column)] = value
+    rows[at] = ",".join(cells)
+    (run / file).write_text("\n".join([header, *rows, ""]), errors="surrogateescape")
+    left = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+    line = refused(prune(run, "--resume", "--quiet", begin=False))
+    assert said in line
+    assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == left

@@ -25,6 +25,9 @@ SPLITS = ("train", "holdout", "val")
 MAX_DEPTH_M = 65.535
 """The deepest that 16-bit millimetres hold; anything deeper in a room is in a wrong unit."""
 
+MOST_PIXELS = 64_000_000
+"""Of an image: few cameras make larger ones, and each is held in memory as a whole."""
+
 FOCAL_RANGE_HEIGHTS = (0.1, 20.0)
 """Focal lengths in heights of the image that cameras have: from a fisheye to a long telephoto."""
 
@@ -94,22 +97,30 @@ def check_split(split: str) -> None:
         raise DataError(f"no split '{split}'; expected one of {', '.join(SPLITS)}")
 
 
+def check_kinds(rgb: Any, depth: Any, where: str) -> None:
+    """Raise DataError naming `where` for arrays that are no pair by their types and shapes.
+
+    They may be stored ones, of which nothing is read.
+    """
+    if rgb.dtype != np.uint8:
+        raise DataError(f"{where}: rgb is {rgb.dtype}, expected uint8")
+    if rgb.ndim != 3 or rgb.shape[0] != 3 or rgb.size == 0:
+        raise DataError(f"{where}: rgb has shape {rgb.shape}, expected (3, height, width)")
+    if depth.dtype.kind != "f" or depth.dtype.itemsize > 8:
+        raise DataError(f"{where}: depth is {depth.dtype}, expected float32 in metres")
+    if depth.shape != rgb.shape[1:]:
+        raise DataError(
+            f"{where}: depth has shape {depth.shape}, expected {rgb.shape[1:]} as rgb has"
+        )
+
+
 def check_pair(rgb: npt.NDArray[Any], depth: npt.NDArray[Any], where: str) -> tuple[Rgb, Depth]:
     """Give the pair back in the types of a source, or raise DataError naming `where`.
 
     Refused: types other than uint8 and floating point, shapes that don't belong together, and
     depths that are negative, not finite or beyond MAX_DEPTH_M.
     """
-    if rgb.dtype != np.uint8:
-        raise DataError(f"{where}: rgb is {rgb.dtype}, expected uint8")
-    if rgb.ndim != 3 or rgb.shape[0] != 3 or rgb.size == 0:
-        raise DataError(f"{where}: rgb has shape {rgb.shape}, expected (3, height, width)")
-    if depth.dtype.kind != "f":
-        raise DataError(f"{where}: depth is {depth.dtype}, expected float32 in metres")
-    if depth.shape != rgb.shape[1:]:
-        raise DataError(
-            f"{where}: depth has shape {depth.shape}, expected {rgb.shape[1:]} as rgb has"
-        )
+    check_kinds(rgb, depth, where)
     metres = depth.astype(np.float32, copy=False)
     low, high = float(metres.min()), float(metres.max())  # NaN passes through both
     if not (low >= 0.0 and high <= MAX_DEPTH_M):

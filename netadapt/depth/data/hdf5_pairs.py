@@ -25,19 +25,28 @@ from typing import Any
 import numpy as np
 
 from netadapt.depth.data.base import (
+    MOST_PIXELS,
     SPLITS,
     Depth,
     Frame,
     Rgb,
     check_focal,
+    check_kinds,
     check_pair,
     check_split,
 )
 from netadapt.depth.data.json_files import read_json
+from netadapt.depth.data.outside_hdf5 import (
+    outside_array,
+    outside_hdf5,
+    outside_number,
+    shape_text,
+)
 from netadapt.depth.data.places import HOLDOUT_OF_SCENES, held_out
-from netadapt.errors import DataError, in_words
+from netadapt.errors import DataError
 from netadapt.extras import needed
 from netadapt.files import atomic_path, write_text
+from netadapt.outside import name_inside
 
 h5py = needed("h5py", "depth")
 
@@ -47,8 +56,6 @@ LEAST_SCENES = 10
 
 SPLITS_FILE = "splits.json"
 FOCAL, FOCAL_HEIGHT = "focal_px", "focal_height_px"
-MOST_VALUES = 150_000_000
-"""Of one array: an RGB image of 50 megapixels."""
 # A name that begins with a dot is a half-written file, or a file manager's.
 _PAIRS = "[!.]*/[!.]*.h5"
 
@@ -83,37 +90,28 @@ def read_pair(path: Path | str) -> tuple[Rgb, Depth]:
 
 def read_frame_file(path: Path | str) -> Frame:
     """`read_pair` with the focal length, at the image's size, where the file has one."""
-    try:
-        with h5py.File(path, "r") as file:
-            for key in ("rgb", "depth"):
-                if not isinstance(file.get(key), h5py.Dataset):
-                    held = ", ".join(file) or "nothing"
-                    raise DataError(f"{path}: no dataset '{key}' in it; it holds {held}")
-                # A compressed file of a kilobyte may declare gigabytes.
-                if file[key].size > MOST_VALUES:
-                    raise DataError(
-                        f"{path}: '{key}' is {' x '.join(map(str, file[key].shape))}, more than "
-                        f"one image; remove the file"
-                    )
-            rgb, depth = np.asarray(file["rgb"]), np.asarray(file["depth"])
-            focal_px, of_height = (file.attrs.get(key) for key in (FOCAL, FOCAL_HEIGHT))
-    except FileNotFoundError:
-        raise DataError(f"{path}: no such file") from None
-    except (OSError, RuntimeError) as error:
-        raise DataError(
-            f"{path}: cannot be read as HDF5 ({in_words(error)}); copy it again or remove it"
-        ) from error
+    with outside_hdf5(path) as file:
+        arrays = [outside_array(file, key, path) for key in ("rgb", "depth")]
+        for array, colours in zip(arrays, (3, 1), strict=True):
+            if array.size > colours * MOST_PIXELS:
+                raise DataError(
+                    f"{path}: '{array.name[1:]}' is {shape_text(array.shape)}, more than one "
+                    f"image; remove the file"
+                )
+        check_kinds(arrays[0], arrays[1], str(path))  # before anything of them is held
+        rgb, depth = (np.asarray(array[()]) for array in arrays)
+        focal_px, of_height = (outside_number(file, key, path) for key in (FOCAL, FOCAL_HEIGHT))
     rgb, depth = check_pair(rgb, depth, str(path))
     if focal_px is None:
         return Frame(rgb, depth)
     return Frame(rgb, depth, _focal_of(focal_px, of_height, depth.shape[0], path))
 
 
-def _focal_of(focal_px: Any, of_height: Any, height: int, path: Path | str) -> float:
+def _focal_of(focal_px: float, of_height: float | None, height: int, path: Path | str) -> float:
     """A focal length that belongs to `of_height` rows (None: the image's), at `height` rows."""
     try:
-        scaled = float(focal_px) * (1.0 if of_height is None else height / float(of_height))
-    except (TypeError, ValueError, ZeroDivisionError):
+        scaled = focal_px * (1.0 if of_height is None else height / of_height)
+    except ZeroDivisionError:
         raise DataError(
             f"{path}: its {FOCAL} is {focal_px} at {of_height} rows, expected two numbers"
         ) from None
@@ -251,6 +249,8 @@ def _read_splits(path: Path) -> dict[str, list[str]]:
         names = splits.get(split)
         if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
             raise DataError(f"{path}: '{split}' is not a list of file names")
+        for name in names:
+            name_inside(name, str(path), DataError)
     return {split: splits[split] for split in SPLITS}
 
 

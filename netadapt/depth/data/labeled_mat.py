@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -21,8 +22,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from netadapt.depth.data.base import Depth, Frame, Rgb, check_pair
+from netadapt.depth.data.base import MOST_PIXELS, Depth, Frame, Rgb, check_pair
 from netadapt.depth.data.focal_length import NYU_FOCAL_HEIGHTS
+from netadapt.depth.data.outside_hdf5 import check_own, hdf5_faults, held_by, outside_array
 from netadapt.errors import DataError, in_words
 from netadapt.extras import needed
 
@@ -35,6 +37,10 @@ BLOCK_BYTES = 64 << 20
 read images one by one would unpack every chunk as many times."""
 
 
+MOST_IMAGES = 1_000_000
+MOST_NAME_CHARACTERS = 1024
+
+
 class LabeledMat:
     """The pairs of a labelled file, as a depth source; its images are read in their order.
 
@@ -44,12 +50,14 @@ class LabeledMat:
 
     def __init__(self, path: Path | str) -> None:
         self.path = Path(path)
-        self._file = _opened(self.path)
+        with _faults(self.path):
+            self._file = h5py.File(self.path, "r")
         try:
-            self._images = self._array("images", "u1", ("images", "3", "width", "height"))
-            self._depths = self._array("depths", "f", ("images", "width", "height"))
-            self._check_shapes()
-            self.scenes = self._scene_names()
+            with _faults(self.path):
+                self._images = self._array("images", "u1", ("images", "3", "width", "height"))
+                self._depths = self._array("depths", "f", ("images", "width", "height"))
+                self._check_shapes()
+                self.scenes = self._scene_names()
         except BaseException:
             self._file.close()
             raise
@@ -93,7 +101,7 @@ class LabeledMat:
             try:
                 wanted = slice(first, min(first + count, len(self)))
                 self._block = (first, self._images[wanted], self._depths[wanted])
-            except (OSError, RuntimeError) as error:
+            except Exception as error:  # a damaged file raises nearly anything
                 raise DataError(
                     f"{self.path}: images from {first + 1} on cannot be read ({in_words(error)}); "
                     f"download it again"
@@ -110,13 +118,12 @@ class LabeledMat:
         return max(1, min(chunk, BLOCK_BYTES // a_pair))
 
     def _array(self, key: str, kind: str, axes: Sequence[str]) -> Any:
-        array = self._file.get(key)
-        if not isinstance(array, h5py.Dataset):
-            held = ", ".join(sorted(name for name in self._file if name[0] != "#")) or "nothing"
+        if key not in self._file.keys():  # noqa: SIM118
             raise DataError(
-                f"{self.path}: no array '{key}' in it, it holds {held[:120]}; expected "
+                f"{self.path}: no array '{key}' in it, it holds {held_by(self._file)}; expected "
                 f"nyu_depth_v2_labeled.mat, from {MAT_URL}"
             )
+        array = outside_array(self._file, key, self.path)
         if array.ndim != len(axes) or 0 in array.shape:
             raise DataError(
                 f"{self.path}: '{key}' has shape {array.shape}, expected ({', '.join(axes)})"
@@ -128,6 +135,11 @@ class LabeledMat:
 
     def _check_shapes(self) -> None:
         images, depths = self._images.shape, self._depths.shape
+        if images[0] > MOST_IMAGES or images[-1] * images[-2] > MOST_PIXELS:
+            raise DataError(
+                f"{self.path}: 'images' has shape {images}, more than such a file holds; expected "
+                f"nyu_depth_v2_labeled.mat, from {MAT_URL}"
+            )
         if images[1] != 3:
             raise DataError(
                 f"{self.path}: 'images' has shape {images}, expected (images, 3, width, height) "
@@ -145,10 +157,10 @@ class LabeledMat:
             )
 
     def _scene_names(self) -> list[str]:
-        references = self._file.get("scenes")
         count = len(self._depths)
-        if not isinstance(references, h5py.Dataset):
+        if "scenes" not in self._file.keys():  # noqa: SIM118
             raise DataError(f"{self.path}: no array 'scenes' in it; {_SCENES_EXPECTED}")
+        references = outside_array(self._file, "scenes", self.path)
         if references.size != count or h5py.check_ref_dtype(references.dtype) is not h5py.Reference:
             raise DataError(
                 f"{self.path}: 'scenes' is {references.shape} {references.dtype} beside {count} "
@@ -161,9 +173,13 @@ class LabeledMat:
 
     def _text(self, reference: Any, number: int) -> str:
         try:
-            units = np.asarray(self._file[reference]).ravel()
+            named = self._file[reference]
+            check_own(named, "scenes", self.path)
+            if named.size > MOST_NAME_CHARACTERS:
+                raise ValueError(f"it has {named.size} characters")
+            units = np.asarray(named[()]).ravel()
             return units.astype("<u2", casting="same_kind").tobytes().decode("utf-16-le")
-        except (ValueError, KeyError, TypeError, OSError, RuntimeError) as error:
+        except (ValueError, KeyError, TypeError, OSError, RuntimeError, AttributeError) as error:
             raise DataError(
                 f"{self.path}: the scene of image {number} is a reference to no name "
                 f"({in_words(error)}); {_SCENES_EXPECTED}"
@@ -173,13 +189,8 @@ class LabeledMat:
 _SCENES_EXPECTED = "expected a reference to a scene's name for each image"
 
 
-def _opened(path: Path) -> Any:
-    try:
-        return h5py.File(path, "r")
-    except FileNotFoundError:
-        raise DataError(f"{path}: no such file") from None
-    except OSError as error:
-        raise DataError(
-            f"{path}: cannot be read as MATLAB 7.3, which is HDF5 ({in_words(error)}); is it cut "
-            f"short? Expected nyu_depth_v2_labeled.mat, 2.8 GB, from {MAT_URL}"
-        ) from error
+_faults = partial(
+    hdf5_faults,
+    kind="MATLAB 7.3, which is HDF5",
+    advice=f"is it cut short? Expected nyu_depth_v2_labeled.mat, 2.8 GB, from {MAT_URL}",
+)

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from scipy.io import loadmat
 
+from netadapt.depth.data.outside_mat import outside_mat
 from netadapt.errors import DataError, in_words
 
 SPLITS_URL = "http://horatio.cs.nyu.edu/mit/silberman/indoor_seg_sup/splits.mat"
@@ -26,7 +26,9 @@ def read_mat_splits(path: Path, images: int) -> list[str]:
     if not path.is_file():
         raise DataError(f"{path}: no such file; it is at {SPLITS_URL}")
     try:
-        held = loadmat(path)
+        held = outside_mat(path)
+    except DataError:
+        raise
     except Exception as error:  # scipy says in many ways that a file isn't MATLAB's
         raise DataError(
             f"{path}: cannot be read as a MATLAB 5 file ({in_words(error)}); expected the "

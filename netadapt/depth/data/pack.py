@@ -17,19 +17,20 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import OrderedDict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from tokenize import TokenError
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from netadapt.depth.data.base import Depth, Frame, Rgb, check_focal, check_split
+from netadapt.depth.data.base import MOST_PIXELS, Depth, Frame, Rgb, check_focal, check_split
 from netadapt.depth.data.json_files import read_json
 from netadapt.errors import DataError, in_words
 from netadapt.files import write_text
+from netadapt.outside import name_inside
+from netadapt.outside_arrays import mapped_array
 
 FORMAT = "netadapt-pack-1"
 INDEX_FILE = "index.json"
@@ -50,6 +51,33 @@ class Shard:
     depth_sha256: str = ""
     focal_px: tuple[float | None, ...] = ()
     """Of each image, in pixels of the packed size; empty where no camera is known."""
+
+    @classmethod
+    def from_json(cls, said: Mapping[str, Any], path: Path) -> Shard:
+        """A shard as the file at `path` says it. Raises DataError for another form."""
+        try:
+            stem, names, focals = said["stem"], said["names"], said.get("focal_px", [])
+            sums = said["rgb_sha256"], said["depth_sha256"]
+        except (KeyError, TypeError, AttributeError) as error:
+            raise DataError(
+                f"{path}: malformed ({in_words(error)}); pack the data set again"
+            ) from error
+        if not all(isinstance(text, str) for text in (stem, *sums)):
+            raise DataError(f"{path}: a shard's stem or sum is no text; pack the data set again")
+        if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+            raise DataError(
+                f"{path}: the names of {stem[:80]!r} are no list of texts; pack the data set again"
+            )
+        if not isinstance(focals, list) or not all(
+            focal is None or _is_number(focal) for focal in focals
+        ):
+            raise DataError(
+                f"{path}: the focal lengths of {stem[:80]!r} are no list of numbers; pack the data "
+                f"set again"
+            )
+        for name in (stem, *names):
+            name_inside(name, str(path), DataError)
+        return cls(stem, tuple(names), *sums, tuple(focals))
 
     def described(self) -> dict[str, Any]:
         """As JSON has it; packs without cameras are as they always were."""
@@ -85,19 +113,10 @@ class PackIndex:
         content = read_json(path)
         try:
             splits = {
-                str(split): tuple(
-                    Shard(
-                        shard["stem"],
-                        tuple(shard["names"]),
-                        shard["rgb_sha256"],
-                        shard["depth_sha256"],
-                        tuple(shard.get("focal_px", ())),
-                    )
-                    for shard in shards
-                )
+                str(split): tuple(Shard.from_json(shard, path) for shard in shards)
                 for split, shards in content["splits"].items()
             }
-            return cls(int(content["height"]), int(content["width"]), splits)
+            return cls(_size(content, "height"), _size(content, "width"), splits)
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise DataError(
                 f"{path}: malformed ({in_words(error)}); pack the data set again"
@@ -115,6 +134,17 @@ class PackIndex:
             },
         }
         write_text(root / INDEX_FILE, json.dumps(content, indent=1) + "\n")
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
+
+
+def _size(content: Mapping[str, Any], key: str) -> int:
+    size = content[key]
+    if not isinstance(size, int) or isinstance(size, bool) or not 0 < size <= MOST_PIXELS:
+        raise ValueError(f"{key} is {str(size)[:80]}, expected a whole number of pixels")
+    return size
 
 
 class PackedSource:
@@ -237,13 +267,7 @@ def sha256_of(path: Path) -> str:
 
 
 def _mapped(path: Path, shape: tuple[int, ...], dtype: npt.DTypeLike) -> npt.NDArray[Any]:
-    try:
-        values: npt.NDArray[Any] = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (OSError, ValueError, EOFError, SyntaxError, TokenError) as error:
-        # numpy reads an array's header as Python's own text.
-        raise DataError(
-            f"{path}: cannot be mapped ({in_words(error)}); pack the data set again"
-        ) from error
+    values = mapped_array(path, DataError, "pack the data set again")
     if values.shape != shape or values.dtype != dtype:
         raise DataError(
             f"{path}: holds {values.dtype} {values.shape}, {INDEX_FILE} says "

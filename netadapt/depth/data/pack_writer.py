@@ -205,9 +205,11 @@ def _finished(target: Path, shard: Shard, size: tuple[int, int]) -> Shard | None
     note = target / f"{shard.stem}.json"
     if not note.is_file():
         return None
-    noted = read_json(note)
+    noted = Shard.from_json(
+        {**read_json(note), "stem": shard.stem, "names": list(shard.names)}, note
+    )
     map_shard(target, shard, size)  # both files are there, and whole
-    return replace(shard, **{**noted, "focal_px": tuple(noted.get("focal_px", ()))})
+    return noted
 
 
 def _pack_shard(source: Path, target: Path, size: tuple[int, int], shard: Shard) -> Shard:

@@ -8,7 +8,6 @@ registered to RGB, as it is in most published sets.
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -22,6 +21,7 @@ from netadapt.depth.data.camera_file import camera_note, focal_note, read_focal_
 from netadapt.depth.data.depth_evidence import looks_rotated, rotated_back, scale_note
 from netadapt.depth.data.filling import Imported, fill
 from netadapt.depth.data.geometry import nearest
+from netadapt.depth.data.outside_images import outside_image, pgm_maximum
 from netadapt.depth.data.pairing import ImagePair, find_pairs
 from netadapt.depth.data.places import (
     HOLDOUT_OF_SCENES,
@@ -30,11 +30,11 @@ from netadapt.depth.data.places import (
     places_in_time,
 )
 from netadapt.depth.data.split_file import SplitPairs, pairs_of_split, read_split_file
-from netadapt.errors import DataError, in_words
+from netadapt.errors import DataError
 from netadapt.extras import needed
 from netadapt.remarks import remark
 
-Image, ImageOps = needed("PIL.Image", "depth"), needed("PIL.ImageOps", "depth")
+ImageOps = needed("PIL.ImageOps", "depth")
 
 DEFAULT_INVALID = (65535,)
 MILLIMETRES = 1000.0
@@ -46,6 +46,9 @@ HOLDOUT_IN_TIME = 0.3
 
 SAMPLED = 8
 """Pairs that are looked at before anything is written."""
+
+MOST_SAMPLED = 1 << 20
+"""Pixels of each of them."""
 
 ASPECT_TOLERANCE = 0.02
 
@@ -179,7 +182,8 @@ def read_images(pair: ImagePair, encoding: DepthEncoding) -> tuple[Rgb, Depth]:
     units = read_units(pair.depth)
     if encoding.rotated:
         units = rotated_back(units)
-    metres = (units / encoding.units_per_metre).astype(np.float32)
+    metres: Depth = np.empty(units.shape, np.float32)
+    np.divide(units, encoding.units_per_metre, out=metres, dtype=np.float64, casting="unsafe")
     metres[np.isin(units, (0, *encoding.invalid))] = 0.0
     height, width = rgb.shape[1:]
     if metres.shape != (height, width):
@@ -210,12 +214,9 @@ def read_units(path: Path) -> npt.NDArray[np.uint16]:
 
     Raises DataError when the file can't be read, has 8 bits, or has colours.
     """
-    try:
-        with Image.open(path) as image:
-            mode = image.mode
-            values = np.asarray(image)
-    except (OSError, ValueError, SyntaxError) as error:
-        raise DataError(f"{path}: cannot be read as an image ({in_words(error)})") from error
+    with outside_image(path) as image:
+        mode = image.mode
+        values = np.asarray(image)
     if mode not in ("I;16", "I;16B", "I"):
         what = _MODES.get(mode, f"pixels of the mode {mode}")
         raise DataError(
@@ -230,10 +231,11 @@ def read_units(path: Path) -> npt.NDArray[np.uint16]:
 
 def _as_stored(values: npt.NDArray[np.generic], path: Path) -> npt.NDArray[np.generic]:
     """Undo that Pillow stretches a PGM whose maximum is not 65535 to the full 16 bits."""
-    with path.open("rb") as stream:
-        head = re.sub(rb"#[^\n]*\n", b" ", stream.read(512))
-    maximum = int(head.split()[3])
-    return np.rint(np.asarray(values, np.float64) * maximum / 65535)
+    maximum = pgm_maximum(path)
+    stored = np.empty(values.shape, np.uint16)
+    for row, stretched in zip(stored, values, strict=True):  # all at once take four times as much
+        row[...] = np.rint(stretched.astype(np.float64) * maximum / 65535)
+    return stored
 
 
 def read_rgb(path: Path, *, upright: bool = False) -> npt.NDArray[np.uint8]:
@@ -242,24 +244,21 @@ def read_rgb(path: Path, *, upright: bool = False) -> npt.NDArray[np.uint8]:
     `upright` turns it as its EXIF orientation says, as viewers show it; without, the pixels lie as
     they are stored, where a depth image's lie.
     """
-    try:
-        with Image.open(path) as image:
-            if image.mode.startswith(("I", "F")):
-                raise DataError(
-                    f"{path}: is grey with 16 bits or more, expected a picture of 8 bits a colour; "
-                    f"is it depth or infrared?"
-                )
-            turned = ImageOps.exif_transpose(image) if upright else image
-            return np.asarray(turned.convert("RGB"))
-    except (OSError, ValueError, SyntaxError) as error:
-        raise DataError(f"{path}: cannot be read as an image ({in_words(error)})") from error
+    with outside_image(path) as image:
+        if image.mode.startswith(("I", "F")):
+            raise DataError(
+                f"{path}: is grey with 16 bits or more, expected a picture of 8 bits a colour; "
+                f"is it depth or infrared?"
+            )
+        turned = ImageOps.exif_transpose(image) if upright else image
+        return np.asarray(turned.convert("RGB"))
 
 
 def _bits_settled(pairs: Sequence[ImagePair], encoding: DepthEncoding) -> tuple[DepthEncoding, str]:
     """`encoding` with `rotated` decided, and a word where the values decided it."""
     if encoding.rotated is not None:
         return encoding, ""
-    units = np.concatenate([read_units(pair.depth).ravel() for pair in pairs])
+    units = np.concatenate([_some(read_units(pair.depth)) for pair in pairs])
     own_scale = encoding.units_per_metre != MILLIMETRES
     if own_scale or not looks_rotated(units):
         return replace(encoding, rotated=False), ""
@@ -271,8 +270,12 @@ def _bits_settled(pairs: Sequence[ImagePair], encoding: DepthEncoding) -> tuple[
 
 def _plausible_median_m(pairs: Sequence[ImagePair], encoding: DepthEncoding) -> tuple[float, int]:
     """The median valid depth of a few pairs and RGB's height, or DataError."""
-    images = [read_images(pair, encoding) for pair in pairs]
-    valid = np.concatenate([metres[metres > 0] for _, metres in images])
+    heights, seen = [], []
+    for pair in pairs:
+        rgb, metres = read_images(pair, encoding)
+        heights.append(rgb.shape[1])
+        seen.append(_some(metres[metres > 0]))
+    valid = np.concatenate(seen)
     if valid.size == 0:
         raise DataError(f"{pairs[0].depth} and others: no valid depth; check --invalid")
     median_m = float(np.median(valid))
@@ -282,4 +285,10 @@ def _plausible_median_m(pairs: Sequence[ImagePair], encoding: DepthEncoding) -> 
             f"expected {MEDIAN_RANGE_M[0]:g} to {MEDIAN_RANGE_M[1]:g} m; give the units a metre "
             f"(millimetres: 1000, TUM: 5000)"
         )
-    return median_m, images[0][0].shape[1]
+    return median_m, heights[0]
+
+
+def _some(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Of an image's values `MOST_SAMPLED` at most, evenly spread, in memory of their own."""
+    flat = values.ravel()
+    return flat[:: max(1, -(-flat.size // MOST_SAMPLED))].copy()

@@ -16,7 +16,13 @@ from netadapt.depth.fastdepth.layer_widths import full_widths, width_sources, wi
 from netadapt.depth.fastdepth.standalone_code import standalone_code
 from netadapt.errors import ModelError
 from netadapt.networks.config import BATCH_NORMS, Shapes
-from netadapt.networks.config_fields import refuse_unknown, sizes, text_field, widths_field
+from netadapt.networks.config_fields import (
+    refuse_unknown,
+    require_inputs_fit,
+    sizes,
+    text_field,
+    widths_field,
+)
 
 ENCODERS = ("mobilenet", "resnet18", "resnet50")
 SKIPS = ("none", "add", "concat")
@@ -56,6 +62,7 @@ class FastDepthConfig:
                 f"{where}: input_size is {list(size)}, expected [height, width], multiples of "
                 f"{STRIDE}"
             )
+        require_inputs_fit([(1, 3, *size)], where)
         batch_norm = text_field(value, "batch_norm", where, default.batch_norm)
         if batch_norm not in BATCH_NORMS:
             raise ModelError(

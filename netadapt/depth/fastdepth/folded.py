@@ -7,9 +7,7 @@ back before training is the training room's work, for any network.
 from __future__ import annotations
 
 import math
-import zipfile
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -17,8 +15,9 @@ from torch import nn
 
 from netadapt.depth.fastdepth.config import FastDepthConfig
 from netadapt.depth.fastdepth.mobilenet import DEPTH
-from netadapt.errors import WeightsError, in_words
+from netadapt.errors import WeightsError
 from netadapt.networks.store import fit_weights
+from netadapt.outside_arrays import arrays_of
 
 
 def import_folded(file: Path | str) -> tuple[nn.Module, FastDepthConfig]:
@@ -29,7 +28,7 @@ def import_folded(file: Path | str) -> tuple[nn.Module, FastDepthConfig]:
     with that bias. Raises WeightsError naming the keys that are missing or too many.
     """
     file = Path(file)
-    arrays = _read_arrays(file)
+    arrays = arrays_of(file, WeightsError, "an .npz of float arrays")
     places = _places()
     missing = [key for key in places if key not in arrays]
     unexpected = [key for key in arrays if key not in places]
@@ -71,14 +70,3 @@ def _places() -> dict[str, str]:
         places[f"{name}.weight"] = f"{conv}.weight"
         places[f"{name}.bias"] = f"{norm}.bias"
     return places
-
-
-def _read_arrays(file: Path) -> dict[str, Any]:
-    try:
-        # Opened here: np.load leaves the file open when it turns out to be damaged.
-        with file.open("rb") as stream, np.load(stream, allow_pickle=False) as archive:
-            return {key: archive[key] for key in archive.files}
-    except (OSError, ValueError, EOFError, AttributeError, TypeError, zipfile.BadZipFile) as error:
-        raise WeightsError(
-            f"cannot read {file}: {in_words(error)}; expected an .npz of float arrays"
-        ) from error

@@ -13,6 +13,7 @@ from functools import partial
 from pathlib import Path
 
 from netadapt.depth.data.hdf5_pairs import write_focal
+from netadapt.depth.data.outside_hdf5 import outside_hdf5
 from netadapt.depth.data.worker_pool import worker_pool
 from netadapt.depth.rooms.frame_plan import (
     PlannedFrame,
@@ -119,9 +120,9 @@ def is_complete(path: Path) -> bool:
     if not path.is_file():
         return False
     try:
-        with h5py.File(path, "r") as file:
+        with outside_hdf5(path) as file:
             return bool(file.attrs["rendered"]) and {"rgb", "depth"} <= set(file)
-    except (OSError, KeyError):
+    except DataError:
         return False
 
 
