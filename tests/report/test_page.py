@@ -93,9 +93,9 @@ def test_a_run_s_page(run: Path) -> None:
     write_page([run], run / "report.html")
     page = Reader(run / "report.html")
     assert "script" not in page.tags
-    assert [address[:22] for address in page.loads] == ["data:image/png;base64,"]
+    assert all(address.startswith("data:") for address in page.loads)
     summary = page.rows[1]
-    assert summary[:3] == ["run", "tx2", "7.2"]
+    assert summary[:3] == ["run", "tx2", "7.2 ms, met"]
     assert summary[3] == "8.00 (7.50 to 8.25) → 7.00 (6.50 to 7.25)"
     assert summary[4:6] == ["740.0 → 740.0", "0.800 → 0.790"]
     iteration = next(cells for cells in page.rows if cells[0] == "1")
@@ -114,8 +114,55 @@ def test_runs_side_by_side_and_a_folder_of_csvs_alone(run: Path, tmp_path: Path)
     (bare / "trajectory.csv").write_bytes((run / "trajectory.csv").read_bytes())
     write_page([run, bare], tmp_path / "both.html")
     rows = Reader(tmp_path / "both.html").rows
-    assert rows[1][:3] == ["run", "tx2", "7.2"]
+    assert rows[1][:3] == ["run", "tx2", "7.2 ms, met"]
     assert rows[2][:3] == ["bare", "–", "–"]
+    page = (tmp_path / "both.html").read_text()
+    assert page.count("Width left of each channel group: ") == 2 * 2  # a caption, and for readers
+    legend = page[page.index('<ul class="legend">') : page.index("</ul>")]
+    assert "run</li>" in legend
+    assert "bare</li>" in legend
+    assert "This folder has no run.json" in page
+
+
+def test_the_budget_s_line_the_last_network_and_hover_values(run: Path) -> None:
+    write_page([run], run / "report.html")
+    page = (run / "report.html").read_text()
+    assert ">budget 7.2 ms</text>" in page
+    assert ">final</text>" in page
+    assert "<title>run: iteration 1\nconv1: 64 → 56\n7.000 ms (6.500 to 7.250)" in page
+    assert "<title>conv1: 56 of 64 (88%), iteration 1</title>" in page
+    assert "-12.5 %" in page  # of the latency
+    assert "with a probability of 91 % by the predicted interval" in page
+
+
+def test_a_fine_tuned_network_is_the_final_one(run: Path) -> None:
+    header = "epoch,learning_rate,loss,delta1,rmse_m,images_per_second,seconds\n"
+    rows = "1,0.1,0.5,0.70,0.6,9,9\n2,0.1,0.4,0.81,0.4,9,9\n3,0.1,0.3,0.805,0.4,9,9\n"
+    (run / "final").mkdir()
+    (run / "final" / "history.csv").write_text(header + rows)
+    write_page([run], run / "report.html")
+    page = (run / "report.html").read_text()
+    assert ">final, fine-tuned</text>" in page
+    assert "epoch 2 of 3 was the best" in page
+    assert "fine-tuned 0.810" in page
+    assert "netadapt finetune" not in page  # it is done
+
+
+def test_columns_are_explained(run: Path) -> None:
+    words = {"delta1": "Share of pixels near the truth."}
+    write_page([run], run / "report.html", words)
+    page = (run / "report.html").read_text()
+    assert "<dt>delta1</dt><dd>Share of pixels near the truth. Mean over the holdout." in page
+    assert "<dt>rmse_m</dt><dd>A metric of the task." in page
+    assert "<dt>score</dt>" not in page.split("What each iteration chose from")[0]
+    assert 'title="Accuracy lost for each unit saved' in page
+
+
+def test_what_can_t_be_had_is_left_out_with_its_reason(run: Path) -> None:
+    write_page([run], run / "report.html")  # its run.json names no network
+    page = (run / "report.html").read_text()
+    assert "Groups that keep their width can&#39;t be shown here:" in page
+    assert "Sample images can&#39;t be shown here:" in page
 
 
 def test_a_budget_that_isn_t_met_is_told(run: Path) -> None:
@@ -123,7 +170,7 @@ def test_a_budget_that_isn_t_met_is_told(run: Path) -> None:
     content["budget"]["tx2"] = 6.0
     (run / "run.json").write_text(json.dumps(content))
     write_page([run], run / "report.html")
-    assert Reader(run / "report.html").rows[1][2] == "6, not met yet"
+    assert Reader(run / "report.html").rows[1][2] == "6 ms, not met yet"
 
 
 def test_no_page_of_what_is_no_run(run: Path, tmp_path: Path) -> None:

@@ -9,8 +9,8 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from netadapt.cli.app import app
-from netadapt.depth.training.history_plot import draw_histories
 from netadapt.errors import RunError
+from netadapt.report.history_plot import draw_histories
 from netadapt.training.training_folder import is_training
 
 HEADER = "epoch,size,learning_rate,loss,delta1,rmse_m,absrel,images_per_second,seconds\n"

@@ -1,0 +1,173 @@
+"""One HTML page about lookup tables: what was measured under which conditions, and how far to trust
+it.
+
+Shows what a build and a check have written: the rows, and in the .toml the whole networks that were
+timed. How a missing layer is predicted is the estimator's affair.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from netadapt.errors import TableError
+from netadapt.latency.model.features import family
+from netadapt.latency.table.table import LookupTable, find_table
+from netadapt.latency.table.table_row import TableRow
+from netadapt.report.flat_settings import flat_settings
+from netadapt.report.line_chart import Chart, Layout, Point, Series
+from netadapt.report.templating import write_html
+
+TEMPLATE = "table_page.html.jinja"
+
+COLUMNS: Mapping[str, str] = {
+    "family": "Layers whose time follows one law, and teach one another.",
+    "rows": "Layer shapes with a figure of their own.",
+    "least, ms": "The quickest layer of the family.",
+    "median, ms": "Half of the family's layers take less.",
+    "most, ms": "The slowest layer of the family.",
+    "latency, ms": "The lower decile of the samples: other work only ever adds time.",
+    "spread": "Standard deviation of the faster half of the samples, as a share of the latency.",
+    "samples": "How often the layer was timed.",
+    "source": "Measured on the device, published by others, or modelled.",
+    "predicted, ms": "From the table's rows, before the network was timed.",
+    "measured, ms": "The network compiled and timed whole on the device.",
+    "error": "Predicted over measured, less 1.",
+}
+
+
+@dataclass(frozen=True)
+class Family:
+    """Rows of one family, in short."""
+
+    name: str
+    count: int
+    least_ms: float
+    median_ms: float
+    most_ms: float
+
+
+@dataclass(frozen=True)
+class Check:
+    """What `lut check --networks` found, as the .toml has it."""
+
+    networks: Sequence[tuple[float, float]]
+    """Measured and predicted milliseconds."""
+    facts: Mapping[str, Any]
+    chart: Layout
+
+
+@dataclass(frozen=True)
+class TableDetails:
+    """What the page says of one table."""
+
+    table: LookupTable
+    sources: str
+    families: Sequence[Family]
+    rows: Sequence[TableRow]
+    chart: Layout
+    check: Check | None
+    spread: float | None
+    """Half of the rows that have a spread stay below this share of their latency."""
+    settings: Sequence[tuple[str, str]]
+
+
+def write_table_page(
+    tables: Sequence[Path], path: Path, metric_words: Mapping[str, str] | None = None
+) -> None:
+    """Write the page of `tables`, each a CSV or the name of a device.
+
+    `metric_words` is for pages that have metrics. Raises TableError as reading a table does.
+    """
+    found = [_details(LookupTable.read(_as_given(table))) for table in tables]
+    write_html(path, TEMPLATE, tables=found, columns=COLUMNS)
+
+
+def is_table(path: Path) -> bool:
+    """Whether `path` is a table's CSV, or the name of a device that has one."""
+    if path.suffix == ".csv":
+        return True
+    if path.exists() or len(path.parts) > 1:
+        return False
+    try:
+        find_table(str(path))
+    except TableError:
+        return False
+    return True
+
+
+def _as_given(path: Path) -> str | Path:
+    return path if path.suffix == ".csv" else str(path)
+
+
+def _details(table: LookupTable) -> TableDetails:
+    by_family: dict[str, list[TableRow]] = {}
+    for row in table.entries:
+        by_family.setdefault(family(row.shape), []).append(row)
+    spreads = [row.spread_ms / row.latency_ms for row in table.entries if row.spread_ms is not None]
+    counts = Counter(row.source for row in table.entries)
+    told = {name: value for name, value in table.meta.items() if name != "network_check"}
+    return TableDetails(
+        table,
+        ", ".join(f"{count} {source}" for source, count in counts.most_common()),
+        [_family(name, rows) for name, rows in by_family.items()],
+        sorted(table.entries, key=lambda row: -row.latency_ms),
+        _cost_chart(by_family),
+        _check(table),
+        median(spreads) if spreads else None,
+        flat_settings(told),
+    )
+
+
+def _family(name: str, rows: Sequence[TableRow]) -> Family:
+    times = [row.latency_ms for row in rows]
+    return Family(name, len(rows), min(times), median(times), max(times))
+
+
+def _cost_chart(by_family: Mapping[str, Sequence[TableRow]]) -> Layout:
+    """Time against arithmetic; layers that only move data have none, and aren't here."""
+    series = []
+    for name, rows in by_family.items():
+        points = [
+            Point(row.shape.macs / 1e6, row.latency_ms, f"{row.shape}: {row.latency_ms:.4g} ms")
+            for row in rows
+            if row.shape.macs > 0 and row.latency_ms > 0
+        ]
+        if points:
+            series.append(Series(name, points, joined=False))
+    return Chart(
+        "Time of each layer against its arithmetic",
+        "multiply-accumulates, M",
+        "latency, ms",
+        series,
+        logarithmic=True,
+    ).laid_out()
+
+
+def _check(table: LookupTable) -> Check | None:
+    content = table.meta.get("network_check")
+    if not isinstance(content, Mapping):
+        return None
+    pairs = list(zip(content["measured_ms"], content["predicted_ms"], strict=True))
+    points = [
+        Point(
+            measured,
+            predicted,
+            f"network {index}: measured {measured:.3f} ms, predicted {predicted:.3f} ms, "
+            f"{predicted / measured - 1:+.1%}",
+        )
+        for index, (measured, predicted) in enumerate(pairs)
+    ]
+    chart = Chart(
+        "Whole networks: predicted against measured",
+        "measured, ms",
+        "predicted from the table, ms",
+        [Series(table.name, points, joined=False)],
+        diagonal=True,
+    )
+    facts = {name: value for name, value in content.items() if not isinstance(value, list)}
+    return Check(pairs, facts, chart.laid_out())
