@@ -11,13 +11,13 @@ from dataclasses import dataclass
 
 from netadapt.pruning.records import StepRecord
 
-LABELS = 128
+LABELS = 140
 """Units of the picture for the groups' names."""
 
-CELLS = 372
+CELLS = 360
 ROW = 17
 FOOT = 34
-LONGEST_NAME = 18
+LONGEST_NAME = 17
 
 
 @dataclass(frozen=True)
