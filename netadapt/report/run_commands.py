@@ -71,7 +71,7 @@ def _budget_words(about: RunAbout) -> Iterator[str]:
     asked = about.as_asked
     devices = devices_of(asked)
     for name, most in asked.items():
-        amount = most if isinstance(most, str) else f"{most:.12g}"
+        amount = most if isinstance(most, str) else repr(float(most)).removesuffix(".0")
         if name in ("macs", "params"):
             yield from (f"--budget-{name}", amount)
         elif devices[:1] == [name] and len(devices) == 1:

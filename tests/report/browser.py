@@ -38,7 +38,8 @@ addEventListener("load", () => {
     found[frame.width] = {
       scrolls: root.scrollWidth > root.clientWidth,
       outside: [...wide, ...cut].map(words),
-      plots: [...(page.querySelector(".plots") ?? page.body).querySelectorAll(".plot")].map((one) => {
+      plots: [...page.querySelectorAll(".plots")].slice(0, 1).flatMap(
+        (first) => [...first.querySelectorAll(".plot")]).map((one) => {
         const box = one.getBoundingClientRect();
         return [box.left, box.top, box.width];
       }),
