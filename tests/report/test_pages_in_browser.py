@@ -9,7 +9,9 @@ from browser import look_at
 
 from netadapt.latency.table.table import find_table
 from netadapt.pruning.records import CandidateRecord, Interval, StepRecord, frame_of
+from netadapt.report.bench_page import write_bench
 from netadapt.report.report_kinds import write_report
+from tests.deploy.test_network_bench import FIGURES
 
 pytestmark = pytest.mark.slow
 
@@ -60,15 +62,20 @@ def training(folder: Path) -> Path:
     return folder
 
 
-@pytest.mark.parametrize("kind", ["run", "runs", "trainings", "tables"])
+@pytest.mark.parametrize("kind", ["run", "runs", "trainings", "tables", "bench"])
 def test_pages(kind: str, tmp_path: Path) -> None:
     shown = {
         "run": lambda: [run(tmp_path / "one", 30)],
         "runs": lambda: [run(tmp_path / name, count) for name, count in _RUNS],
         "trainings": lambda: [training(tmp_path / "a"), training(tmp_path / "b")],
         "tables": lambda: [find_table("tx2"), find_table("tx2-cpu")],
+        "bench": list,
     }[kind]()
-    (page,) = write_report(shown, [tmp_path / "page.html"])
+    page = tmp_path / "page.html"
+    if kind == "bench":
+        write_bench(FIGURES, page)
+    else:
+        write_report(shown, [page])
     seen = look_at(page, tmp_path)
     assert seen.console == []
     for width, measured in seen.found.items():
