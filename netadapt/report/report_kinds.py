@@ -11,7 +11,7 @@ from pathlib import Path
 
 from netadapt.errors import InputError
 from netadapt.report.history_plot import draw_histories
-from netadapt.report.page import write_page
+from netadapt.report.run_page import write_page
 from netadapt.report.table_page import is_table, write_table_page
 from netadapt.report.training_page import write_training_page
 from netadapt.report.trajectory_plot import draw_trajectories

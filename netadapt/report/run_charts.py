@@ -27,7 +27,7 @@ def accuracy_chart(runs: Sequence[RunOnDisk]) -> Chart:
         f"{metric} against {'latency' if cost == LATENCY else 'cost'}",
         labels[cost],
         f"{metric} on the holdout",
-        [Series(run.name, list(_points(run, cost, metric))) for run in runs],
+        [Series(run.name, list(_points(run, cost, metric, len(runs) == 1))) for run in runs],
         rules=_budget_rules(runs, cost),
         falling=True,
     )
@@ -43,7 +43,8 @@ def shown_cost(runs: Sequence[RunOnDisk]) -> str:
     return MACS
 
 
-def _points(run: RunOnDisk, cost: str, metric: str) -> list[Point]:
+def _points(run: RunOnDisk, cost: str, metric: str, named: bool) -> list[Point]:
+    """A point an iteration; the final one is marked, and `named` where it is the only one."""
     points = []
     for step in run.steps:
         if metric not in step.metrics:
@@ -61,15 +62,15 @@ def _points(run: RunOnDisk, cost: str, metric: str) -> list[Point]:
                 low,
                 high,
                 kind="final" if last and len(run.steps) > 1 else "",
-                label="" if not last or len(run.steps) == 1 else "final",
+                label="final" if last and named and len(run.steps) > 1 else "",
             )
         )
     if run.tuned is not None and metric in run.tuned.metrics and run.tuned.epoch:
         value = run.tuned.metrics[metric]
         title = f"{run.name}: after fine-tuning, epoch {run.tuned.epoch}: {metric} {value:.4f}"
         points[-1] = Point(**{**vars(points[-1]), "label": "", "kind": ""})
-        tuned = Point(points[-1].x, value, title, kind="final", label="final, fine-tuned")
-        points.append(tuned)
+        label = "final, fine-tuned" if named else ""
+        points.append(Point(points[-1].x, value, title, kind="final", label=label))
     return points
 
 

@@ -60,6 +60,8 @@ def _draw_chart(axis: Any, chart: Chart) -> None:
     axis.set(xlabel=chart.x_label, ylabel=chart.y_label)
     if chart.falling:
         axis.invert_xaxis()
+    if len(chart.series) > 1:
+        axis.plot([], [], "o", markersize=9, markerfacecolor="none", color="0.4", label="final")
     axis.legend(frameon=False)
     axis.grid(alpha=0.3)
 
@@ -82,9 +84,8 @@ def _draw_series(axis: Any, series: Series) -> None:
         if point.kind:
             color = drawn.lines[0].get_color()
             axis.plot(point.x, point.y, "o", markersize=9, markerfacecolor="none", color=color)
-            axis.annotate(
-                point.label, (point.x, point.y), (-8, 8), textcoords="offset points", ha="right"
-            )
+            where = {"xytext": (-8, 8), "textcoords": "offset points", "ha": "right"}
+            axis.annotate(point.label, (point.x, point.y), **where)
 
 
 def _draw_widths(axis: Any, run: RunOnDisk, *, named: bool) -> None:

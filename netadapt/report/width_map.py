@@ -17,7 +17,7 @@ LABELS = 140
 CELLS = 360
 ROW = 17
 FOOT = 34
-LONGEST_NAME = 17
+LONGEST_NAME = 15
 
 
 @dataclass(frozen=True)

@@ -70,7 +70,7 @@ def look_at(page: Path, folder: Path) -> Look:
         f'<iframe width="{w}" height="900" srcdoc="{content}"></iframe>' for w in WIDTHS
     )
     around = folder / f"{page.stem}-frames.html"
-    icon = '<link rel="icon" href="data:,">'
+    icon = '<meta charset="utf-8"><link rel="icon" href="data:,">'
     around.write_text(f"<!doctype html>{icon}<script>{_MEASURE}</script>{frames}", encoding="utf-8")
     done = subprocess.run(
         [

@@ -12,7 +12,7 @@ import pytest
 
 from netadapt.errors import RunError
 from netadapt.pruning.records import CandidateRecord, Interval, StepRecord, frame_of
-from netadapt.report.page import write_page
+from netadapt.report.run_page import write_page
 
 
 def cut(iteration: int, **others: Any) -> dict[str, Any]:
@@ -122,6 +122,8 @@ def test_runs_side_by_side_and_a_folder_of_csvs_alone(run: Path, tmp_path: Path)
     assert "run</li>" in legend
     assert "bare</li>" in legend
     assert "This folder has no run.json" in page
+    assert ">final</text>" not in page  # two of them would lie one on the other
+    assert page.count('class="dot final"') == 2
 
 
 def test_the_budget_s_line_the_last_network_and_hover_values(run: Path) -> None:
