@@ -46,8 +46,16 @@ def draw_histories(trainings: Sequence[Path], path: Path) -> None:
 
 
 def read_history(training: Path) -> pd.DataFrame:
-    """A row an epoch. Raises RunError where there is no whole epoch yet."""
-    history = pd.read_csv(training / HISTORY_FILE)
+    """A row an epoch. Raises RunError where there is no whole epoch yet, or the file is damaged."""
+    file = training / HISTORY_FILE
+    try:
+        history = pd.read_csv(file)
+        numbers = ["epoch", "loss", *metrics_among(history.columns), "seconds"]
+        history[numbers] = history[numbers].apply(pd.to_numeric)
+    except (ValueError, KeyError) as error:  # pandas' own errors of parsing are ValueErrors
+        raise RunError(
+            f"{file} is damaged ({error}); move {training} away and train again"
+        ) from error
     if history.empty:
         raise RunError(
             f"{training / HISTORY_FILE} has no epoch yet; continue the training with --resume"

@@ -207,12 +207,17 @@ def _laid_out(chart: Chart) -> Layout:
 
 def _shown(chart: Chart) -> tuple[list[float], list[float]]:
     """The numbers that each axis must hold."""
-    points = [point for series in chart.series for point in series.points]
+    points = [point for series in chart.series for point in series.points if _is_finite(point)]
     ends = [end for p in points for end in (p.low, p.high) if end is not None]
     xs = [p.x for p in points] + [rule.x for rule in chart.rules if rule.x is not None]
     ys = [p.y for p in points] + [rule.y for rule in chart.rules if rule.y is not None]
     (ys if chart.intervals_on_y else xs).extend(ends)
     return xs, ys
+
+
+def _is_finite(point: Point) -> bool:
+    """Whether a point has a place: a metric may be no number where a network is broken."""
+    return math.isfinite(point.x) and math.isfinite(point.y)
 
 
 def _ends(numbers: Sequence[float]) -> tuple[float, float]:
@@ -226,7 +231,7 @@ def _ends(numbers: Sequence[float]) -> tuple[float, float]:
 
 def _placed(series: Series, x_axis: Axis, y_axis: Axis, on_y: bool) -> PlacedSeries:
     points = []
-    for point in series.points:
+    for point in filter(_is_finite, series.points):
         x, y = x_axis(point.x), y_axis(point.y)
         bar = None
         if point.low is not None and point.high is not None:

@@ -5,6 +5,7 @@ A folder that holds only the CSVs (an experiment's) is a run without settings.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -44,15 +45,16 @@ class RunOnDisk:
 
     @classmethod
     def read(cls, path: Path) -> RunOnDisk:
-        """The run at `path`. Raises RunError for a folder that is no run's, or has no row yet."""
+        """The run at `path`.
+
+        Raises RunError for a folder that is no run's, has no row yet, or is damaged.
+        """
         steps = read_some_steps(path)
-        return cls(
-            path,
-            steps,
-            read_candidates(path),
-            read_run_json(path) if (path / RUN_JSON).is_file() else {},
-            _tuned(path / FINAL_NAME, steps[-1]),
-        )
+        content = read_run_json(path) if (path / RUN_JSON).is_file() else {}
+        if fault := _fault_in(content):
+            raise RunError(f"{path / RUN_JSON} is damaged ({fault}); start a new run with --out")
+        tuned = _tuned(path / FINAL_NAME, steps[-1])
+        return cls(path, steps, read_candidates(path), content, tuned)
 
     @property
     def name(self) -> str:
@@ -93,7 +95,31 @@ def read_some_steps(run: Path | str) -> list[StepRecord]:
         raise RunError(
             f"{Path(run) / TRAJECTORY_NAME} has no rows yet; continue the run with --resume"
         )
+    for step in steps:
+        if step.widths.keys() != steps[0].widths.keys() or not all(step.widths.values()):
+            raise RunError(
+                f"{Path(run) / TRAJECTORY_NAME}: iteration {step.iteration} has widths of other "
+                f"channel groups than iteration 0, or none; the file is damaged, start another run "
+                f"with --out"
+            )
     return steps
+
+
+def _fault_in(content: Mapping[str, Any]) -> str:
+    """What is wrong with the parts of a run.json that a report computes with; '' if nothing."""
+    for name in ("budget", "settings", "constraint", "opened"):
+        if not isinstance(content.get(name, {}), Mapping):
+            return f"{name} is {content[name]!r:.40}, expected an object"
+    numbers = {f"budget.{name}": most for name, most in content.get("budget", {}).items()}
+    numbers["settings.confidence"] = content.get("settings", {}).get("confidence") or 0.5
+    for name, value in content.get("constraint", {}).items():
+        if name.startswith("table_rows"):
+            numbers[f"constraint.{name}"] = value
+    for name, value in numbers.items():
+        if not isinstance(value, int | float) or not 0 < value < math.inf:
+            return f"{name} is {value!r:.40}, expected a number above 0"
+    confidence = numbers["settings.confidence"]
+    return "" if confidence < 1 else f"settings.confidence is {confidence}, expected less than 1"
 
 
 def _tuned(final: Path, last: StepRecord) -> Tuned | None:

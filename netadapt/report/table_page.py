@@ -12,7 +12,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
-from typing import Any
 
 from netadapt.errors import TableError
 from netadapt.latency.model.features import family
@@ -40,6 +39,9 @@ COLUMNS: Mapping[str, str] = {
 }
 
 
+CHECK_FACTS = ("mean_error", "worst_error", "bias", "rank_correlation")
+
+
 @dataclass(frozen=True)
 class Family:
     """Rows of one family, in short."""
@@ -57,7 +59,9 @@ class Check:
 
     networks: Sequence[tuple[float, float]]
     """Measured and predicted milliseconds."""
-    facts: Mapping[str, Any]
+    facts: Mapping[str, float]
+    """`CHECK_FACTS`, errors as shares."""
+    date: str
     chart: Layout
 
 
@@ -150,9 +154,23 @@ def _cost_chart(by_family: Mapping[str, Sequence[TableRow]]) -> Layout:
 
 def _check(table: LookupTable) -> Check | None:
     content = table.meta.get("network_check")
-    if not isinstance(content, Mapping):
+    if content is None:
         return None
-    pairs = list(zip(content["measured_ms"], content["predicted_ms"], strict=True))
+    try:
+        pairs = [
+            (float(measured), float(predicted))
+            for measured, predicted in zip(
+                content["measured_ms"], content["predicted_ms"], strict=True
+            )
+        ]
+        if not all(measured > 0 for measured, _ in pairs):
+            raise ValueError("a measured time isn't above 0")
+        facts = {name: float(content[name]) for name in CHECK_FACTS}
+    except (KeyError, TypeError, ValueError) as error:
+        raise TableError(
+            f"the .toml of {table.path}: [network_check] is damaged ({error}); write it anew with "
+            f"netadapt lut check --device {table.name} --networks 30"
+        ) from error
     points = [
         Point(
             measured,
@@ -169,5 +187,4 @@ def _check(table: LookupTable) -> Check | None:
         [Series(table.name, points, joined=False)],
         diagonal=True,
     )
-    facts = {name: value for name, value in content.items() if not isinstance(value, list)}
-    return Check(pairs, facts, chart.laid_out())
+    return Check(pairs, facts, str(content.get("date", "")), chart.laid_out())

@@ -34,6 +34,11 @@ def test_nothing_at_all_is_a_chart_too() -> None:
     assert laid_out([]).series[0].path == ""
 
 
+def test_what_has_no_place_is_left_out() -> None:
+    plot = laid_out([Point(1, 0.5), Point(2, float("nan")), Point(3, 0.7)])
+    assert len(plot.series[0].points) == 2
+
+
 def test_logarithmic_ticks() -> None:
     plot = laid_out([Point(1, 0.1), Point(100, 10)], logarithmic=True)
     assert [tick.text for tick in plot.x_ticks] == ["1", "2", "5", "10", "20", "50", "100"]

@@ -182,3 +182,29 @@ def test_no_page_of_what_is_no_run(run: Path, tmp_path: Path) -> None:
     with pytest.raises(RunError, match=r"run\.json is damaged"):
         write_page([run], tmp_path / "out.html")
     assert not (tmp_path / "out.html").exists()
+
+
+@pytest.mark.parametrize(
+    ("change", "fault"),
+    [
+        ({"budget": [6]}, "budget is [6], expected an object"),
+        ({"budget": {"tx2": "six"}}, "budget.tx2 is 'six', expected a number above 0"),
+        ({"settings": 3}, "settings is 3, expected an object"),
+        ({"settings": {"confidence": 1.5}}, "settings.confidence is 1.5, expected less than 1"),
+        ({"constraint": {"table_rows": "many"}}, "constraint.table_rows is 'many'"),
+    ],
+)
+def test_a_damaged_run_json_takes_one_line(run: Path, change: dict[str, Any], fault: str) -> None:
+    content = json.loads((run / "run.json").read_text())
+    (run / "run.json").write_text(json.dumps({**content, **change}))
+    with pytest.raises(RunError) as raised:
+        write_page([run], run / "report.html")
+    assert fault in str(raised.value)
+    assert not (run / "report.html").exists()
+
+
+def test_widths_of_other_groups_are_damage(run: Path) -> None:
+    rows = (run / "trajectory.csv").read_text()
+    (run / "trajectory.csv").write_text(rows.replace("conv1=56", "conv7=56"))
+    with pytest.raises(RunError, match="iteration 1 has widths of other channel groups"):
+        write_page([run], run / "report.html")
