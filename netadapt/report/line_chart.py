@@ -194,7 +194,8 @@ def _laid_out(chart: Chart) -> Layout:
     y_axis = Axis(0.0 if chart.at_zero else low, high, HEIGHT - BOTTOM, TOP, logarithmic=log)
     corner = None
     if chart.diagonal:
-        corner = (x_axis(low), y_axis(low), x_axis(high), y_axis(high))
+        ends = (10**low, 10**high) if log else (low, high)
+        corner = (x_axis(ends[0]), y_axis(ends[0]), x_axis(ends[1]), y_axis(ends[1]))
     return Layout(
         chart,
         x_axis.ticks,

@@ -8,13 +8,15 @@ timed. How a missing layer is predicted is the estimator's affair.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
+from typing import Any
 
 from netadapt.errors import TableError
 from netadapt.latency.model.features import family
+from netadapt.latency.model.leave_out import TableCheck, check_table
 from netadapt.latency.table.table import LookupTable, find_table
 from netadapt.latency.table.table_row import TableRow
 from netadapt.report.flat_settings import flat_settings
@@ -36,6 +38,11 @@ COLUMNS: Mapping[str, str] = {
     "predicted, ms": "From the table's rows, before the network was timed.",
     "measured, ms": "The network compiled and timed whole on the device.",
     "error": "Predicted over measured, less 1.",
+    "shapes": "Layers that were left out, one at a time.",
+    "mean error": "Of the predictions without the layer's own row, as a share of it.",
+    "median error": "Half of the layers are predicted better.",
+    "inside 90 %": "How often the 90 % interval held what the row says: 90 % would be right.",
+    "its rows left out, ms": "Predicted from a table without the rows of all its layers.",
 }
 
 
@@ -75,6 +82,9 @@ class TableDetails:
     rows: Sequence[TableRow]
     chart: Layout
     check: Check | None
+    left_out: TableCheck | None
+    """Each layer predicted without its own rows; None for a table too small for that."""
+    left_out_chart: Layout | None
     spread: float | None
     """Half of the rows that have a spread stay below this share of their latency."""
     settings: Sequence[tuple[str, str]]
@@ -114,6 +124,7 @@ def _details(table: LookupTable) -> TableDetails:
         by_family.setdefault(family(row.shape), []).append(row)
     spreads = [row.spread_ms / row.latency_ms for row in table.entries if row.spread_ms is not None]
     counts = Counter(row.source for row in table.entries)
+    left_out = _left_out(table)
     told = {name: value for name, value in table.meta.items() if name != "network_check"}
     return TableDetails(
         table,
@@ -122,6 +133,8 @@ def _details(table: LookupTable) -> TableDetails:
         sorted(table.entries, key=lambda row: -row.latency_ms),
         _cost_chart(by_family),
         _check(table),
+        left_out,
+        None if left_out is None else _left_out_chart(left_out, by_family),
         median(spreads) if spreads else None,
         flat_settings(told),
     )
@@ -141,8 +154,7 @@ def _cost_chart(by_family: Mapping[str, Sequence[TableRow]]) -> Layout:
             for row in rows
             if row.shape.macs > 0 and row.latency_ms > 0
         ]
-        if points:
-            series.append(Series(name, points, joined=False))
+        series.append(Series(name, points, joined=False))
     return Chart(
         "Time of each layer against its arithmetic",
         "multiply-accumulates, M",
@@ -150,6 +162,42 @@ def _cost_chart(by_family: Mapping[str, Sequence[TableRow]]) -> Layout:
         series,
         logarithmic=True,
     ).laid_out()
+
+
+def _left_out(table: LookupTable) -> TableCheck | None:
+    try:
+        return check_table(table)
+    except TableError:
+        return None
+
+
+def _left_out_chart(checked: TableCheck, families: Iterable[str]) -> Layout:
+    rows = [
+        {str(name): value for name, value in row.items()}
+        for row in checked.layers.to_dict("records")
+    ]
+    series = [
+        Series(name, [_left_out_point(row) for row in rows if row["family"] == name], joined=False)
+        for name in families
+    ]
+    return Chart(
+        "Each layer predicted without its own row",
+        "by its row, ms",
+        "predicted, ms",
+        series,
+        diagonal=True,
+        intervals_on_y=True,
+        logarithmic=True,
+    ).laid_out()
+
+
+def _left_out_point(row: Mapping[str, Any]) -> Point:
+    title = (
+        f"{row['layer']}: {row['ms']:.4g} ms, predicted without its row "
+        f"{row['predicted_ms']:.4g} ({row['low_ms']:.4g} to {row['high_ms']:.4g}), "
+        f"{row['error']:+.1%}"
+    )
+    return Point(row["ms"], row["predicted_ms"], title, row["low_ms"], row["high_ms"])
 
 
 def _check(table: LookupTable) -> Check | None:

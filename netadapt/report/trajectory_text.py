@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from netadapt.large_numbers import in_three_digits
 from netadapt.pruning.records import StepRecord
 from netadapt.report.run_on_disk import RunOnDisk
 
 BARS = "▁▂▃▄▅▆▇█"
 LONGEST = 60
 """Characters of a sparkline; of a longer run every so many iterations are shown."""
+
+LEAST_COUNT = 1e5
+"""No network takes so many milliseconds, and none has so few parameters or operations."""
 
 NAME = 28
 """Characters for the groups that an iteration cut."""
@@ -53,13 +57,20 @@ def _iterations(run: RunOnDisk) -> list[str]:
                 f"{step.width_before} → {step.width_after}" if step.iteration else "",
                 "–" if latency is None else f"{latency.value:.3f}",
                 "" if latency is None else f"{latency.low:.3f} to {latency.high:.3f}",
-                "" if step.target_ms is None else f"{step.target_ms:.6g}",
+                _target(step.target_ms),
                 *(f"{step.metrics[name]:.4f}" for name in metrics),
                 f"{step.macs / 1e6:.1f}",
                 f"{step.params / 1e6:.2f}",
             ]
         )
     return _aligned(rows)
+
+
+def _target(target: float | None) -> str:
+    """In milliseconds, or where the budget is a count in that: 7.95, or 371 M."""
+    if target is None:
+        return ""
+    return f"{target:.3f}" if target < LEAST_COUNT else in_three_digits(target)
 
 
 def _costs(run: RunOnDisk) -> list[list[str]]:

@@ -12,7 +12,9 @@ import pytest
 
 from netadapt.errors import RunError
 from netadapt.pruning.records import CandidateRecord, Interval, StepRecord, frame_of
+from netadapt.report.run_on_disk import RunOnDisk
 from netadapt.report.run_page import write_page
+from netadapt.report.trajectory_text import trajectory_text
 
 
 def cut(iteration: int, **others: Any) -> dict[str, Any]:
@@ -135,6 +137,55 @@ def test_the_budget_s_line_the_last_network_and_hover_values(run: Path) -> None:
     assert "<title>conv1: 56 of 64 (88%), iteration 1</title>" in page
     assert "-12.5 %" in page  # of the latency
     assert "with a probability of 91 % by the predicted interval" in page
+
+
+def test_a_run_by_counts_alone(tmp_path: Path) -> None:
+    steps = [
+        StepRecord(
+            **cut(i, latency=None, target_ms=3e8 if i else None, macs=400_000_000 - i * 10**8),
+            checkpoint=f"iter_{i:03d}",
+            widths={"conv1": 64 - 8 * i},
+        )
+        for i in range(2)
+    ]
+    frame_of(steps).to_csv(tmp_path / "trajectory.csv", index=False)
+    (tmp_path / "run.json").write_text('{"budget": {"macs": 3e8}}')
+    write_page([tmp_path], tmp_path / "report.html")
+    page = (tmp_path / "report.html").read_text()
+    assert "Budget met: 0.300 GMACs of 0.300 GMACs, counted and so certain." in page
+    assert ">multiply-accumulates, G</text>" in page
+    assert ">budget 0.300 GMACs</text>" in page
+    assert "<td>300.0 M</td>" in page  # the target
+    assert "-25.0 %" in page
+    text = trajectory_text(RunOnDisk.read(tmp_path))
+    assert " 0.300 G " in text
+
+
+def test_several_devices_at_once(tmp_path: Path) -> None:
+    interval = Interval(5.0, 4.5, 5.5)
+    steps = [
+        StepRecord(
+            **cut(
+                i,
+                binding="slow" if i else "",
+                latencies={"quick": interval, "slow": Interval(50.0 - 10 * i, 35, 60)},
+                latency=interval,
+            ),
+            checkpoint=f"iter_{i:03d}",
+            widths={"conv1": 64 - 8 * i},
+        )
+        for i in range(2)
+    ]
+    frame_of(steps).to_csv(tmp_path / "trajectory.csv", index=False)
+    (tmp_path / "run.json").write_text('{"budget": {"quick": 6, "slow": 38.5}}')
+    write_page([tmp_path], tmp_path / "report.html")
+    page = (tmp_path / "report.html").read_text()
+    assert "Budget met: 5.00 of 6 ms on quick" in page
+    assert "Budget not met yet: 40.00 of 38.5 ms on slow" in page
+    assert ">budget 6 ms</text>" in page  # of the device that the axis is of
+    assert ">budget 38.5 ms</text>" not in page
+    assert "quick 5.00; slow 40.00" in page
+    assert "<b>-20.0 %</b><small>50.00 ms → 40.00 ms</small>" in page
 
 
 def test_a_fine_tuned_network_is_the_final_one(run: Path) -> None:

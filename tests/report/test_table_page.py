@@ -40,6 +40,8 @@ def test_a_table_without_a_check(table: Path, tmp_path: Path) -> None:
     assert "No whole network was timed against this table yet" in page
     assert "networks predicted within<b>2.0 %</b>" in page
     assert "<td>depthwise</td>" in page
+    assert "Each layer predicted without its own row" in page
+    assert "<td>all rows</td><td>all</td>" in page
 
 
 def test_a_check_is_drawn(table: Path, tmp_path: Path) -> None:
