@@ -7,21 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from netadapt.deploy.network_bench import FIGURE_COLUMNS, Figures, bench_networks, figures_table
-from netadapt.deploy.network_memory import NetworkMemory
-from netadapt.deploy.network_timing import Bench
+from netadapt.deploy.network_bench import FIGURE_COLUMNS, bench_networks, figures_table
 from netadapt.errors import InputError
 from netadapt.latency.devices.profile import DeviceProfile
-from netadapt.latency.runtimes.base import Timing
+from tests.deploy.bench_figures import FIGURES
 from tests.deploy.small_onnx import pointwise_chain
 
 PROFILE = DeviceProfile(name="paper", runtime="fake")
-TIMED = Bench(Timing((2.0, 2.0, 2.1, 2.4)), memory=NetworkMemory(3_000_000, 1_500_000))
-QUICK = Bench(Timing((1.0, 1.0, 1.25, 1.5)))
-FIGURES = [
-    Figures("runs/full", "paper", False, TIMED, {"accuracy": 0.9}, TIMED),
-    Figures("a/very/long/path/" * 5 + "pruned", "paper", False, QUICK, {"accuracy": 0.88}, TIMED),
-]
 
 
 def files(folder: Path, *widths: int) -> list[str]:

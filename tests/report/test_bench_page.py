@@ -6,7 +6,7 @@ import pytest
 
 from netadapt.errors import InputError
 from netadapt.report.bench_page import require_plot, write_bench
-from tests.deploy.test_network_bench import FIGURES
+from tests.deploy.bench_figures import FIGURES
 
 
 def test_a_page_of_figures(tmp_path) -> None:

@@ -11,7 +11,7 @@ from netadapt.latency.table.table import find_table
 from netadapt.pruning.records import CandidateRecord, Interval, StepRecord, frame_of
 from netadapt.report.bench_page import write_bench
 from netadapt.report.report_kinds import write_report
-from tests.deploy.test_network_bench import FIGURES
+from tests.deploy.bench_figures import FIGURES
 
 pytestmark = pytest.mark.slow
 
