@@ -45,9 +45,7 @@ def draw_run_samples(run: RunOnDisk) -> list[Sample]:
     shapes = read_config(networks["The network given"]).input_shapes
     request = TaskRequest(str(opened.get("data", "")), shapes, opened.get("holdout_images"))
     if ":" not in name:
-        request = TaskRequest(
-            request.data, shapes, request.holdout_images, progress=_not_to_be_made
-        )
+        request = TaskRequest(request.data, shapes, request.holdout_images, progress=refuse_to_make)
     task = open_task(name, request)
     draw = getattr(task, "draw_samples", None)
     if draw is None:
@@ -62,6 +60,6 @@ def draw_run_samples(run: RunOnDisk) -> list[Sample]:
     return samples
 
 
-def _not_to_be_made(done: int, total: int) -> None:
-    """A page isn't worth minutes of rendering."""
+def refuse_to_make(done: int, total: int) -> None:
+    """Raise DataError: a page is not worth minutes of rendering."""
     raise DataError("its data aren't here yet, and would have to be made first")

@@ -15,6 +15,7 @@ import torch
 from netadapt.cores import usable_cores
 from netadapt.depth.data.base import DepthSource
 from netadapt.depth.data.datasets import open_all_splits, open_depth_data
+from netadapt.depth.data.pack import is_pack
 from netadapt.depth.data.subsets import Joined
 from netadapt.depth.data.transforms import PUBLISHED_RANGE, AugmentationRange
 from netadapt.depth.fastdepth.config import INPUT_SIZE
@@ -61,6 +62,8 @@ def _demo_rooms(progress: Callable[[int, int], None] | None) -> Path:
     from netadapt.depth.rooms import RENDERER_VERSION, write_rooms_pack
 
     folder = cache_folder() / f"rooms-{RENDERER_VERSION}-{DEMO_SEED}-{DEMO_SCENES}"
+    if progress is not None and not is_pack(folder):
+        progress(0, DEMO_SCENES * DEMO_FRAMES_A_SCENE)  # whoever won't wait can say so at once
     write_rooms_pack(
         folder,
         scenes=DEMO_SCENES,
