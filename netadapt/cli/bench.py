@@ -1,15 +1,15 @@
-"""`netadapt bench`: a whole network timed on a device, beside what its table predicts."""
+"""`netadapt bench`: whole networks timed on devices, beside what the devices' tables predict."""
 
 from __future__ import annotations
 
-import statistics
-from typing import TYPE_CHECKING, Annotated, Any
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from netadapt.cli.console import print_json, results, say
 from netadapt.cli.options import (
-    DeviceNameOption,
     JsonOption,
     KeyOption,
     ProfileOption,
@@ -23,20 +23,38 @@ from netadapt.cli.options import (
 )
 
 if TYPE_CHECKING:
-    from netadapt.deploy.network_timing import Bench
+    from netadapt.deploy.network_bench import Figures
 
 
 def bench(
-    model: Annotated[
-        str,
+    models: Annotated[
+        list[str],
         typer.Argument(
-            metavar="MODEL",
-            help="A model or run folder, a network's name, package.module:function, or .onnx file.",
+            metavar="MODEL…",
+            help="Model or run folders, networks' names, package.module:function, .onnx files.",
         ),
     ],
-    device: DeviceNameOption,
+    devices: Annotated[
+        list[str], typer.Option("--device", "-d", help="The device's name; repeatable.")
+    ],
     input_size: SizeOption = None,
     input_shapes: ShapeOption = None,
+    data: Annotated[
+        str | None,
+        typer.Option(help="Evaluate each on this data set too: a folder, or 'rooms'."),
+    ] = None,
+    split: Annotated[str, typer.Option(help="Of the data: train, holdout, val or all.")] = "val",
+    task: Annotated[
+        str | None,
+        typer.Option(
+            help="Evaluate on this task's holdout: its name (with --data), or "
+            "package.module:function."
+        ),
+    ] = None,
+    plot: Annotated[
+        Path | None,
+        typer.Option(help="Draw it: an .html page with the table, or an .svg or .png."),
+    ] = None,
     profile: ProfileOption = None,
     tracker: TrackerOption = None,
     key: KeyOption = None,
@@ -44,62 +62,99 @@ def bench(
     as_json: JsonOption = False,
     quiet: QuietOption = False,
 ) -> None:
-    """Time a whole network on a device, at batch 1, beside what the device's table predicts.
+    """Time whole networks on devices, at batch 1, beside what the devices' tables predict.
+
+    Of several the first is what the speed-up of the others is counted from; --json gives an object
+    for one network on one device, a list of objects for more.
 
     Example: netadapt bench runs/fastdepth-tx2-6ms --device tx2 --tracker 192.168.1.20:9190
-    """
-    from netadapt.deploy.network_timing import time_network
-    from netadapt.latency.devices.profile import load_profile
-    from netadapt.latency.runtimes.registry import open_runtime
 
-    found = load_profile(device, file=profile, tracker=tracker, key=key)
-    with open_runtime(found) as runtime:
-        timed = time_network(
-            model,
-            device,
-            runtime,
+    Before and after, with accuracy: netadapt bench fastdepth runs/mine --device host-ort
+    --data rooms --plot bench.html
+    """
+    from netadapt.deploy.network_bench import bench_networks
+    from netadapt.depth.training.metrics import METRIC_WORDS
+    from netadapt.depth.training.model_accuracy import accuracy_on
+    from netadapt.latency.devices.profile import load_profile
+    from netadapt.report.bench_page import require_plot, write_bench
+
+    if len(devices) > 1 and any((profile, tracker, key)):
+        raise typer.BadParameter(
+            "--profile, --tracker and --key say where one device is; write them into a profile for "
+            "each: devices/NAME.toml"
+        )
+    if plot is not None:
+        require_plot(plot)
+    quiet = quiet or as_json
+    figures = list(
+        bench_networks(
+            models,
+            {
+                device: load_profile(device, file=profile, tracker=tracker, key=key)
+                for device in devices
+            },
             input_size=parse_size(input_size),
             input_shapes=parse_shapes(input_shapes),
+            accuracy_of=accuracy_on(data, task, split),
+            told=lambda text: say(text, quiet=quiet),
         )
+    )
+    if plot is not None:
+        write_bench(figures, plot, METRIC_WORDS)
     if as_json:
-        print_json({"model": model, "device": device, "emulated": found.emulated, **_json(timed)})
+        found = [one.to_json() for one in figures]
+        print_json(found[0] if len(found) == 1 else found)
         return
-    for note in timed.notes:
+    for note in _notes(figures):
         say(note, quiet=quiet)
-    if found.emulated:
-        say(f"{device} is emulated: its times are no latencies of any board", quiet=quiet)
-    for line in _lines(timed):
-        results.print(f"{model} on {device}: {line}", markup=False)
+    if len(figures) == 1:
+        for line in _lines(figures[0]):
+            results.print(line, markup=False)
+    else:
+        _print_table(figures)
+    if plot is not None:
+        say(f"drawn: {plot}", quiet=quiet)
 
 
-def _lines(timed: Bench) -> list[str]:
-    timing = timed.timing
-    lines = [
-        f"{timing.latency_ms:.4g} ms measured (spread {timing.spread_ms:.2g}, median "
-        f"{statistics.median(timing.samples_ms):.4g} of {len(timing.samples_ms)} runs)"
+def _notes(figures: Sequence[Figures]) -> list[str]:
+    """What to know of the figures, each once."""
+    notes = [note for one in figures for note in one.bench.notes]
+    notes += [
+        f"{one.device} is emulated: its times are no latencies of any board"
+        for one in figures
+        if one.emulated
     ]
-    if timed.table is not None and timed.predicted is not None:
-        kind = "published" if timed.table.published else "measured"
-        predicted = timed.predicted
+    return list(dict.fromkeys(notes))
+
+
+def _lines(one: Figures) -> list[str]:
+    timing, start = one.bench.timing, f"{one.model} on {one.device}: "
+    lines = [
+        f"{start}{timing.latency_ms:.4g} ms measured (spread {timing.spread_ms:.2g}, median "
+        f"{one.median_ms:.4g} of {len(timing.samples_ms)} runs)"
+    ]
+    table, predicted = one.bench.table, one.bench.predicted
+    if table is not None and predicted is not None:
+        kind = "published" if table.published else "measured"
         lines.append(
-            f"{predicted.ms:.4g} ms predicted (90 % interval {predicted.low_ms:.4g} to "
-            f"{predicted.high_ms:.4g}) from {timed.table.path}, {kind} layers: {timed.error:+.1%}"
+            f"{start}{predicted.ms:.4g} ms predicted (90 % interval {predicted.low_ms:.4g} to "
+            f"{predicted.high_ms:.4g}) from {table.path}, {kind} layers: {one.bench.error:+.1%}"
         )
+    if one.accuracy:
+        metrics = ", ".join(f"{name} {value:.4f}" for name, value in one.accuracy.items())
+        lines.append(f"{one.model}: {metrics}")
     return lines
 
 
-def _json(timed: Bench) -> dict[str, Any]:
-    timing, predicted, table = timed.timing, timed.predicted, timed.table
-    return {
-        "measured_ms": timing.latency_ms,
-        "spread_ms": timing.spread_ms,
-        "median_ms": statistics.median(timing.samples_ms),
-        "samples_ms": list(timing.samples_ms),
-        "predicted_ms": predicted and predicted.ms,
-        "low_ms": predicted and predicted.low_ms,
-        "high_ms": predicted and predicted.high_ms,
-        "error": timed.error,
-        "table": table and str(table.path),
-        "published": table and table.published,
-        "notes": list(timed.notes),
-    }
+def _print_table(figures: Sequence[Figures]) -> None:
+    """Columns aligned with spaces: names to the left, numbers to the right."""
+    from netadapt.deploy.network_bench import figures_table
+
+    rows = figures_table(figures)
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for row in rows:
+        cells = [
+            cell.ljust(width) if index < 2 else cell.rjust(width)
+            for index, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ]
+        results.print("  ".join(cells).rstrip(), markup=False)

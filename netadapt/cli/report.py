@@ -1,4 +1,4 @@
-"""`netadapt report`: a picture and a page of one or several runs, a picture of trainings."""
+"""`netadapt report`: pages and pictures of runs, of trainings and of lookup tables."""
 
 from __future__ import annotations
 
@@ -7,54 +7,67 @@ from typing import Annotated
 
 import typer
 
-from netadapt.cli.console import print_json
+from netadapt.cli.console import print_json, say
 from netadapt.cli.options import JsonOption, QuietOption
 
 
 def report(
     runs: Annotated[
-        list[Path], typer.Argument(metavar="RUN…", help="Folders of pruning runs, or of trainings.")
+        list[Path],
+        typer.Argument(
+            metavar="RUN…",
+            help="Folders of pruning runs, or of trainings; or lookup tables, as CSVs or devices.",
+        ),
     ],
     out: Annotated[
         Path | None,
         typer.Option(
             "--out",
-            help="One file to write: a .png, or of pruning runs an .html page. Default: "
-            "RUN/trajectory.png and RUN/report.html, or history.png.",
+            help="One file to write: an .html page, or of runs and trainings a .png. Default: "
+            "RUN/trajectory.png (of trainings history.png) and RUN/report.html, or "
+            "DEVICE.report.html.",
         ),
     ] = None,
+    text: Annotated[
+        bool, typer.Option("--text", help="Print the trajectory of pruning runs; write nothing.")
+    ] = False,
     as_json: JsonOption = False,
-    quiet: QuietOption = False,  # as every command has; the result is all that this one says
+    quiet: QuietOption = False,
 ) -> None:
-    """Draw the trajectories of runs: accuracy against latency, and the widths of the first.
+    """Write a page about runs: accuracy against latency, widths, layers, and what comes next.
 
-    The page has the picture too, and every iteration, proposal and setting; it is one file. Of
-    trainings: the loss and the holdout's metrics, epoch by epoch.
+    The page is one file that loads nothing: with every iteration, proposal and setting, each
+    layer's milliseconds, and sample images where the data are here. Of trainings: the loss and the
+    holdout's metrics, epoch by epoch. Of a lookup table: its rows, and how well it predicts.
 
     Example: netadapt report runs/fastdepth-tx2-6ms
 
     Several runs on a page: netadapt report runs/a runs/b --out compared.html
-    """
-    from netadapt.depth.training.history_plot import draw_histories
-    from netadapt.report.page import write_page
-    from netadapt.report.trajectory_plot import draw_trajectories
-    from netadapt.training.training_folder import is_training
 
-    trainings = all(is_training(run) for run in runs)
-    if out is not None and out.suffix == ".html" and trainings:
-        raise typer.BadParameter("a page is of pruning runs; a training gets a .png")
-    if out is not None:
-        files = [out]
-    elif trainings:
-        files = [runs[0] / "history.png"]
-    else:
-        files = [runs[0] / "trajectory.png", runs[0] / "report.html"]
-    draw = draw_histories if trainings else draw_trajectories
-    for file in files:
-        (write_page if file.suffix == ".html" else draw)(runs, file)
+    In the terminal: netadapt report runs/fastdepth-tx2-6ms --text
+    """
+    from netadapt.depth.training.metrics import METRIC_WORDS
+    from netadapt.report.report_kinds import PRUNING, kind_of, write_report
+
+    if text:
+        if as_json or out is not None:
+            raise typer.BadParameter("--text prints and writes no file; leave out --json and --out")
+        if kind_of(runs) is not PRUNING:
+            raise typer.BadParameter("--text is of pruning runs")
+        _print_text(runs)
+        return
+    say("reading, and drawing what the page shows", quiet=quiet or as_json)
+    files = write_report(runs, None if out is None else [out], METRIC_WORDS)
     if as_json:
         kinds = ["page" if file.suffix == ".html" else "picture" for file in files]
         print_json(dict(zip(kinds, map(str, files), strict=True)))
         return
     for file in files:
         print(file)
+
+
+def _print_text(runs: list[Path]) -> None:
+    from netadapt.report.run_on_disk import RunOnDisk
+    from netadapt.report.trajectory_text import trajectory_text
+
+    print("\n\n".join(trajectory_text(RunOnDisk.read(run)) for run in runs))

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from netadapt.deploy.network_memory import NetworkMemory, network_memory
 from netadapt.errors import ModelError, TableError
 from netadapt.extras import needed
 from netadapt.graph import trace
@@ -27,13 +28,15 @@ if TYPE_CHECKING:
 class Bench:
     """What a network took, and what `table` says of it; both None without a table or a graph.
 
-    `notes` is what to know when the two are compared, a line each.
+    `notes` is what to know when the two are compared, a line each; `memory` is what the network
+    holds at once, None where that can't be counted.
     """
 
     timing: Timing
     table: LookupTable | None = None
     predicted: Latency | None = None
     notes: tuple[str, ...] = ()
+    memory: NetworkMemory | None = None
 
     @property
     def error(self) -> float | None:
@@ -62,16 +65,19 @@ def time_network(
     if network.endswith(".onnx"):
         if input_size or input_shapes:
             raise ModelError(f"{network} has a size of its own; leave out the input's")
-        timing = runtime.measure_network(_read_onnx(Path(network)))
-        return Bench(timing, notes=("an ONNX file isn't predicted: give its model or run folder",))
+        content = _read_onnx(Path(network))
+        timing = runtime.measure_network(content)
+        note = "an ONNX file isn't predicted: give its model or run folder"
+        return Bench(timing, notes=(note,), memory=network_memory(content))
     model, config = build_network(network, input_size, input_shapes)
     example = tuple(torch.zeros(shape) for shape in config.input_shapes)
     graph = trace(model, example)
-    timing = runtime.measure_network(export_onnx(model, example))
+    content = export_onnx(model, example)
+    timing, memory = runtime.measure_network(content), network_memory(content)
     if table is None:
-        return Bench(timing, notes=notes)
+        return Bench(timing, notes=notes, memory=memory)
     predicted, more = _predicted(table, graph, runtime)
-    return Bench(timing, table, predicted, (*notes, *more))
+    return Bench(timing, table, predicted, (*notes, *more), memory)
 
 
 def _table(device: str) -> tuple[LookupTable | None, tuple[str, ...]]:

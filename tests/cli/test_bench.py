@@ -37,9 +37,35 @@ def test_a_table_s_prediction_is_told_from_the_measurement(
     assert "paper.csv, measured layers" in predicted
 
 
+@pytest.mark.slow
+def test_several_networks_with_their_accuracy(
+    netadapt, weights, exported, frames, tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    asked = (weights, exported, "--device", "host-ort", "--data", frames, "--split", "train")
+    code, out, err = netadapt("bench", *asked, "--json", "--plot", "bench.html")
+    assert code == 0, err
+    own, file = json.loads(out)
+    assert [own["model"], file["model"]] == [str(weights), str(exported)]
+    assert file["accuracy"]["delta1"] == pytest.approx(own["accuracy"]["delta1"], abs=1e-3)
+    assert own["peak_bytes"] == file["peak_bytes"] > own["weights_bytes"] > 0
+    assert own["speed_up"] == 1
+    assert 0.2 < file["speed_up"] < 5  # it is the same network
+    assert "delta1 against time on host-ort" in (tmp_path / "bench.html").read_text()
+    code, out, err = netadapt("bench", *asked[:4], "--plot", "bench.svg")
+    assert code == 0, err
+    heads, *rows = out.splitlines()
+    assert heads.split()[:6] == ["model", "device", "ms", "median", "spread", "fps"]
+    assert [row.split()[0] for row in rows] == [str(weights), str(exported)]
+    assert (tmp_path / "bench.svg").is_file()
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "message"),
     [
+        (("{weights}", "--device", "host-ort", "--plot", "bench.pdf"), 2, "ends in .html, .svg"),
+        (("{weights}", "gone", "--device", "host-ort", "--data", "rooms"), 2, "gone"),
+        (("{weights}", "-d", "tx2", "-d", "host-ort", "--key", "a"), 2, "where one device is"),
         (("missing.onnx", "--device", "host-ort"), 2, "cannot read missing.onnx"),
         (("nowhere", "--device", "host-ort"), 2, "nowhere"),
         (("{weights}", "--device", "abacus"), 2, "abacus"),

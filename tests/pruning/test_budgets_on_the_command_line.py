@@ -12,7 +12,7 @@ import tiny
 
 import netadapt
 from netadapt.pruning.run_json import RunAbout
-from netadapt.report.page import write_page
+from netadapt.report.run_page import write_page
 
 GRAPH = netadapt.trace(tiny.network(), tiny.EXAMPLE)
 BEGIN = (

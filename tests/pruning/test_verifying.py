@@ -27,7 +27,7 @@ from netadapt.pruning.records import Interval, StepRecord
 from netadapt.pruning.run_folder import read_steps
 from netadapt.pruning.run_json import RunAbout
 from netadapt.pruning.verifying import correction
-from netadapt.report.page import write_page
+from netadapt.report.run_page import write_page
 
 GRAPH = netadapt.trace(tiny.network(), tiny.EXAMPLE)
 PROFILE = DeviceProfile(name="paper", runtime="fake")

@@ -9,11 +9,8 @@ from PIL import Image
 
 from netadapt.errors import RunError
 from netadapt.pruning.records import Interval, StepRecord, frame_of
-from netadapt.report.trajectory_plot import (
-    draw_trajectories,
-    read_some_steps,
-    widths_by_group,
-)
+from netadapt.report.run_on_disk import read_some_steps
+from netadapt.report.trajectory_plot import draw_trajectories, widths_by_group
 
 
 @pytest.fixture

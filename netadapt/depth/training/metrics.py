@@ -22,6 +22,18 @@ ALIGNED_METRICS = ("aligned_delta1", "aligned_rmse_m", "aligned_absrel")
 EIGEN_METRICS = ("sqrel_m", "rmse_log", "silog")
 ALL_METRICS = (*METRICS, *ALIGNED_METRICS, "correlation", *EIGEN_METRICS)
 
+METRIC_WORDS = {
+    "delta1": "Share of pixels whose depth is within a factor of 1.25 of the truth; 1 is best.",
+    "delta2": "Share of pixels within a factor of 1.25², 1.5625; 1 is best.",
+    "delta3": "Share of pixels within a factor of 1.25³, 1.953; 1 is best.",
+    "rmse_m": "Root mean square error in metres; 0 is best.",
+    "absrel": "Mean absolute error as a share of the true depth; 0 is best.",
+    "mae_m": "Mean absolute error in metres; 0 is best.",
+    "log10": "Mean absolute difference of base-10 logarithms; 0 is best.",
+    "irmse_per_km": "Root mean square error of inverse depth, in 1/km; 0 is best.",
+}
+"""What each of METRICS says, for a page that shows it."""
+
 
 def depth_metrics(prediction: Tensor, truth: Tensor) -> dict[str, Tensor]:
     """Metrics of each image: `{name: [B]}` float64; NaN for an image without a valid pixel.

@@ -64,6 +64,8 @@ def _demo_rooms(progress: Callable[[int, int], None] | None) -> Path:
 
     folder = cache_folder() / f"rooms-{RENDERER_VERSION}-{DEMO_SEED}-{DEMO_SCENES}"
     if not is_pack(folder):
+        if progress is not None:
+            progress(0, DEMO_SCENES * DEMO_FRAMES_A_SCENE)  # whoever won't wait can say so at once
         with held(folder, DataError, wait=True):
             pass  # another command may be rendering them: they are there when it ends
     write_rooms_pack(

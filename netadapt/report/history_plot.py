@@ -5,7 +5,7 @@ Takes the history.csv of a training's folder as it is on disk.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,16 +25,12 @@ def draw_histories(trainings: Sequence[Path], path: Path) -> None:
 
     Raises RunError where a training has no epoch yet, or lacks what the first one has.
     """
-    curves = _curves(_read(trainings[0]))
-    figure = needed("matplotlib.figure", "depth").Figure(figsize=(11, 3.8), layout="constrained")
+    curves = curves_of(read_history(trainings[0]))
+    figure = needed("matplotlib.figure", "report").Figure(figsize=(11, 3.8), layout="constrained")
     axes = figure.subplots(1, len(curves))
     for training in trainings:
-        history = _read(training)
-        if missing := [column for column in curves if column not in history]:
-            raise RunError(
-                f"{training} has no {', '.join(missing)} in its {HISTORY_FILE}, as {trainings[0]} "
-                f"has; draw trainings of one task together"
-            )
+        history = read_history(training)
+        require_curves(training, history, curves, trainings[0])
         for axis, (column, title) in zip(axes, curves.items(), strict=True):
             axis.plot(
                 history["epoch"], history[column], marker="o", markersize=3, label=training.name
@@ -43,14 +39,23 @@ def draw_histories(trainings: Sequence[Path], path: Path) -> None:
             axis.set_title(title, pad=36)
             axis.grid(alpha=0.3)
     for axis in axes:
-        _mark_sizes(axis, _read(trainings[0]))
+        _mark_sizes(axis, read_history(trainings[0]))
     axes[0].legend(frameon=False)
     with atomic_path(path) as temporary:
         figure.savefig(temporary, format="png", dpi=110)
 
 
-def _read(training: Path) -> pd.DataFrame:
-    history = pd.read_csv(training / HISTORY_FILE)
+def read_history(training: Path) -> pd.DataFrame:
+    """A row an epoch. Raises RunError where there is no whole epoch yet, or the file is damaged."""
+    file = training / HISTORY_FILE
+    try:
+        history = pd.read_csv(file)
+        numbers = ["epoch", "loss", *metrics_among(history.columns), "seconds"]
+        history[numbers] = history[numbers].apply(pd.to_numeric)
+    except (ValueError, KeyError) as error:  # pandas' own errors of parsing are ValueErrors
+        raise RunError(
+            f"{file} is damaged ({error}); move {training} away and train again"
+        ) from error
     if history.empty:
         raise RunError(
             f"{training / HISTORY_FILE} has no epoch yet; continue the training with --resume"
@@ -58,7 +63,18 @@ def _read(training: Path) -> pd.DataFrame:
     return history
 
 
-def _curves(history: pd.DataFrame) -> dict[str, str]:
+def require_curves(
+    training: Path, history: pd.DataFrame, curves: Iterable[str], first: Path
+) -> None:
+    """Raise RunError where a training lacks what is drawn of the `first` one."""
+    if missing := [column for column in curves if column not in history]:
+        raise RunError(
+            f"{training} has no {', '.join(missing)} in its {HISTORY_FILE}, as {first} has; draw "
+            f"trainings of one task together"
+        )
+
+
+def curves_of(history: pd.DataFrame) -> dict[str, str]:
     """The columns to draw, with their titles."""
     metrics = metrics_among(history.columns)[:MOST_METRICS]
     return {"loss": "training loss", **{name: f"{name} on the holdout" for name in metrics}}

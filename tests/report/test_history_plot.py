@@ -9,8 +9,8 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from netadapt.cli.app import app
-from netadapt.depth.training.history_plot import draw_histories
 from netadapt.errors import RunError
+from netadapt.report.history_plot import draw_histories
 from netadapt.training.training_folder import is_training
 
 HEADER = "epoch,size,learning_rate,loss,delta1,rmse_m,absrel,images_per_second,seconds\n"
@@ -36,3 +36,12 @@ def test_a_picture_of_a_training(tmp_path: Path) -> None:
 def test_a_training_without_an_epoch(tmp_path: Path) -> None:
     with pytest.raises(RunError, match="has no epoch yet"):
         draw_histories([training(tmp_path / "train", "")], tmp_path / "out.png")
+
+
+def test_a_damaged_history_is_told(tmp_path: Path) -> None:
+    folder = training(tmp_path / "train", "1,64x64,0.01,much,0.4,0.9,0.4,80,150\n")
+    with pytest.raises(RunError, match=r"history\.csv is damaged"):
+        draw_histories([folder], tmp_path / "out.png")
+    (folder / "history.csv").write_text("epoch,delta1\n1,0.5\n")
+    with pytest.raises(RunError, match=r"history\.csv is damaged"):
+        draw_histories([folder], tmp_path / "out.png")
