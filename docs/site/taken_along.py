@@ -1,4 +1,4 @@
-"""What the pages link to outside docs/ comes along into the site (a hook of MkDocs, see mkdocs.yml).
+"""What pages link to outside docs/ comes along into the site: a hook of MkDocs (mkdocs.yml).
 
 Pages link to experiments, tables and examples as the repository has them, so that the links work
 where the files are read as files. Here a link that leaves docs/ takes what it names into the site:
