@@ -70,7 +70,11 @@ NOT_RUN = {
         r"\. \.venv.*",
         r"python -m build.*",
     ),
-    "is a test of another file": (r"\.venv/bin/pytest .*", r"python my_nets\.py"),
+    "is a test of another file": (
+        r"\.venv/bin/pytest .*",
+        r"python my_nets\.py",
+        r"(make -C )?examples/cpp.*",
+    ),
     "is a command's name within a sentence": (
         r"netadapt( [a-z]+){1,2}",
         r"netadapt prune --(tensorboard|strategy NAME|resume --out RUN)",
