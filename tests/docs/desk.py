@@ -62,7 +62,7 @@ def lay_run(desk: Path) -> None:
     save_model(run / f"iter_{int(last):03}", network, config)
 
 
-def lay_frames(folder: Path, *, scenes: int = 3, frames: int = 3) -> None:
+def lay_frames(folder: Path, *, scenes: int = 3, frames: int = 8) -> None:
     """RGB and depth in FastDepth's layout, a few scenes to train on and one of val."""
     from netadapt.depth.data.hdf5_pairs import write_pair
 
@@ -72,12 +72,15 @@ def lay_frames(folder: Path, *, scenes: int = 3, frames: int = 3) -> None:
         for number in range(frames):
             rgb = random.integers(0, 255, (3, 120, 160), dtype=np.uint8)
             depth = random.uniform(1, 5, (120, 160)).astype(np.float32)
-            write_pair(place / f"{200 * number + 1:05}.h5", rgb, depth)
+            write_pair(place / f"{number + 1:05}.h5", rgb, depth)  # 00001 is held out
 
 
 def lay_table(desk: Path) -> None:
-    """A measured table of this machine, that of experiments/digits."""
-    for ending in ("csv", "toml"):
-        target = desk / "lookup_tables" / f"host-ort.{ending}"
-        target.parent.mkdir(exist_ok=True)
-        shutil.copy(ROOT / "experiments" / "digits" / target.name, target)
+    """A measured table of this machine: layers of FastDepth, and those of the digits' network."""
+    kept = ROOT / "experiments" / "lut-check"
+    target = desk / "lookup_tables" / "host-ort.csv"
+    target.parent.mkdir(exist_ok=True)
+    shutil.copy(kept / "host-ort.toml", target.parent)
+    digits = (ROOT / "experiments" / "digits" / target.name).read_text("utf-8")
+    rows = (kept / target.name).read_text("utf-8") + digits.split("\n", 1)[1]
+    target.write_text(rows, encoding="utf-8")

@@ -102,9 +102,10 @@ STANDS_FOR = {
 """What a reader puts in."""
 
 LESS = {
-    "netadapt prune": "--finetune-steps 0 --holdout-images 2 --proposal-images 2 --quiet",
+    "netadapt prune": "--strategy uniform --finetune-steps 0 --holdout-images 2 "
+    "--proposal-images 2 --quiet",
     "netadapt train": "--epochs 1 --out runs/new --batch-size 2 --quiet",
-    "netadapt finetune": "--quiet",
+    "netadapt finetune": "--batch-size 4 --quiet",
     "netadapt lut build": "--max-layers 3 --quiet",
     "netadapt data rooms": "--scenes 1 --frames-per-scene 1 --quiet",
 }
@@ -218,7 +219,7 @@ def less(text: str) -> list[str]:
     if text.startswith("netadapt finetune"):
         more += " --epochs 1" if "--epochs" in text or "runs/mine" not in text else " --steps 2"
     if ON_ROOMS.match(text):
-        more += " --data nyu-packed --weights models/official"
+        more += " --data nyu-packed --weights official.pth.tar"
     return more.split()
 
 
