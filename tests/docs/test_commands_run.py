@@ -228,6 +228,8 @@ def clear_for(words: list[str], here: Path) -> None:
     targets = [words[place + 1] for place, word in enumerate(words) if word == "--out"]
     if words[1:3] in (["data", "pack"], ["data", "import"]):
         targets.append(words[4])
+    if words[1:3] == ["data", "rooms"]:
+        targets.append(words[3])
     if words[1] == "prune" and not targets:
         targets.append(str(desk.RUN))
     for target in targets:
