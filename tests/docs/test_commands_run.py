@@ -20,6 +20,7 @@ from doc_pages import GUIDES, Command, commands_of
 from PIL import Image
 from safetensors.torch import save_file
 
+from netadapt.networks.open_network import open_network
 from tests.cli.command import call
 
 NOT_RUN = {
@@ -152,7 +153,7 @@ def lay_out(folder: Path) -> None:
     for name in ("nyudepthv2", "data/kitchen", "data/nyu"):
         desk.lay_frames(folder / name)
     assert call("data", "pack", "nyudepthv2", "nyu-packed", "--quiet") == 0
-    official = desk.load_model("fastdepth-rooms")
+    official, _ = open_network("fastdepth")  # with the weights that ship
     for name in ("official.pth.tar", "mobilenet-nnconv5dw-skipadd.pth.tar"):
         torch.save({"state_dict": official.state_dict()}, folder / name)
     random = np.random.default_rng(0)
@@ -179,7 +180,7 @@ def lay_recording(folder: Path, random: np.random.Generator) -> None:
 
 def lay_runs() -> None:
     """A run of a thin FastDepth, one of a network of one's own, files exported of them."""
-    of_depth = "--weights fastdepth-rooms --data nyu-packed --holdout-images 2 --strategy uniform"
+    of_depth = "--weights official.pth.tar --data nyu-packed --holdout-images 2 --strategy uniform"
     short = "--finetune-steps 0 --proposal-images 2 --quiet"
     run = f"--budget-ms 6 --out {desk.RUN}"
     assert call("prune", *f"{run} {of_depth} {short}".split()) == 0
