@@ -11,9 +11,11 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from fnmatch import fnmatch
 from pathlib import Path
 
 from netadapt.errors import OutputError
+from netadapt.locks import LOCK
 
 
 @contextmanager
@@ -61,6 +63,22 @@ def clear_half_written_of(path: Path) -> None:
     """Remove what killed processes left of the file at `path` alone, which nobody else writes."""
     for file in path.parent.glob(_half_written(path.stem, path.suffix)):
         file.unlink(missing_ok=True)
+
+
+def is_anothers(file: Path, first: str) -> bool:
+    """Whether `file` is none that a command leaves in its folder which was killed in its very
+    first write, that of the file called `first`: its lock, and `first` half-written."""
+    begun = Path(first)
+    half_written = fnmatch(file.name, _half_written(begun.stem, begun.suffix))
+    return not half_written and file.name != LOCK
+
+
+def holds_others(folder: Path, first: str) -> bool:
+    """Whether there is anything at `folder` that a command which writes `first` first must leave
+    alone: a file in its place, or others' files in it."""
+    if not folder.is_dir():
+        return folder.exists()
+    return any(is_anothers(file, first) for file in folder.iterdir())
 
 
 def _half_written(stem: str, suffix: str) -> str:

@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import BinaryIO
 
 from netadapt.errors import InputError, OutputError, RunError
-from netadapt.files import write_text
-from netadapt.outside import csv_lines, outside_text
+from netadapt.files import atomic_path, write_text
+from netadapt.outside import csv_lines, outside_bytes, outside_text
 
 
 class CsvJournal:
@@ -50,9 +50,18 @@ class CsvJournal:
                 f"then run the command again with --resume"
             ) from error
 
-    def rows(self) -> list[dict[str, str]]:
-        """All rows, as text."""
-        return self.read(self.path)
+    @property
+    def size(self) -> int:
+        """Where the next row will begin, in bytes."""
+        return self.path.stat().st_size
+
+    def rows(self, start: int = 0) -> list[dict[str, str]]:
+        """All rows, as text; or those from the byte `start` on, which is the begin of one."""
+        if not start:
+            return self.read(self.path)
+        text = outside_bytes(self.path, RunError)[start:].decode()
+        lines = csv_lines(text.rpartition("\n")[0], str(self.path), RunError)
+        return [dict(zip(self.columns, cells, strict=False)) for _, cells in lines]
 
     @staticmethod
     def read(path: Path, error: type[InputError] = RunError) -> list[dict[str, str]]:
@@ -68,9 +77,12 @@ class CsvJournal:
             for _, cells in lines[1:]
         ]
 
-    def replace(self, rows: Iterable[Mapping[str, object]]) -> None:
-        """Rewrite the whole file, atomically."""
-        write_text(self.path, csv_line(self.columns) + "".join(map(self._line, rows)))
+    def replace(self, rows: Iterable[Mapping[str, object]], start: int = 0) -> None:
+        """Let these be all rows; or all from the byte `start` on. Atomic."""
+        before = outside_bytes(self.path, RunError)[:start] if start else None
+        with atomic_path(self.path) as temporary, temporary.open("wb") as stream:
+            stream.write(before or csv_line(self.columns).encode())
+            stream.write("".join(map(self._line, rows)).encode())
 
     def _line(self, row: Mapping[str, object]) -> str:
         return csv_line(_text(row.get(column, "")) for column in self.columns)

@@ -10,7 +10,12 @@ from pathlib import Path
 import pytest
 
 from netadapt.errors import OutputError
-from netadapt.files import atomic_path, clear_half_written, clear_half_written_of
+from netadapt.files import (
+    atomic_path,
+    clear_half_written,
+    clear_half_written_of,
+    holds_others,
+)
 
 WRITE = (
     "import sys, time; from pathlib import Path; from netadapt.files import atomic_path\n"
@@ -48,3 +53,13 @@ def test_a_folder_that_cannot_be_written_is_told(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("no folder")
     with pytest.raises(OutputError, match="cannot write"), atomic_path(tmp_path / "file" / "a.csv"):
         pass
+
+
+def test_what_a_kill_in_the_very_first_write_leaves_is_no_others(tmp_path: Path) -> None:
+    for name in (".run-x1.json", ".lock"):
+        (tmp_path / name).touch()
+    assert not holds_others(tmp_path, "run.json")
+    assert not holds_others(tmp_path / "new", "run.json")
+    assert holds_others(tmp_path / ".lock", "run.json")
+    (tmp_path / "notes.txt").touch()
+    assert holds_others(tmp_path, "run.json")

@@ -50,3 +50,16 @@ def test_a_failed_write_leaves_the_old_file(tmp_path):
 def test_a_full_disk_is_one_clear_line():
     with pytest.raises(OutputError, match=r"cannot write /dev/full/x.*then run the command again"):
         write_text("/dev/full/x", "text")
+
+
+def test_the_rows_of_an_iteration_are_written_again_without_those_before(tmp_path):
+    journal = CsvJournal(tmp_path / "rows.csv", ("n", "text"))
+    journal.append({"n": 1, "text": 'a "quoted"\nline, é'})
+    start = journal.size
+    assert journal.rows(start) == []
+    for number in (2, 3):
+        journal.append({"n": number, "text": "x"})
+    assert [row["n"] for row in journal.rows(start)] == ["2", "3"]
+    journal.replace(reversed(journal.rows(start)), start)
+    assert [row["n"] for row in journal.rows()] == ["1", "3", "2"]
+    assert journal.rows()[0]["text"] == 'a "quoted"\nline, é'

@@ -20,8 +20,19 @@ FLOORS = (
     "cli",
 )
 BASEMENT = (
-    *("cores", "cpu_share", "errors", "extras", "files", "journal", "large_numbers", "lazy"),
-    *("locks", "orphans", "outside", "registry", "remarks", "shipped", "users_code", "version"),
+    *("cache_folder", "cores", "cpu_share", "errors", "extras", "files", "journal"),
+    *(
+        "large_numbers",
+        "lazy",
+        "locks",
+        "orphans",
+        "outside",
+        "registry",
+        "remarks",
+        "shipped",
+        "users_code",
+        "version",
+    ),
 )
 
 

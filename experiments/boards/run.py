@@ -22,6 +22,7 @@ from netadapt.files import write_text
 from netadapt.latency.model.estimator import LatencyEstimator
 from netadapt.latency.model.family_model import NINETY_PERCENT
 from netadapt.latency.model.features import family
+from netadapt.latency.model.fit import Fit
 from netadapt.latency.model.other_boards import OtherBoards
 from netadapt.latency.table.table import LookupTable
 from netadapt.latency.table.table_row import TableRow, fastest_rows
@@ -82,9 +83,7 @@ def compute(out: Path, most: int) -> None:
                 if (board, str(count), draw) in done:
                     continue
                 alone = LatencyEstimator(known, strict=False, boards=OtherBoards(()))
-                taught = LatencyEstimator(
-                    known, strict=False, hyperparameters=alone.hyperparameters
-                )
+                taught = LatencyEstimator(known, strict=False, fit=Fit(alone.fit.hyperparameters))
                 rows += [
                     {
                         "board": board,

@@ -120,7 +120,7 @@ def compare(out: Path, weights: str, seeds: int, settings: FineTuning, holdout: 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--weights", default="fastdepth-rooms")
+    parser.add_argument("--weights", default="fastdepth")
     parser.add_argument("--seeds", type=int, default=2)
     parser.add_argument("--steps", type=int, default=3)
     parser.add_argument("--learning-rate", type=float, default=3e-4)

@@ -1,6 +1,6 @@
 """Evaluates a model on FastDepth's published sample of NYU Depth v2, one image cropped already.
 
-    python experiments/rooms/evaluate_sample.py fastdepth-rooms shared/data/nyu_sample
+    python experiments/rooms/evaluate_sample.py fastdepth shared/data/nyu_sample
 
 The folder holds rgb.npy [H, W, 3] in [0, 1] and depth.npy [H, W] metres, as FastDepth's repository
 gives them (github.com/dwofk/fast-depth, deploy/data).

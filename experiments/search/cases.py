@@ -6,13 +6,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from netadapt.cache_folder import cache_folder
 from netadapt.cores import usable_cores
 from netadapt.depth.data.base import SPLITS, DepthSource
 from netadapt.depth.data.datasets import open_depth_data
 from netadapt.depth.data.subsets import Joined
 from netadapt.depth.rooms import write_rooms_pack
 from netadapt.depth.training.depth_task import DepthTask
-from netadapt.depth.training.task_data import cache_folder
 from netadapt.training.settings import FineTuning
 
 UNSEEN_SEED, UNSEEN_SCENES = 977, 128
@@ -37,13 +37,13 @@ class Case:
         return DepthTask(frames, frames)
 
 
-def rooms() -> Case:
+def rooms(weights: str = "fastdepth") -> Case:
     """The main job of `make prune`, judged on rooms that no search has seen."""
     long = FineTuning(steps=200, learning_rate=1e-3, schedule="cosine", warmup_steps=5)
-    return Case("fastdepth-rooms", "rooms", (6.0, 5.0), long, _unseen_rooms, judges_searched=True)
+    return Case(weights, "rooms", (6.0, 5.0), long, _unseen_rooms, judges_searched=True)
 
 
-def nyu(data: Path, weights: Path) -> Case:
+def nyu(data: Path, weights: str) -> Case:
     """FastDepth's published pruned network on NYU Depth v2.
 
     `data` is the labelled set with its official split, as `netadapt data import --split` leaves it.
@@ -51,7 +51,7 @@ def nyu(data: Path, weights: Path) -> Case:
     """
     long = FineTuning(steps=200, learning_rate=3e-4, schedule="cosine", warmup_steps=5)
     return Case(
-        str(weights),
+        weights,
         str(data),
         (4.5,),
         long,

@@ -101,7 +101,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("case", choices=("rooms", "nyu"))
     parser.add_argument("--data", type=Path, help="the labelled NYU set, imported with its split")
-    parser.add_argument("--weights", type=Path, help="FastDepth's published pruned network")
+    parser.add_argument(
+        "--weights",
+        help="nyu: FastDepth's published pruned network; rooms: default the shipped one",
+    )
     parser.add_argument("--methods", nargs="*", default=list(METHODS))
     parser.add_argument("--budgets", nargs="*", type=float, help="only these of the case's, in ms")
     parser.add_argument("--seeds", nargs="*", type=int, default=[0, 1, 2])
@@ -111,7 +114,10 @@ def main() -> None:
     if given.case == "nyu" and not (given.data and given.weights):
         parser.error("nyu needs --data and --weights")
     keep_freed_memory()
-    case = nyu(given.data, given.weights) if given.case == "nyu" else rooms()
+    if given.case == "nyu":
+        case = nyu(given.data, given.weights)
+    else:
+        case = rooms(given.weights or "fastdepth")
     if given.budgets:
         case = replace(case, budgets_ms=tuple(sorted(given.budgets, reverse=True)))
     compare(given.case, case, given.methods, given.seeds, given.out, given.runs)

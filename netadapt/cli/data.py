@@ -311,7 +311,14 @@ def index(
 
 
 @app.command()
-def check(folder: SetArgument, as_json: JsonOption = False, quiet: QuietOption = False) -> None:
+def check(
+    folder: SetArgument,
+    workers: Annotated[
+        int | None, typer.Option(min=1, help="Processes for a large set; default one a core.")
+    ] = None,
+    as_json: JsonOption = False,
+    quiet: QuietOption = False,
+) -> None:
     """Read every file of a data set: counts, shapes, ranges; names each broken one (exit code 2).
 
     Example: netadapt data check data/nyudepthv2
@@ -320,7 +327,9 @@ def check(folder: SetArgument, as_json: JsonOption = False, quiet: QuietOption =
     from netadapt.errors import DataError
 
     with _bar("checking", quiet or as_json) as progress:
-        checks = check_data(folder, lambda split, done, total: progress(done, total, split))
+        checks = check_data(
+            folder, lambda split, done, total: progress(done, total, split), workers
+        )
     if as_json:
         print_json({"data": str(folder), "splits": [asdict(split) for split in checks]})
     else:

@@ -61,10 +61,10 @@ def evaluate(
 
     Example: netadapt evaluate runs/fastdepth-tx2-6ms --data nyudepthv2 --worst worst.png
 
-    As other papers evaluate: netadapt evaluate fastdepth-rooms --data nyu --protocol eigen
+    As other papers evaluate: netadapt evaluate fastdepth --data nyu --protocol eigen
 
     What a network makes of real photographs, beside networks that know nothing:
-    netadapt evaluate fastdepth-rooms --data kitchen --data dining --split all --constants
+    netadapt evaluate fastdepth --data kitchen --data dining --split all --constants
     """
     import pandas as pd
 

@@ -247,7 +247,7 @@ def estimate(
     _, _, graph = trace_network(model, parse_size(input_size), parse_shapes(input_shapes))
     if save_layers is not None:
         write_shapes(save_layers, [layer.shape for layer in graph.layers])
-    estimator = LatencyEstimator(table, strict=not allow_unsupported)
+    estimator = LatencyEstimator.of(table, strict=not allow_unsupported)
     latency = estimator.network(graph)
     if latency.guess is not None:
         say(latency.guess, quiet=quiet)

@@ -100,7 +100,7 @@ def copy(
 ) -> None:
     """Copy a network into a model folder of its own: config and weights, nothing else.
 
-    Example: netadapt models copy runs/train --half --out models/fastdepth-rooms
+    Example: netadapt models copy runs/train --half --out models/mine
     """
     from netadapt.networks.store import load_model, read_config, refuse_existing, save_model
 
@@ -184,7 +184,7 @@ def show(
 ) -> None:
     """Show what a model folder holds: network, widths, parameters, GMACs.
 
-    Example: netadapt models show fastdepth-rooms
+    Example: netadapt models show fastdepth
     """
     from netadapt.networks.store import find_model, load_model, read_config
 

@@ -21,7 +21,9 @@ ModelOption = Annotated[
 DataOption = Annotated[
     str,
     typer.Option(
-        "--data", help="A data set's folder, or 'rooms': rendered rooms, made on first use."
+        "--data",
+        help="A data set's folder, or 'rooms': rendered rooms, made on first use. Several with "
+        "commas between: all are trained on, the first one's holdout judges.",
     ),
 ]
 DataSetsOption = Annotated[

@@ -38,7 +38,7 @@ def predict(
     ] = None,
     model: Annotated[
         str, typer.Option(help="A model or run folder, a shipped model, or .onnx file.")
-    ] = "fastdepth-rooms",
+    ] = "fastdepth",
     camera: Annotated[int | None, typer.Option(help="Take a picture with camera N.")] = None,
     focal_px: Annotated[
         float | None,

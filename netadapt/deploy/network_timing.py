@@ -86,7 +86,7 @@ def _table(device: str) -> tuple[LookupTable | None, tuple[str, ...]]:
 def _predicted(
     table: LookupTable, graph: LayerGraph, runtime: Runtime
 ) -> tuple[Latency, tuple[str, ...]]:
-    predicted = LatencyEstimator(table, strict=False).network(graph)
+    predicted = LatencyEstimator.of(table, strict=False).network(graph)
     notes = [f"not counted: {uncounted}" for uncounted in graph.uncounted]
     if predicted.guess is not None:
         notes.append(predicted.guess)

@@ -9,6 +9,7 @@ asked of the record of its `op` in `ops/`.
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
+from functools import lru_cache
 
 from netadapt.graph.ops.op_registry import OPS
 
@@ -120,6 +121,7 @@ def _pair_text(pair: Pair) -> str:
     return str(pair[0]) if pair[0] == pair[1] else f"{pair[0]}x{pair[1]}"
 
 
+@lru_cache(maxsize=4096)  # a table of 100,000 rows has a dozen different ones
 def _pair(text: str, column: str, least: int) -> Pair:
     parts = text.split("x")
     try:

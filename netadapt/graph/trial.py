@@ -74,6 +74,8 @@ class Trial:
         self._given = (model, example_input)
         self.says_something = True
         """Whether the network gives numbers that differ: others can't be compared."""
+        self._in_range: dict[torch.dtype, bool] = {}
+        """Whether all numbers that the awake copy gives are finite."""
         self._known: dict[tuple[tuple[tuple[str, bytes], ...], bool], Fault | None] = {}
         """What was found about cuts of this graph."""
         self._trains: bool | None = None
@@ -120,12 +122,15 @@ class Trial:
         return RANDOM if _difference(first, other)[1] > 1 else None
 
     def _choose_dtype(self) -> torch.dtype:
-        """The precision that the network's code runs in: float32, else its own."""
+        """The precision that the network's code runs in: float32, else its own.
+
+        Double, where numbers leave float32's range: hundreds of layers do that.
+        """
         model = self._given[0]
         own = _dtype_of(model)
         for dtype in dict.fromkeys((torch.float32, own)):
             if self._awake_in(dtype) is not None:
-                return dtype
+                return self._wide_enough(dtype)
         as_it_is = (copied(model), self._given[1])  # so its trace ran
         try:
             self.says_something = _says_something(_run(*as_it_is))
@@ -133,6 +138,16 @@ class Trial:
             raise copy_fails(model, error) from error
         self._awake[own] = as_it_is
         return own
+
+    def _wide_enough(self, dtype: torch.dtype) -> torch.dtype:
+        """Double where the awake copy's numbers leave the range of `dtype` and not of double."""
+        says_something = self.says_something
+        if self._in_range[dtype] or self._awake_in(torch.float64) is None:
+            return dtype
+        if self._in_range[torch.float64]:
+            return torch.float64
+        self.says_something = says_something
+        return dtype
 
     def _awake_in(self, dtype: torch.dtype) -> tuple[nn.Module, Any] | None:
         """The awake copy and its inputs; None where the network's code can't run in `dtype`."""
@@ -142,9 +157,11 @@ class Trial:
         for seed in range(MOST_AWAKENINGS):
             pair = awake_copy(model, dtype, seed), awake_inputs(example_input, dtype, seed)
             try:
-                self.says_something = _says_something(_run(*pair))
+                outputs = _run(*pair)
             except (Exception, SystemExit):
                 return None
+            self.says_something = _says_something(outputs)
+            self._in_range[dtype] = all(bool(given.isfinite().all()) for given in outputs.given)
             if self.says_something:
                 break
         self._awake[dtype] = pair

@@ -7,7 +7,7 @@ run whose newest networks are damaged goes on from the newest one that is whole.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -16,9 +16,9 @@ from typing import Any
 from torch import nn
 
 from netadapt.errors import RunError
-from netadapt.files import clear_half_written_of
+from netadapt.files import clear_half_written_of, holds_others
 from netadapt.journal import CsvJournal
-from netadapt.locks import take_lock
+from netadapt.locks import LOCK, take_lock
 from netadapt.networks.store import (
     FINAL_NAME,
     TRAJECTORY_NAME,
@@ -42,7 +42,6 @@ CANDIDATES = "candidates.csv"
 IMAGE_SCORES = "image_scores.csv"
 """The accuracy of each candidate on each image that it was judged on: what the choices rest on."""
 
-LOCK = ".lock"
 
 _SCORE_KEY = ("iteration", "stage", "widths")
 
@@ -77,7 +76,7 @@ class RunFolder:
                 )
             require_same(self.path, RunAbout.read(self.path), about)
         else:
-            if self.path.exists() and any(map(_is_anothers, self.path.iterdir())):
+            if holds_others(self.path, RUN_JSON):
                 raise RunError(
                     f"{self.path} exists and is not a run's folder (it has no {RUN_JSON}); choose "
                     f"another folder with --out"
@@ -90,6 +89,11 @@ class RunFolder:
                 f"choose another folder with --out"
             ),
         )
+        self._settled = [0, 0]
+        """Where what the last commit left ends, in bytes: in candidates.csv, and in image scores.
+
+        What lies before is read and written again only by the first commit after a start.
+        """
         self._before: RunAbout | None = None
         """With a higher budget than run.json now says, until something was cut for the lower."""
         try:
@@ -148,12 +152,18 @@ class RunFolder:
 
     def candidates(self, iteration: int) -> list[Tried]:
         """The proposals that were tried in `iteration`."""
-        scores = read_image_scores(self.path)
+        rows = self._image_scores.rows(self._settled[1])
+        scores = _scores_of(rows, self._image_scores.path)
         return [
             Tried(record, scores.get(_score_key(record), ()))
-            for record in read_candidates(self.path)
+            for record in self._candidates_since()
             if record.iteration == iteration
         ]
+
+    def _candidates_since(self) -> list[CandidateRecord]:
+        """The proposals that have been written since the last commit; after a start, all."""
+        rows = self._candidates.rows(self._settled[0])
+        return read_records(CandidateRecord, rows, str(self._candidates.path))
 
     def checkpoint(self, iteration: int) -> Path:
         """Where the network of `iteration` is kept."""
@@ -183,17 +193,26 @@ class RunFolder:
         """
         record = step.record
         write_checkpoint(self.path / record.checkpoint, step.model, config)
-        candidates = read_candidates(self.path)
+        candidates = self._candidates_since()
         others = [one for one in candidates if one.iteration != record.iteration]
         tried = [one for one in candidates if one.iteration == record.iteration]
         tried.sort(key=place)
         marked = _marked([*others, *tried], record)
-        self._candidates.replace(candidate.to_row() for candidate in marked)
+        self._candidates.replace((one.to_row() for one in marked), self._settled[0])
         if tried:
             self._order_image_scores(tried)
+        self._settle(record.iteration)
         self._trajectory.append(record.to_row())
         self._steps.append(record)
         self._before = None
+
+    def _settle(self, iteration: int) -> None:
+        """Leave alone from now on what stands in the two files, but for rows of later iterations,
+        of which a run that goes on may have some."""
+        for at, journal in enumerate((self._candidates, self._image_scores)):
+            rows = journal.rows(self._settled[at])
+            if all(int(row["iteration"]) <= iteration for row in rows):
+                self._settled[at] = journal.size
 
     def _set_damaged_aside(self, *, candidates_too: bool) -> bool:
         """Let the run stand at its newest iteration whose network is whole; whether others were
@@ -223,21 +242,17 @@ class RunFolder:
     def _order_image_scores(self, tried: Sequence[CandidateRecord]) -> None:
         """Bring the iteration's rows to the order of `tried`, one for each; a run that was stopped
         between its two files has written one again."""
-        rows = self._image_scores.rows()
+        start = self._settled[1]
+        rows = self._image_scores.rows(start)
         own = {_key_of_row(row): row for row in rows if row["iteration"] == str(tried[0].iteration)}
         others = [row for row in rows if row["iteration"] != str(tried[0].iteration)]
         wanted = [own[key] for key in map(_score_key, tried) if key in own]
         if [*others, *wanted] != rows:
-            self._image_scores.replace([*others, *wanted])
+            self._image_scores.replace([*others, *wanted], start)
 
 
 def _key_of_row(row: Mapping[str, str]) -> tuple[str, str, str]:
     return row["iteration"], row["stage"], row["widths"]
-
-
-def _is_anothers(file: Path) -> bool:
-    """Whether a file is none that a run leaves whose very first write was cut off."""
-    return not (file.name.startswith(f".{Path(RUN_JSON).stem}-") and file.suffix == ".json")
 
 
 def _require_folder(path: Path) -> None:
@@ -285,12 +300,18 @@ def read_image_scores(run: Path | str) -> dict[tuple[str, str, str], tuple[float
     file = Path(run) / IMAGE_SCORES
     if not file.is_file():
         return {}
+    return _scores_of(CsvJournal.read(file), file)
+
+
+def _scores_of(
+    rows: Iterable[Mapping[str, str]], file: Path
+) -> dict[tuple[str, str, str], tuple[float, ...]]:
     try:
         return {
             (row["iteration"], row["stage"], row["widths"]): tuple(
                 map(float, row["scores"].split())
             )
-            for row in CsvJournal.read(file)
+            for row in rows
         }
     except (KeyError, ValueError, AttributeError) as error:
         raise RunError(f"{file} is damaged ({error}); start another run with --out") from error

@@ -32,7 +32,7 @@ from netadapt.training.training_folder import (
     HISTORY_FILE,
     STATE_FILE,
     history_columns,
-    open_training_folder,
+    training_folder,
 )
 from netadapt.training.weight_average import set_steps_done, weight_average
 from netadapt.users_code import users_code
@@ -82,30 +82,30 @@ def train_epochs(
     first_task = task_at(0)
     columns = _columns(first_task)
     older = asdict(type(course)())
-    open_training_folder(out, settings, older, resume=resume, processes=processes)
-    history = CsvJournal(out / HISTORY_FILE, columns) if processes.is_first else None
-    state = out / STATE_FILE if resume and (out / STATE_FILE).exists() else None
-    if state is None:
-        begin(model)
-    training, done = _Training.at(state, model, course, steps, seed, processes)
-    keeping = _Keeping(out, dict(config), first_task.metrics[0], to_beat)
-    if history is not None:
-        history.replace(row for row in history.rows() if int(row["epoch"]) <= done)
-        keeping.begin(model if state is None else None, history.rows())
-    for epoch in range(done, course.epochs):
-        task = task_at(epoch)
-        started = time.perf_counter()
-        mean_loss = training.run_epoch(epoch, task, after_step)
-        if history is None:
-            continue
-        row = training.describe_epoch(epoch, task, mean_loss, time.perf_counter() - started)
-        keeping.offer(training.kept, row)
-        _draw_samples(training.kept, task, out / "samples" / f"epoch_{epoch + 1:03d}.png")
-        history.append(row)
-        training.save(out / STATE_FILE, epoch + 1)  # the epoch is whole now
-        if after_epoch is not None:
-            after_epoch(row)
-    return training.kept
+    with training_folder(out, settings, older, resume=resume, processes=processes):
+        history = CsvJournal(out / HISTORY_FILE, columns) if processes.is_first else None
+        state = out / STATE_FILE if resume and (out / STATE_FILE).exists() else None
+        if state is None:
+            begin(model)
+        training, done = _Training.at(state, model, course, steps, seed, processes)
+        keeping = _Keeping(out, dict(config), first_task.metrics[0], to_beat)
+        if history is not None:
+            history.replace(row for row in history.rows() if int(row["epoch"]) <= done)
+            keeping.begin(model if state is None else None, history.rows())
+        for epoch in range(done, course.epochs):
+            task = task_at(epoch)
+            started = time.perf_counter()
+            mean_loss = training.run_epoch(epoch, task, after_step)
+            if history is None:
+                continue
+            row = training.describe_epoch(epoch, task, mean_loss, time.perf_counter() - started)
+            keeping.offer(training.kept, row)
+            _draw_samples(training.kept, task, out / "samples" / f"epoch_{epoch + 1:03d}.png")
+            history.append(row)
+            training.save(out / STATE_FILE, epoch + 1)  # the epoch is whole now
+            if after_epoch is not None:
+                after_epoch(row)
+        return training.kept
 
 
 @dataclass

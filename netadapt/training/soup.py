@@ -2,8 +2,8 @@
 
 Their weights may lie close enough together that the middle is a better network than each of them
 (Wortsman et al., ICML 2022). What its layers see is another thing than either saw, so batch norm is
-measured again, on images as evaluation has them (models/fastdepth-rooms says what others cost). The
-average over the steps of one training is `weight_average.py`.
+measured again, on images as evaluation has them (models/fastdepth/rooms.md says what others cost).
+The average over the steps of one training is `weight_average.py`.
 """
 
 from __future__ import annotations

@@ -6,13 +6,14 @@ What it is written by is in `epochs.py`.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
-from contextlib import suppress
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import Any
 
 from netadapt.errors import RunError
-from netadapt.files import clear_half_written_of, write_text
+from netadapt.files import clear_half_written_of, holds_others, write_text
+from netadapt.locks import LOCK, held
 from netadapt.networks.store import CONFIG_NAME, TRAJECTORY_NAME, WEIGHTS_NAME
 from netadapt.outside import outside_json_object
 from netadapt.remarks import remark
@@ -57,13 +58,32 @@ def discard_unbegun(out: Path) -> None:
     """Take a training away of which no epoch is whole: what is wrong with it is said, not kept."""
     if (out / STATE_FILE).exists() or not (out / SETTINGS_FILE).exists():
         return  # a whole epoch is kept, and what isn't a training's is another's
-    for name in (SETTINGS_FILE, HISTORY_FILE, CONFIG_NAME, WEIGHTS_NAME):
+    for name in (SETTINGS_FILE, HISTORY_FILE, CONFIG_NAME, WEIGHTS_NAME, LOCK):
         (out / name).unlink(missing_ok=True)
     with suppress(OSError):  # what else a user keeps there stays
         out.rmdir()
 
 
-def open_training_folder(
+@contextmanager
+def training_folder(
+    out: Path,
+    settings: Mapping[str, Any],
+    older_recipe: Mapping[str, Any],
+    *,
+    resume: bool,
+    processes: Processes,
+) -> Iterator[None]:
+    """Begin the training that `settings` decide in `out`, or go on with it; nobody else writes it.
+
+    `older_recipe` has the fields of 'recipe' that an older version couldn't say. Raises RunError
+    where it exists and `resume` is false, was started otherwise, or is under way.
+    """
+    with held(out, RunError) if processes.is_first else nullcontext():
+        _open(out, settings, older_recipe, resume=resume, processes=processes)
+        yield
+
+
+def _open(
     out: Path,
     settings: Mapping[str, Any],
     older_recipe: Mapping[str, Any],
@@ -71,18 +91,13 @@ def open_training_folder(
     resume: bool,
     processes: Processes,
 ) -> None:
-    """Begin the training that `settings` decide in `out`, or go on with it.
-
-    `older_recipe` has the fields of 'recipe' that an older version couldn't say. Raises RunError
-    where it exists and `resume` is false, or was started otherwise.
-    """
     if not resume:
         require_no_training(out)
     file = out / SETTINGS_FILE
     settings = json.loads(json.dumps(settings))
     if file.exists():
         _require_same(out, settings, older_recipe)
-    elif out.exists() and any(out.iterdir()):
+    elif holds_others(out, SETTINGS_FILE):
         raise RunError(f"{out} exists and is not a training's folder; move it away")
     processes.wait()
     if not processes.is_first:

@@ -17,6 +17,8 @@ from command import one_line
 
 from netadapt.depth.training.recipe import RECIPES
 from netadapt.depth.training.task_data import open_task
+from netadapt.errors import RunError
+from netadapt.locks import held
 from netadapt.networks import build, load_model
 from netadapt.networks.store import read_config
 from netadapt.pruning.checkpoints import write_checkpoint
@@ -127,6 +129,24 @@ def test_autocast_decides_a_training_as_the_rest_of_the_recipe_does(
     code, _, err = netadapt("train", *short, "--max-scale", 0.5)
     assert code == 2
     assert "max_scale is 0.5; expected a number from 1 to 4" in one_line(err)
+
+
+def test_a_training_begins_where_a_kill_left_its_very_first_write_and_is_alone_there(
+    netadapt, weights, frames, tmp_path
+):
+    out = tmp_path / "train"
+    short = ("--weights", weights, "--data", frames, "--out", out, "--epochs", 1)
+    short = (*short, "--batch-size", 3, "-q")
+    with held(out, RunError):
+        code, _, err = netadapt("train", *short)
+    assert code == 2
+    assert f"{out} is being written by another process" in one_line(err)
+    out.mkdir(exist_ok=True)
+    (out / ".training-x1.json").touch()
+    (out / ".lock").write_text("1")
+    code, _, err = netadapt("train", *short)
+    assert code == 0, err
+    assert not [file.name for file in out.iterdir() if file.name.startswith(".")]
 
 
 def test_several_sets_are_trained_on_as_one(netadapt, weights, frames, tmp_path):

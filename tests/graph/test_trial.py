@@ -119,6 +119,12 @@ def test_a_network_of_which_nothing_can_be_compared_is_not_cut() -> None:
     assert reasons(trace(Constant(lambda _, y: y), IMAGE))["a"] == NOTHING
 
 
+def test_numbers_that_leave_the_range_of_float32_are_compared_in_double() -> None:
+    """As those of hundreds of blocks do, each of which adds to what it is given."""
+    model = Written(lambda _, y: y * 1e20 * 1e20)
+    assert "a" not in reasons(trace(model, IMAGE))
+
+
 def test_what_is_random_is_called_so() -> None:
     model = Written(lambda _, y: y + torch.randn_like(y))
     state = torch.get_rng_state()

@@ -59,7 +59,7 @@ def test_weights_of_another_network_are_refused(
     with pytest.raises(WeightsError, match="there is no model at nowhere"):
         open_network(HERE, "nowhere")
     with pytest.raises(ModelError, match="weights of its own"):
-        open_network(str(tmp_path / "m"), "fastdepth-rooms")
+        open_network(str(tmp_path / "m"), "fastdepth")
 
 
 def test_a_networks_name_may_be_that_of_its_shipped_model(

@@ -1,7 +1,8 @@
 """A folder that a long job fills: claimed before, recognised again when the job was interrupted.
 
 The claim is a small JSON file that says what the folder is being filled with. It is removed when
-the job is finished, so that a folder is either claimed, finished or somebody else's.
+the job is finished, so that a folder is either claimed, finished or somebody else's. Who claims
+holds the folder's lock.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from netadapt.errors import DataError
-from netadapt.files import write_text
+from netadapt.files import clear_half_written_of, holds_others, write_text
 
 
 def claim(folder: Path, claim_file: str, finished_file: str, plan: dict[str, Any]) -> None:
@@ -31,8 +32,9 @@ def claim(folder: Path, claim_file: str, finished_file: str, plan: dict[str, Any
         return
     if (folder / finished_file).exists():
         raise DataError(f"{folder}: holds a finished data set already; choose another folder")
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+    if holds_others(folder, claim_file):
         raise DataError(f"{folder}: exists and is not empty; choose another folder")
+    clear_half_written_of(path)
     write_text(path, text)
 
 

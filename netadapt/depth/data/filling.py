@@ -14,7 +14,9 @@ from netadapt.depth.data.base import Frame
 from netadapt.depth.data.claiming import claim, release
 from netadapt.depth.data.hdf5_pairs import SPLITS_FILE, write_pair, write_splits
 from netadapt.depth.data.places import Places
+from netadapt.errors import DataError
 from netadapt.files import clear_half_written
+from netadapt.locks import held
 
 CLAIM_FILE = "importing.json"
 
@@ -48,12 +50,13 @@ def fill(
     folder is filled with, so that only the same import continues it. Raises DataError as `claim`
     and `read` do.
     """
-    claim(target, CLAIM_FILE, SPLITS_FILE, {**plan, "names": list(places.names)})
-    clear_half_written(target, ".h5")
-    for index, name in enumerate(places.names):
-        if not (target / name).is_file():
-            write_pair(target / name, *read(index))
-        if progress is not None:
-            progress(index + 1, len(places.names))
-    write_splits(target, places.splits)
-    release(target, CLAIM_FILE)
+    with held(target, DataError):
+        claim(target, CLAIM_FILE, SPLITS_FILE, {**plan, "names": list(places.names)})
+        clear_half_written(target, ".h5")
+        for index, name in enumerate(places.names):
+            if not (target / name).is_file():
+                write_pair(target / name, *read(index))
+            if progress is not None:
+                progress(index + 1, len(places.names))
+        write_splits(target, places.splits)
+        release(target, CLAIM_FILE)

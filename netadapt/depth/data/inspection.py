@@ -6,16 +6,19 @@ Reading is the sources' affair: what `read` refuses is what counts as broken her
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
+from netadapt.cores import usable_cores
 from netadapt.depth.data.base import DepthSource, Frame, read_frame
 from netadapt.depth.data.datasets import held_splits, open_depth_data
 from netadapt.depth.data.focal_length import NYU_FOCAL_HEIGHTS
 from netadapt.depth.data.pack import damaged_shards, is_pack
+from netadapt.depth.data.worker_pool import worker_pool
 from netadapt.errors import DataError
 
 
@@ -55,14 +58,24 @@ class _Image:
     """In NYU's; NaN where it isn't known."""
 
 
+MANY_IMAGES = 1_000
+"""A split of so many is worth the seconds that other processes take to start."""
+
+IMAGES_AT_A_TIME = 50
+"""That a process looks at before it tells."""
+
+
 def check_data(
-    root: Path | str, progress: Callable[[str, int, int], None] | None = None
+    root: Path | str,
+    progress: Callable[[str, int, int], None] | None = None,
+    workers: int | None = None,
 ) -> list[SplitCheck]:
-    """Read every pair of every split of the data set at `root`.
+    """Read every pair of every split of the data set at `root`, a large split in `workers`
+    processes, by default one a core.
 
     `progress(split, images done, images in all)` is called after each. The checksums of a packed
-    set are compared too. Raises DataError when `root` holds no data set at all; broken files are
-    reported, not raised.
+    set are compared too. Raises DataError when `root` holds no data set at all, OutputError where
+    a process was killed; broken files are reported, not raised.
     """
     root = Path(root)
     damaged = _damaged_names(root) if is_pack(root) else {}
@@ -71,8 +84,9 @@ def check_data(
         source = open_depth_data(root, split)
         images: dict[str, _Image] = {}
         broken: dict[str, str] = {}
-        for index, name in enumerate(source.names):
-            looked_at = damaged.get(name) or _look_at(source, index)
+        found = _looks(root, split, source, workers or usable_cores())
+        for index, (name, found_there) in enumerate(zip(source.names, found, strict=True)):
+            looked_at = damaged.get(name) or found_there
             if isinstance(looked_at, str):
                 broken[name] = looked_at
             else:
@@ -85,6 +99,24 @@ def check_data(
 
 def _damaged_names(root: Path) -> dict[str, str]:
     return {name: wrong for shard, wrong in damaged_shards(root) if wrong for name in shard.names}
+
+
+def _looks(root: Path, split: str, source: DepthSource, workers: int) -> Iterator[_Image | str]:
+    """What each image of a split is like, or what is wrong with it, in order."""
+    if workers == 1 or len(source) < MANY_IMAGES:
+        yield from (_look_at(source, index) for index in range(len(source)))
+        return
+    starts = range(0, len(source), IMAGES_AT_A_TIME)
+    parts = [range(start, min(start + IMAGES_AT_A_TIME, len(source))) for start in starts]
+    with worker_pool(root, workers) as pool:
+        for looks in pool.map(partial(_look_at_some, root, split), parts):
+            yield from looks
+
+
+def _look_at_some(root: Path, split: str, indices: range) -> list[_Image | str]:
+    """Of one process."""
+    source = open_depth_data(root, split)
+    return [_look_at(source, index) for index in indices]
 
 
 def _look_at(source: DepthSource, index: int) -> _Image | str:

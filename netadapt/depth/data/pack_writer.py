@@ -35,6 +35,7 @@ from netadapt.depth.data.pack import (
 from netadapt.depth.data.worker_pool import worker_pool
 from netadapt.errors import DataError, OutputError
 from netadapt.files import atomic_path, clear_half_written, write_text
+from netadapt.locks import held
 
 PLAN_FILE = "packing.json"
 SHARD_IMAGES = 512
@@ -109,6 +110,20 @@ def write_pack(
     of, so that only the same call continues it. With `grow` a finished pack keeps the shards that
     have the same names, and can be read again when the others are made.
     """
+    with held(target, DataError):
+        return _write_pack(target, splits, size, plan, make, workers, grow, progress)
+
+
+def _write_pack(
+    target: Path,
+    splits: Mapping[str, Sequence[Shard]],
+    size: tuple[int, int],
+    plan: Mapping[str, Any],
+    make: Callable[[Shard], Shard],
+    workers: int | None,
+    grow: bool,
+    progress: Callable[[int, int], None] | None,
+) -> PackIndex:
     shards = [shard for listed in splits.values() for shard in listed]
     whole_plan = {**plan, "size": size, "shards": [shard.described() for shard in shards]}
     if grow and is_pack(target):
@@ -116,6 +131,8 @@ def write_pack(
         reclaim(target, PLAN_FILE, INDEX_FILE, whole_plan)
     else:
         claim(target, PLAN_FILE, INDEX_FILE, whole_plan)
+        if is_pack(target):  # killed after its index was written
+            _keep_shards(target, shards)
     clear_half_written(target, ".npy")
     total = sum(len(shard.names) for shard in shards)
     finished: dict[str, Shard] = {}

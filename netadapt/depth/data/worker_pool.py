@@ -1,4 +1,4 @@
-"""Processes that make a data set, several parts of it at a time.
+"""Processes that make a data set or look through one, several parts of it at a time.
 
 A worker ends with the process that started it, however that ended: an orphan would wait for ever,
 or go on writing into a folder that the same command, run again, is filling already.
@@ -20,7 +20,7 @@ from netadapt.orphans import end_with_parent
 
 @contextmanager
 def worker_pool(target: Path, workers: int) -> Iterator[ProcessPoolExecutor]:
-    """A pool of `workers` processes that fill the folder `target`.
+    """A pool of `workers` processes that work on the folder `target`.
 
     What they haven't begun when the block ends is dropped. Raises OutputError when one of them
     was killed.
@@ -31,7 +31,7 @@ def worker_pool(target: Path, workers: int) -> Iterator[ProcessPoolExecutor]:
         yield pool
     except BrokenProcessPool as error:
         raise OutputError(
-            f"{target}: a process that makes it was killed, perhaps for want of memory; run the "
+            f"{target}: a process that works on it was killed, perhaps for want of memory; run the "
             f"same command with fewer --workers to go on"
         ) from error
     finally:

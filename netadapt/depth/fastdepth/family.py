@@ -13,7 +13,7 @@ from netadapt.depth.fastdepth.config import FastDepthConfig
 from netadapt.depth.fastdepth.variants import NAMED, variant_config
 from netadapt.errors import WeightsError
 
-DEFAULT_WEIGHTS = {"fastdepth": "fastdepth-rooms"}
+DEFAULT_WEIGHTS = {"fastdepth": "fastdepth"}
 """The shipped weights of a network that is given by its bare name."""
 
 

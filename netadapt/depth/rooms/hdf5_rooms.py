@@ -26,7 +26,14 @@ from netadapt.depth.rooms.frame_plan import (
 from netadapt.depth.rooms.rendering.frame import FULL_SIZE, compile_kernels, render_frame
 from netadapt.errors import DataError
 from netadapt.extras import needed
-from netadapt.files import atomic_path, clear_half_written, write_text
+from netadapt.files import (
+    atomic_path,
+    clear_half_written,
+    clear_half_written_of,
+    holds_others,
+    write_text,
+)
+from netadapt.locks import held
 from netadapt.outside import outside_json_object
 
 h5py = needed("h5py", "depth")
@@ -55,9 +62,16 @@ def write_rooms(
     """
     settings = checked_settings(scenes, frames_per_scene, seed, workers, without, field_of_view_deg)
     dst = Path(dst)
+    with held(dst, DataError):
+        return _write_rooms(dst, settings, workers, progress)
+
+
+def _write_rooms(
+    dst: Path, settings: RoomsSettings, workers: int, progress: Progress | None
+) -> dict[str, int]:
     claim_folder(dst, settings)
     clear_half_written(dst, ".h5")
-    planned = plan_frames(scenes, frames_per_scene)
+    planned = plan_frames(settings.scenes, settings.frames_per_scene)
     missing = [frame for frame in planned if not is_complete(dst / frame.path)]
     done = len(planned) - len(missing)
     if progress is not None:
@@ -90,11 +104,12 @@ def claim_folder(dst: Path, settings: RoomsSettings) -> None:
                 f"{path}: these rooms were made with {found}, not {wanted}; choose another "
                 f"folder, the same settings to go on, or more scenes"
             )
-    elif dst.exists() and (not dst.is_dir() or any(dst.iterdir())):
+    elif holds_others(dst, SETTINGS_FILE):
         raise DataError(
             f"{dst}: exists and holds no rendered rooms (no {SETTINGS_FILE}); choose an empty or "
             f"a new folder"
         )
+    clear_half_written_of(path)
     write_text(path, json.dumps({"what": "rendered rooms", "settings": wanted}, indent=1) + "\n")
     write_text(dst / "README.md", describe(settings))
 

@@ -16,7 +16,7 @@ from netadapt.cores import usable_cores
 from netadapt.depth.data.base import SPLITS
 from netadapt.depth.data.geometry import working_size
 from netadapt.depth.data.pack import INDEX_FILE, PackIndex, Shard, is_pack, to_millimetres
-from netadapt.depth.data.pack_writer import shards_of, write_pack, write_shard
+from netadapt.depth.data.pack_writer import PLAN_FILE, shards_of, write_pack, write_shard
 from netadapt.depth.rooms.frame_plan import (
     PlannedFrame,
     Progress,
@@ -30,6 +30,7 @@ from netadapt.depth.rooms.rendering.frame import FULL_SIZE, compile_kernels, ren
 from netadapt.errors import DataError
 from netadapt.files import write_text
 
+README = "README.md"
 SHARD_FRAMES = 32
 """A few seconds' work, so that a stopped rendering loses little."""
 
@@ -66,7 +67,9 @@ def write_rooms_pack(
     names = {split: listed for split, listed in names.items() if listed}
     if is_pack(target):
         found = names_in(target)
-        if found == names:
+        if found == names and not (target / PLAN_FILE).exists():
+            if not (target / README).exists():
+                write_text(target / README, describe(settings))
             return count_splits(planned)
         if any(names.get(split, [])[: len(there)] != there for split, there in found.items()):
             raise DataError(
@@ -84,7 +87,7 @@ def write_rooms_pack(
         grow=True,
         progress=progress,
     )
-    write_text(target / "README.md", describe(settings))
+    write_text(target / README, describe(settings))
     return count_splits(planned)
 
 

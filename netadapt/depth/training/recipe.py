@@ -95,7 +95,7 @@ RECIPES = {
         epochs=30,
         # Full size must begin while the learning rate is high: a network that had come to 128
         # pixels a side lost 0.08 of delta1 at 224, and at a fiftieth of the rate couldn't make
-        # up for it (models/fastdepth-rooms).
+        # up for it (models/fastdepth/rooms.md).
         stages=(((64, 64), 0.35), ((96, 96), 0.2), ((128, 128), 0.15)),
         max_scale=1.1,
         optimizer="adamw",

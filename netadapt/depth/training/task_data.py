@@ -6,21 +6,23 @@ everything else is a data set's folder.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import torch
 
+from netadapt.cache_folder import cache_folder
 from netadapt.cores import usable_cores
 from netadapt.depth.data.base import DepthSource
 from netadapt.depth.data.datasets import open_all_splits, open_depth_data
+from netadapt.depth.data.pack import is_pack
 from netadapt.depth.data.subsets import Joined
 from netadapt.depth.data.transforms import PUBLISHED_RANGE, AugmentationRange
 from netadapt.depth.fastdepth.config import INPUT_SIZE
 from netadapt.depth.training.depth_task import DepthTask
 from netadapt.depth.training.recipe import RECIPES
-from netadapt.errors import InputError
+from netadapt.errors import DataError, InputError
+from netadapt.locks import held
 from netadapt.training.processes import Processes
 from netadapt.training.tasks import TaskRequest
 
@@ -61,6 +63,9 @@ def _demo_rooms(progress: Callable[[int, int], None] | None) -> Path:
     from netadapt.depth.rooms import RENDERER_VERSION, write_rooms_pack
 
     folder = cache_folder() / f"rooms-{RENDERER_VERSION}-{DEMO_SEED}-{DEMO_SCENES}"
+    if not is_pack(folder):
+        with held(folder, DataError, wait=True):
+            pass  # another command may be rendering them: they are there when it ends
     write_rooms_pack(
         folder,
         scenes=DEMO_SCENES,
@@ -70,12 +75,6 @@ def _demo_rooms(progress: Callable[[int, int], None] | None) -> Path:
         progress=progress,
     )
     return folder
-
-
-def cache_folder() -> Path:
-    """$XDG_CACHE_HOME/netadapt, or ~/.cache/netadapt."""
-    base = os.environ.get("XDG_CACHE_HOME")
-    return (Path(base) if base else Path.home() / ".cache") / "netadapt"
 
 
 def open_task(
@@ -108,7 +107,8 @@ def open_task(
 
 
 def open_depth_task(request: TaskRequest) -> DepthTask:
-    """The task `depth` of a search: its data is a data set's folder or `rooms`.
+    """The task `depth` of a search: its data is a data set's folder or `rooms`, or several of them
+    with commas between, of which all are trained on, and the first one's holdout judges.
 
     Raises InputError for a network that takes no single image, DataError as reading does.
     """
@@ -118,11 +118,18 @@ def open_depth_task(request: TaskRequest) -> DepthTask:
             f"depth is of one image, and the network takes {list(request.input_shapes)}; give a "
             f"task of your own with --task package.module:function"
         )
-    return open_task(
-        data_folder(request.data, request.progress),
+    folders = [data_folder(name, request.progress) for name in _sets(request.data)]
+    return DepthTask(
+        Joined([open_depth_data(each, "train") for each in folders]),
+        open_depth_data(folders[0], "holdout"),
         (shape[2], shape[3]),
         loss=SHORT_TERM_LOSS,
         holdout_images=request.holdout_images,
         compute=request.compute,
         augmentation=SHORT_TERM_AUGMENTATION,
     )
+
+
+def _sets(data: str) -> list[str]:
+    """The data sets that `data` names; a folder may have a comma in its name."""
+    return [data] if Path(data).exists() else data.split(",")

@@ -11,13 +11,14 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
 from netadapt.errors import TableError, UnmeasuredError
 from netadapt.graph.layer_shape import LayerShape
-from netadapt.latency.model.blended_family import BlendedFamily, own_share
+from netadapt.latency.model.blended_family import ENOUGH_ROWS, BlendedFamily, own_share
 from netadapt.latency.model.calibration import calibration_price, network_factor, published_networks
 from netadapt.latency.model.family_model import (
     NINETY_PERCENT,
@@ -34,10 +35,11 @@ from netadapt.latency.model.features import (
     traffic_bytes,
     weight_bytes,
 )
-from netadapt.latency.model.gaussian_process import Hyperparameters
+from netadapt.latency.model.fit import Fit, keep_fit, kept_fit
 from netadapt.latency.model.other_boards import OtherBoards, boards_beside
 from netadapt.latency.model.roofline import LEAST_MS
 from netadapt.latency.model.taught_model import Rooflines, TaughtModel
+from netadapt.latency.model.telling_rows import telling_rows
 from netadapt.latency.table.table import LookupTable
 from netadapt.latency.table.table_row import TableRow, kernel_of
 
@@ -50,6 +52,9 @@ TRAFFIC_SPREAD = 0.2
 UNSUPPORTED_SPREAD = 0.7
 # A layer of an unsupported family borrows the rows of the nearest one there is.
 NEAREST_FAMILY = ("convolution", "linear", "depthwise")
+
+
+NOTHING_FITTED = Fit()
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,10 +124,9 @@ class LatencyEstimator:
 
     With `strict`, a layer of a family that the table has no row of, and that is no mere data
     movement, raises TableError; without, it is named in `Latency.unsupported` and estimated from
-    what other boards teach, or from the nearest family with an interval of a factor three.
-    `hyperparameters` by family skips their search (leave-one-out refits everything else). `boards`
-    are those that teach, the shipped ones but the table's own where they aren't given;
-    `OtherBoards(())`: the own rows alone.
+    what other boards teach, or from the nearest family with an interval of a factor three. What
+    `fit` holds is not searched again. `boards` are those that teach, the shipped ones but the
+    table's own where they aren't given; `OtherBoards(())`: the own rows alone.
     """
 
     def __init__(
@@ -130,7 +134,7 @@ class LatencyEstimator:
         table: LookupTable,
         *,
         strict: bool = True,
-        hyperparameters: dict[str, Hyperparameters] | None = None,
+        fit: Fit = NOTHING_FITTED,
         boards: OtherBoards | None = None,
     ) -> None:
         if not table.entries:
@@ -141,26 +145,46 @@ class LatencyEstimator:
         rows: dict[str, list[TableRow]] = {}
         for entry in table.entries:
             rows.setdefault(family(entry.shape), []).append(entry)
-        given = hyperparameters or {}
-        self.block = find_block(rows.values(), self._workers)
+        self._row_noise = _row_noise(rows)
+        rows = {name: telling_rows(members, self._workers) for name, members in rows.items()}
+        self._rows = rows
+        self.block = fit.block or find_block(rows.values(), self._workers)
         """How many channels the device's kernels take at once, found from the rows."""
         self._models = {
-            name: FamilyModel(members, self._workers, given.get(name), self.block)
+            name: FamilyModel(members, self._workers, fit.hyperparameters.get(name), self.block)
             for name, members in rows.items()
         }
         self.boards = boards_beside(table) if boards is None else boards
-        self._blends = self._blend(rows)
-        self._row_noise = _row_noise(rows)
+        self._blends = self._blend(fit.own_shares)
         self._known: dict[LayerShape, LayerLatency] = {}
         self._weight_price = 0.0  # ms per 10⁶ bytes
         self._in_network = network_factor(table)
         self._traffic_price = self._table_traffic_price()
         self._calibrate()
 
+    @classmethod
+    def of(cls, table: LookupTable, *, strict: bool = True) -> LatencyEstimator:
+        """An estimator of a table that stays as it is: its fit is kept for the next command.
+
+        Raises as the class does.
+        """
+        boards = boards_beside(table)
+        kept = kept_fit(table, boards)
+        estimator = cls(table, strict=strict, fit=kept, boards=boards)
+        if kept == NOTHING_FITTED:
+            keep_fit(estimator.fit, table, boards)
+        return estimator
+
     @property
-    def hyperparameters(self) -> dict[str, Hyperparameters]:
-        """By family; the expensive part of fitting."""
-        return {name: model.hyperparameters for name, model in self._models.items()}
+    def fit(self) -> Fit:
+        """The expensive part of fitting: another estimator of this table can have it."""
+        found = {name: model.hyperparameters for name, model in self._models.items()}
+        return Fit(found, self.block, self.own_shares)
+
+    @property
+    def fitted_rows(self) -> list[TableRow]:
+        """The rows that the models are fitted to: all of the table's, but for a very large one."""
+        return [row for rows in self._rows.values() for row in rows]
 
     @property
     def own_shares(self) -> dict[str, float]:
@@ -174,7 +198,7 @@ class LatencyEstimator:
         `refit`. The family must keep a row.
         """
         name, kernel = family(shape), kernel_of(shape)
-        rows = [row for row in self.table.entries if kernel_of(row.shape) != kernel]
+        rows = [row for row in self.fitted_rows if kernel_of(row.shape) != kernel]
         own = FamilyModel(
             [row for row in rows if family(row.shape) == name],
             self._workers,
@@ -321,21 +345,39 @@ class LatencyEstimator:
         moved = traffic_bytes(shape) + weight_bytes(shape)
         return self._traffic_price * moved / 1e6, UNSUPPORTED_SPREAD
 
-    def _blend(self, rows: dict[str, list[TableRow]]) -> dict[str, BlendedFamily]:
+    def _blend(self, shares: Mapping[str, float]) -> dict[str, BlendedFamily]:
         """Every family's own model beside what the other boards teach of it, by their worth."""
         blends = {name: BlendedFamily(model) for name, model in self._models.items()}
-        self._taught: TaughtModel | None = None
-        known = [name for name in rows if name in self.boards.families]
-        known = [name for name in known if any(not row.series for row in rows[name])]
-        if not known:
-            return blends
-        own_rows = [row for name in known for row in rows[name]]
-        taught = self._taught = TaughtModel(own_rows, self.boards, _rooflines(self._models))
-        for name in known:
-            alone = unsearched(rows[name], self._workers, self.block)
-            share = own_share(alone.left_out_errors(), taught.left_out_errors(name))
+        for name in self._teachable:
+            share = shares.get(name)
+            if share is None and _own_rows(self._rows[name]) >= ENOUGH_ROWS:
+                share = 1.0
+            if share == 1.0:
+                continue  # without what other boards teach: it is slow to fit
+            taught = self._taught
+            assert taught is not None
+            if share is None:
+                alone = unsearched(self._rows[name], self._workers, self.block)
+                share = own_share(alone.left_out_errors(), taught.left_out_errors(name))
             blends[name] = BlendedFamily(self._models[name], taught, share)
         return blends
+
+    @property
+    def _teachable(self) -> list[str]:
+        """The table's families that other boards know too."""
+        return [
+            name
+            for name, rows in self._rows.items()
+            if name in self.boards.families and _own_rows(rows)
+        ]
+
+    @cached_property
+    def _taught(self) -> TaughtModel | None:
+        """What other boards teach of all these families; None where there are none."""
+        own_rows = [row for name in self._teachable for row in self._rows[name]]
+        if not own_rows:
+            return None
+        return TaughtModel(own_rows, self.boards, _rooflines(self._models))
 
     def _keep(
         self,
@@ -416,6 +458,11 @@ def _rooflines(models: Mapping[str, FamilyModel]) -> Rooflines:
         return np.array([math.nan if m is None else m.log_roofline([s])[0] for m, s in named])
 
     return log_ms
+
+
+def _own_rows(rows: Iterable[TableRow]) -> int:
+    """How many of the rows are no second series."""
+    return sum(not row.series for row in rows)
 
 
 def _any_shape(table: LookupTable, name: str) -> LayerShape:

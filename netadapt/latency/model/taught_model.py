@@ -131,7 +131,8 @@ class TaughtModel:
         points = self._describe(shapes)
         cross = points.covariance(self._points)
         log_ms = points.mean + self._level + cross @ self._weights
-        explained = np.einsum("mn,nm->m", cross, cho_solve(self._factor, cross.T))
+        solved = cho_solve(self._factor, cross.T, check_finite=False)  # checked when it was made
+        explained = np.einsum("mn,nm->m", cross, solved)
         variance = np.maximum(points.variance - explained, 0.0) + NOISE**2 + points.doubt
         return Prediction(log_ms, self._scale * np.sqrt(variance))
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from netadapt.errors import TableError
@@ -11,11 +11,12 @@ from netadapt.outside import csv_lines, outside_text
 
 def read_rows(
     path: Path, columns: Sequence[str], notes: list[str] | None = None
-) -> list[tuple[str, dict[str, str]]]:
+) -> Iterator[tuple[str, dict[str, str]]]:
     """The rows of a CSV with where each stands; every row has every column of `columns`.
 
-    With `notes`, a last line without a line end is left out and noted. Raises TableError, one line,
-    for what can't be read, a missing column, and a row of another length.
+    One at a time: a table may have 100,000. With `notes`, a last line without a line end is left
+    out and noted. Raises TableError, one line, for what can't be read, a missing column, and a row
+    of another length.
     """
     text = outside_text(path, TableError)
     if notes is not None and _is_torn(text, path):
@@ -39,14 +40,18 @@ def read_rows(
         raise TableError(
             f"{path} lacks the {noun} {', '.join(missing)}; expected {', '.join(columns)}"
         )
-    found: list[tuple[str, dict[str, str]]] = []
-    for number, (line_number, line) in enumerate(lines[1:], start=1):
+    return _rows(path, header, lines[1:])
+
+
+def _rows(
+    path: Path, header: Sequence[str], lines: Sequence[tuple[int, list[str]]]
+) -> Iterator[tuple[str, dict[str, str]]]:
+    for number, (line_number, line) in enumerate(lines, start=1):
         where = f"row {number} (line {line_number})"
         if len(line) != len(header):
             more = " (a number with a comma? write points)" if len(line) > len(header) else ""
             raise TableError(f"{path}, {where}: {len(line)} cells, expected {len(header)}{more}")
-        found.append((where, {name: cell.strip() for name, cell in zip(header, line, strict=True)}))
-    return found
+        yield where, {name: cell.strip() for name, cell in zip(header, line, strict=True)}
 
 
 def _is_torn(text: str, path: Path) -> bool:

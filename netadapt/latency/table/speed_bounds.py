@@ -6,9 +6,11 @@ wide of every table that ships; a table outside them is read all the same, with 
 
 from __future__ import annotations
 
-import statistics
 from collections.abc import Sequence
 from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
 
 from netadapt.latency.table.table_row import TableRow
 
@@ -28,54 +30,49 @@ COUNTED_MACS = 10_000
 FROM_THE_OTHERS = 100.0
 """How many times faster or slower than the median a large dense layer can't be on one device."""
 
-Speed = tuple[float, TableRow]
+Array = NDArray[np.float64]
 
 
 def speed_notes(path: Path, entries: Sequence[TableRow]) -> list[str]:
     """Words on speeds that no hardware has, or that any exceeds; none for likely ones."""
-    large, small = (
-        [
-            (entry.shape.macs / entry.latency_ms / 1e6, entry)
-            for entry in entries
-            if entry.shape.macs >= least
-        ]
-        for least in (LARGE_MACS, COUNTED_MACS)
-    )
-    far = _far_from_the_others(large)
-    fastest, entry = max(large or small, key=_speed, default=(0.0, None))
-    if entry is None:
+    macs = np.array([entry.shape.macs for entry in entries], dtype=float)
+    gmacs = macs / 1e6 / np.array([entry.latency_ms for entry in entries])
+    large, small = macs >= LARGE_MACS, macs >= COUNTED_MACS
+    if not small.any():
         return []
-    least = LEAST_GMACS if large else LEAST_GMACS_OF_SMALL
-    if not far and fastest < least:
+    fastest = float(gmacs[large if large.any() else small].max())
+    far = _far_from_the_others(gmacs, large, entries)
+    least = LEAST_GMACS if large.any() else LEAST_GMACS_OF_SMALL
+    if not far.any() and fastest < least:
         return [
             f"{path}: its fastest layer computes {fastest:.3g} GMAC/s, under {least:g}: are these "
             f"microseconds? latency_ms is in milliseconds"
         ]
-    if not far and fastest > MOST_GMACS:
+    if not far.any() and fastest > MOST_GMACS:
         return [
             f"{path}: its fastest layer computes {fastest:.3g} GMAC/s, over {MOST_GMACS:g}: are "
             f"these seconds? latency_ms is in milliseconds"
         ]
-    too_fast = [one for one in small if one[0] > MOST_GMACS and one not in far]
+    too_fast = small & (gmacs > MOST_GMACS) & ~far
     return [
-        f"{path}: {row.shape} in {row.latency_ms:g} ms is {speed:.3g} GMAC/s, {why}: in another "
-        f"unit, or of another device?"
+        f"{path}: {entries[index].shape} in {entries[index].latency_ms:g} ms is "
+        f"{gmacs[index]:.3g} GMAC/s, {why}: in another unit, or of another device?"
         for found, why in (
             (far, f"over {FROM_THE_OTHERS:g} times off the other rows"),
             (too_fast, "more than any hardware's"),
         )
-        for speed, row in found[:1]
+        for index in np.flatnonzero(found)[:1]
     ]
 
 
-def _far_from_the_others(large: Sequence[Speed]) -> list[Speed]:
-    """Dense layers that are too far from the median of at least three."""
-    dense = [one for one in large if one[1].shape.groups == 1]
-    if len(dense) < 3:
-        return []
-    middle = statistics.median(speed for speed, _ in dense)
-    return [one for one in dense if not 1 / FROM_THE_OTHERS <= one[0] / middle <= FROM_THE_OTHERS]
-
-
-def _speed(one: Speed) -> float:
-    return one[0]
+def _far_from_the_others(
+    gmacs: Array, large: NDArray[np.bool_], entries: Sequence[TableRow]
+) -> NDArray[np.bool_]:
+    """Which dense layers are too far from the median of at least three."""
+    dense = large & np.array([entry.shape.groups == 1 for entry in entries])
+    if dense.sum() < 3:
+        return np.zeros_like(dense)
+    ratio = gmacs / np.median(gmacs[dense])
+    far: NDArray[np.bool_] = (ratio < 1 / FROM_THE_OTHERS) | (ratio > FROM_THE_OTHERS)
+    outside: NDArray[np.bool_] = dense & far
+    return outside

@@ -81,6 +81,8 @@ class TableRow:
 
 def kernel_of(shape: LayerShape) -> LayerShape:
     """The shape without what costs nothing: a weighted layer's activation, where it is cheap."""
+    if shape.activation == ANY_ACTIVATION:
+        return shape
     if shape.op in FUSING_OPS and shape.activation in FUSED_ACTIVATIONS:
         return replace(shape, activation=ANY_ACTIVATION)
     return shape

@@ -105,7 +105,7 @@ def open_budgets(
         table, profile = LookupTable.read(name), profile_of.get(name)
         demand = None if profile is None else measuring(profile, table)
         began = identity.get(identity_key("table_rows", name, len(amounts) > 1))
-        constraints.append(DeviceLatency(name, most, LatencyEstimator(table), demand, began))
+        constraints.append(DeviceLatency(name, most, LatencyEstimator.of(table), demand, began))
     names = [constraint.name for constraint in constraints]
     asked = Asked(dict(zip(names, amounts.values(), strict=True)), makers)
     return Budgets(tuple(constraints)), asked

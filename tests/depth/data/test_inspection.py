@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from tiny_pairs import make_pair
 
+from netadapt.depth.data import inspection
 from netadapt.depth.data.hdf5_pairs import write_pair
 from netadapt.depth.data.inspection import check_data
 from netadapt.depth.data.pack_writer import pack
@@ -58,3 +59,17 @@ def test_a_pack_is_checked_by_its_checksums(nyu_folder: Path, tmp_path: Path) ->
     holdout = check_data(tmp_path / "packed")[1]
     assert list(holdout.broken) == ["train/bath_0001/00001.h5", "train/study_0002/00001.h5"]
     assert "holdout-00000.depth.npy" in next(iter(holdout.broken.values()))
+
+
+def test_two_processes_find_what_one_finds(
+    nyu_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    next(nyu_folder.rglob("train/*/*.h5")).write_bytes(b"broken")
+    alone = check_data(nyu_folder, workers=1)
+    monkeypatch.setattr(inspection, "MANY_IMAGES", 2)
+    monkeypatch.setattr(inspection, "IMAGES_AT_A_TIME", 1)
+    seen: list[int] = []
+    together = check_data(nyu_folder, lambda split, done, total: seen.append(done), workers=2)
+    assert repr(together) == repr(alone)  # NaN is no NaN
+    assert sum(len(split.broken) for split in together) == 1
+    assert len(seen) == sum(split.images for split in together)

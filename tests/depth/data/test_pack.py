@@ -23,6 +23,7 @@ from netadapt.depth.data.loader import batches
 from netadapt.depth.data.pack import damaged_shards
 from netadapt.depth.data.pack_writer import pack
 from netadapt.errors import DataError, OutputError
+from netadapt.locks import held
 
 
 def files(root: Path) -> dict[str, bytes]:
@@ -224,3 +225,35 @@ def test_reading_a_pack_is_ten_times_as_fast(tmp_path: Path) -> None:
             rgb.copy()
         seconds.append(time.process_time() - start)
     assert seconds[1] * 10 < seconds[0]
+
+
+def test_a_pack_killed_after_its_index_is_finished_by_the_same_call(
+    nyu_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    target = tmp_path / "packed"
+    with monkeypatch.context() as patch:
+        patch.setattr(pack_writer, "release", lambda *_: pytest.exit("killed"))
+        with pytest.raises(pytest.exit.Exception):
+            pack(nyu_folder, target, workers=1)
+    assert (target / pack_writer.PLAN_FILE).exists()
+    monkeypatch.setattr(pack_writer, "_pack_shard", lambda *_: pytest.fail("made again"))
+    pack(nyu_folder, target, workers=1)
+    assert not (target / pack_writer.PLAN_FILE).exists()
+    assert len(open_depth_data(target, "train").names) == 4
+
+
+def test_what_a_kill_in_the_first_write_leaves_is_no_other_set(
+    nyu_folder: Path, tmp_path: Path
+) -> None:
+    target = tmp_path / "packed"
+    target.mkdir()
+    (target / ".packing-x1.json").touch()
+    (target / ".lock").write_text("1")
+    pack(nyu_folder, target, workers=1)
+    assert not [file for file in target.iterdir() if file.name.startswith(".")]
+
+
+def test_two_packings_into_one_folder_are_refused(nyu_folder: Path, tmp_path: Path) -> None:
+    target = tmp_path / "packed"
+    with held(target, DataError), pytest.raises(DataError, match="written by another process"):
+        pack(nyu_folder, target, workers=1)

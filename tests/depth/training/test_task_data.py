@@ -39,6 +39,24 @@ def test_depth_is_found_by_its_name_and_opened_for_the_network(frames: Path) -> 
     assert len(whole.holdout) == 2
 
 
+def test_of_several_sets_all_are_trained_on_and_the_first_one_judges(
+    frames: Path, tmp_path: Path
+) -> None:
+    other = tmp_path / "other"
+    for name in ("00001", "00002", "00003", "00201"):
+        write_pair(
+            other / "train" / "a" / f"{name}.h5",
+            np.zeros((3, 60, 80), np.uint8),
+            np.full((60, 80), 2.0, np.float32),
+        )
+    both = open_task("depth", TaskRequest(f"{frames},{other}", ((1, 3, 32, 64),)))
+    alone = open_task("depth", TaskRequest(str(frames), ((1, 3, 32, 64),)))
+    assert isinstance(both, DepthTask)
+    assert isinstance(alone, DepthTask)
+    assert len(both.train) == 2 * len(alone.train)
+    assert len(both.holdout) == len(alone.holdout)
+
+
 @pytest.mark.parametrize("kept_bytes", [0, 1 << 30])
 def test_the_means_over_images_are_the_evaluation(
     frames: Path, kept_bytes: int, monkeypatch: pytest.MonkeyPatch

@@ -15,6 +15,7 @@ from netadapt.graph.layer_shape import LayerShape
 from netadapt.latency.model.calibration import published_networks
 from netadapt.latency.model.estimator import LatencyEstimator
 from netadapt.latency.model.features import largest_tile, traffic_bytes, weight_bytes
+from netadapt.latency.model.fit import Fit
 from netadapt.latency.table.network_shapes import write_shapes
 from netadapt.latency.table.table import LookupTable
 from netadapt.latency.table.table_row import TableRow
@@ -111,8 +112,8 @@ def test_an_estimate_is_the_same_to_the_last_bit_whatever_is_asked_with_it(
 ) -> None:
     """A search that goes on asks for other shapes together than one that was never stopped."""
     shapes = [conv(8 * i + 4, 8 * j, 28) for i in range(1, 12) for j in range(1, 12)]
-    alone = LatencyEstimator(made_up.table, hyperparameters=made_up.hyperparameters)
-    together = LatencyEstimator(made_up.table, hyperparameters=made_up.hyperparameters)
+    alone = LatencyEstimator(made_up.table, fit=Fit(made_up.fit.hyperparameters))
+    together = LatencyEstimator(made_up.table, fit=Fit(made_up.fit.hyperparameters))
     assert [alone.layers([shape])[0] for shape in shapes] == together.layers(shapes)
 
 

@@ -1,0 +1,57 @@
+"""What a command has searched on a table, kept for the next one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from random import Random
+
+import pytest
+
+from netadapt.latency.model.estimator import LatencyEstimator
+from netadapt.latency.model.fit import Fit
+from netadapt.latency.model.gaussian_process import GaussianProcess
+from tests.latency.layer_shapes import made_up_network, made_up_table
+
+
+@pytest.fixture
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    return tmp_path / "netadapt" / "fits"
+
+
+def test_a_second_command_searches_nothing_and_estimates_the_same(
+    cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    table, shapes = made_up_table(networks=3), made_up_network(Random(4))
+    first = LatencyEstimator.of(table)
+    assert len(list(cache.iterdir())) == 1
+    monkeypatch.setattr(GaussianProcess, "_search", lambda process: pytest.fail("searched again"))
+    second = LatencyEstimator.of(table)
+    assert second.layers(shapes) == first.layers(shapes)
+    assert second.own_shares == first.own_shares
+
+
+def test_another_table_is_fitted_anew(cache: Path) -> None:
+    table = made_up_table(networks=3)
+    LatencyEstimator.of(table)
+    LatencyEstimator.of(table.without([table.entries[0].shape]))
+    assert len(list(cache.iterdir())) == 2
+
+
+@pytest.mark.parametrize("content", ["", "[]", "{}", '{"hyperparameters": 1}', "\0"])
+def test_a_damaged_fit_costs_a_search_and_no_more(cache: Path, content: str) -> None:
+    table, shapes = made_up_table(networks=3), made_up_network(Random(4))
+    first = LatencyEstimator.of(table)
+    (file,) = cache.iterdir()
+    file.write_text(content)
+    assert LatencyEstimator.of(table).layers(shapes) == first.layers(shapes)
+    assert Fit.from_json(first.fit.to_json()).block == first.block
+
+
+def test_without_a_cache_folder_an_estimate_is_made_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
+    table = made_up_table(networks=3)
+    assert LatencyEstimator.of(table).layers([table.entries[0].shape])[0].source == "measured"
