@@ -60,6 +60,7 @@ NOT_RUN = {
         r"torchrun .*",
         r".*--optimizer muon.*",
         r"netadapt train .* --data rooms .*",
+        r"netadapt data rooms DIR .*",  # tests/depth/rooms renders some
         r".*resnet18-upproj.*",
         r"netadapt export fastdepth --precision.*",
         r"netadapt bench fastdepth .*",
@@ -109,7 +110,6 @@ LESS = {
     "netadapt train": "--epochs 1 --out runs/new --batch-size 2 --quiet",
     "netadapt finetune": "--batch-size 4 --quiet",
     "netadapt lut build": "--max-layers 3 --quiet",
-    "netadapt data rooms": "--scenes 1 --frames-per-scene 1 --quiet",
 }
 """Options behind, the last of which counts."""
 
@@ -230,8 +230,6 @@ def clear_for(words: list[str], here: Path) -> None:
     targets = [words[place + 1] for place, word in enumerate(words) if word == "--out"]
     if words[1:3] in (["data", "pack"], ["data", "import"]):
         targets.append(words[4])
-    if words[1:3] == ["data", "rooms"]:
-        targets.append(words[3])
     if words[1] == "prune" and not targets:
         targets.append(str(desk.RUN))
     for target in targets:
