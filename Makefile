@@ -12,7 +12,7 @@ COVERAGE := 90
 CASES  ?= 1000
 
 .DEFAULT_GOAL := help
-.PHONY: help install prune lut test fuzz lint experiment compare zoo board clean
+.PHONY: help install prune lut test fuzz lint docs experiment compare zoo board clean
 
 help:  ## Show the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -37,6 +37,9 @@ lint: $(VENV)/.installed-dev  ## Run the linters and the type checker
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
+docs: $(VENV)/.installed-docs  ## Build the documentation as a site in site/; a warning fails it
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+
 experiment: $(VENV)/.installed-dev  ## Run the experiment NAME anew: its figures, its README
 	$(BIN)/python scripts/experiment.py $(NAME)
 
@@ -51,7 +54,7 @@ board: $(VENV)/.installed-tvm  ## Set up an emulated aarch64 board and register 
 	scripts/emulated_board.sh
 
 clean:  ## Remove the virtual environment and caches
-	rm -rf $(VENV) $(ZOO) .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage
+	rm -rf $(VENV) $(ZOO) site .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage
 
 # PyPI's torch for 2.13.0 is asked for by its number first, so that the rest doesn't pull another.
 $(VENV)/.installed: pyproject.toml
@@ -67,6 +70,10 @@ $(VENV)/.installed-tvm: $(VENV)/.installed
 
 $(VENV)/.installed-dev: $(VENV)/.installed-tvm
 	$(BIN)/python -m pip install --quiet --editable '.[dev]'
+	touch $@
+
+$(VENV)/.installed-docs: $(VENV)/.installed
+	$(BIN)/python -m pip install --quiet --editable '.[docs]'
 	touch $@
 
 # Their packages ask for other versions than netadapt's, so they get an environment of their own.

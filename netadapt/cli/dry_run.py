@@ -19,6 +19,7 @@ def show_dry_run(job: PruneJob, *, quiet: bool, as_json: bool) -> None:
     from netadapt.pruning.job import look_ahead, prepare
 
     with search_progress(quiet) as progress:
+        progress.opening(f"{job.opened.model} and its data")
         prepared = prepare(job, lambda text: say(text, quiet=quiet), progress.rendering)
         found, budget, reaches = look_ahead(job, prepared, [progress])
     if as_json:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from netadapt.cli import lut_measure
+from netadapt.cli.bar import working
 from netadapt.cli.console import print_json, say
 from netadapt.cli.options import (
     JsonOption,
@@ -355,7 +356,8 @@ def check(
     from netadapt.latency.model.leave_out import check_table
 
     table = _read(device, quiet)
-    checked = check_table(table, refit=refit)
+    with working(f"fitting the table of {table.name} without each of its rows", quiet or as_json):
+        checked = check_table(table, refit=refit)
     if write:
         table.meta["check"] = checked.to_meta()
         say(f"wrote the result into {table.write().with_suffix('.toml')}", quiet=quiet)

@@ -35,7 +35,7 @@ from netadapt.cli.options import (
     parse_shapes,
     parse_size,
 )
-from netadapt.cli.search_progress import SearchProgress, search_progress
+from netadapt.cli.search_progress import SearchProgress, Work, search_progress
 from netadapt.cli.setting_options import with_settings
 from netadapt.errors import DeviceError
 from netadapt.large_numbers import in_three_digits
@@ -264,9 +264,13 @@ def _run(
 ) -> Search:
     """The search of `job`, at its end; where it stops before, how to go on is said."""
     from netadapt.pruning.job import is_begun, prepare, start
+    from netadapt.training.task import tells_images
 
     try:
+        progress.opening(f"{job.opened.model} and its data")
         prepared = prepare(job, lambda text: say(text, quiet=quiet), progress.rendering)
+        if tells_images(prepared.task):
+            progress.expects(Work.of(prepared.task.holdout_count, job.settings))
         search = start(job, prepared, folder, resume=resume, callbacks=callbacks)
         for _ in search:
             pass

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import time
 
 import pytest
 from rich.console import Console
@@ -40,7 +41,7 @@ def run(quiet: bool = False) -> None:
             shown.update(line, completed=done, description=f"rendering [{done}]")
 
 
-def test_a_log_gets_a_line_when_a_minute_has_passed(log, monkeypatch):
+def test_a_log_gets_a_line_when_half_a_minute_has_passed(log, monkeypatch):
     monkeypatch.setattr(bar, "SPOKEN_EVERY_S", 0.0)
     run()
     assert log.getvalue().split("\n")[:3] == [
@@ -53,6 +54,22 @@ def test_a_short_command_and_a_quiet_one_leave_a_log_alone(log, monkeypatch):
     monkeypatch.setattr(bar, "SPOKEN_EVERY_S", 0.0)
     run(quiet=True)
     assert not log.getvalue().strip()
+
+
+def test_a_log_gets_a_line_while_a_step_takes_long(log, monkeypatch):
+    monkeypatch.setattr(bar, "LOOKED_EVERY_S", 0.01)
+    with bar.working("fitting", quiet=False):
+        time.sleep(0.05)
+    assert not log.getvalue().strip()
+    monkeypatch.setattr(bar, "SPOKEN_EVERY_S", 0.0)
+    with bar.working("fitting", quiet=False):
+        while log.getvalue().count("\n") < 3:  # each said by no call of ours
+            time.sleep(0.01)
+    assert log.getvalue().split("\n")[1] == "fitting, 0:00:00 so far"
+
+
+def test_a_line_is_due_every_half_minute():
+    assert bar.SPOKEN_EVERY_S == 30
 
 
 def test_a_terminal_shows_the_bar_alone(monkeypatch):

@@ -74,7 +74,7 @@ def _model(name: str) -> Callable[[Path], Path]:
 
 
 def _fastdepth(folder: Path) -> Path:
-    return _written("config.json", Path("models/fastdepth-rooms/config.json").read_bytes())(folder)
+    return _written("config.json", Path("models/fastdepth/config.json").read_bytes())(folder)
 
 
 def _run_json(folder: Path) -> Path:

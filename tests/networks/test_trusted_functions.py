@@ -79,7 +79,7 @@ def test_a_moved_function_is_named_in_the_folders_place(strangers: Path) -> None
     Path("strange.py").rename("moved.py")
     assert netadapt.load_model(strangers, factory="moved:net")[0].out_channels == 8
     with pytest.raises(ModelError, match=r"says what its network is, .*; leave out factory="):
-        netadapt.load_model("fastdepth-rooms", factory="moved:net")
+        netadapt.load_model("fastdepth", factory="moved:net")
 
 
 @pytest.mark.parametrize("name", ["sys:exit", "os:abort", "posix:abort", "os.path:join"])
