@@ -148,6 +148,7 @@ def _words(tuned: FineTuned) -> str:
     if tuned.epoch == 0:
         return (
             f"no epoch was as good on the holdout as the network was ({metrics}): it is kept as it "
-            f"was; try a longer fine-tune (--epochs, or --steps), or a lower --learning-rate"
+            f"was; try --distill, more --data, a longer fine-tune (--epochs, --steps), or a lower "
+            f"--learning-rate"
         )
     return f"holdout {metrics}, in epoch {tuned.epoch}, which is kept"
