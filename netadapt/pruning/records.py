@@ -277,15 +277,13 @@ def frame_of(records: Sequence[TrialRecord]) -> pd.DataFrame:
 def _fields(row: Row, widths: str, *, judged: bool = True) -> dict[str, Any]:
     names, added = metric_columns(row), _added(row)
     pairs = (pair.rpartition("=") for pair in widths.split())
-    value, low, high = (_number(row, column) for column in _LATENCY)
-    latency = None if value is None else Interval(value, low or 0.0, high or 0.0)
     return {
         "iteration": _whole(row["iteration"], "iteration"),
         "group": row["group"],
         "layers": tuple(map(unquote, row["layers"].split())),
         "width_before": _maybe_whole(row, "width_before"),
         "width_after": _maybe_whole(row, "width_after"),
-        "latency": latency,
+        "latency": None if _is_missing(row, _LATENCY[0]) else _interval(row, _LATENCY),
         "target_ms": _number(row, "target_ms"),
         "metrics": {name: _required(row, name) for name in names} if judged else {},
         "macs": _whole(row["macs"], "macs"),
@@ -311,9 +309,16 @@ def _latencies(row: Row) -> dict[str, Interval]:
     """The milliseconds on each device, of a row's added cells."""
     names = [name.removesuffix("_ms") for name in row]
     devices = [name for name in names if f"{name}_low_ms" in row]
-    return {
-        device: Interval(*(_required(row, device + end) for end in _SUFFIXES)) for device in devices
-    }
+    return {device: _interval(row, [device + end for end in _SUFFIXES]) for device in devices}
+
+
+def _interval(row: Row, columns: Sequence[str]) -> Interval:
+    """The interval that three columns hold: what something costs lies between its ends."""
+    found = Interval(*(_required(row, column) for column in columns))
+    if not found.holds(found.value):
+        of, low, high = columns
+        raise ValueError(f"{of} is {found.value:g}, expected between {low} and {high}")
+    return found
 
 
 def names_cell(names: Sequence[str]) -> str:

@@ -78,9 +78,7 @@ def test_a_fine_tune_that_helps_nothing_keeps_the_network(netadapt, run_folder):
     code, _, err = netadapt("finetune", run_folder, *SHORT, "--learning-rate", 1e-3)
     assert code == 0, err
     assert "no epoch was as good on the holdout as the network was (delta1 0." in err
-    assert (
-        "try --distill, more --data, a longer fine-tune (--epochs, --steps), or a lower" in err
-    )
+    assert "try --distill, more --data, a longer fine-tune (--epochs, --steps), or a lower" in err
     tuned = weights_of(run_folder / "final")
     assert all(torch.equal(tuned[key], pruned[key]) for key in pruned)
     recipe = json.loads((run_folder / "final" / "training.json").read_text())["recipe"]

@@ -26,13 +26,16 @@ from netadapt.pruning.records import (
 names = st.text("abcxyz0189._#", min_size=1, max_size=12)
 figures = st.floats(allow_nan=False)
 counts = st.integers(0, 10**12)
+intervals = st.tuples(figures, figures, figures).map(
+    lambda three: Interval(sorted(three)[1], min(three), max(three))
+)
 common = {
     "iteration": st.integers(0, 10**6),
     "group": names | st.just(""),
     "layers": st.lists(names, max_size=3).map(tuple),
     "width_before": st.none() | counts,
     "width_after": st.none() | counts,
-    "latency": st.none() | st.builds(Interval, figures, figures, figures),
+    "latency": st.none() | intervals,
     "target_ms": st.none() | figures,
     "metrics": st.tuples(figures, figures).map(lambda pair: {"delta1": pair[0], "rmse_m": pair[1]}),
     "macs": counts,
@@ -69,7 +72,6 @@ def test_a_candidate_is_read_back(record: CandidateRecord) -> None:
     assert CandidateRecord.from_row(through_csv(record)) == record
 
 
-intervals = st.builds(Interval, figures, figures, figures)
 devices = st.dictionaries(st.sampled_from(("tx2", "tx2-cpu", "a_ms", "low", "x.y")), intervals)
 
 
@@ -124,6 +126,11 @@ def test_ordinary_names_are_written_as_they_are() -> None:
     [
         ({"iteration": "one"}, "iteration is 'one', expected a whole number"),
         ({"latency_ms": "fast"}, "latency_ms is 'fast', expected a number"),
+        ({"latency_ms": "5.0"}, "latency_low_ms is '', expected a number"),
+        (
+            {"latency_ms": "5.0", "latency_low_ms": "5.5", "latency_high_ms": "6"},
+            "latency_ms is 5, expected between latency_low_ms and latency_high_ms",
+        ),
         ({"delta1": ""}, "delta1 is '', expected a number"),
         ({"widths": "conv0=wide"}, "widths is 'wide', expected a whole number"),
         ({"macs": None}, ""),
