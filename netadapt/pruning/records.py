@@ -11,6 +11,7 @@ import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 from urllib.parse import quote, unquote
 
@@ -334,6 +335,7 @@ def _cell(value: Cell | None) -> Cell:
     return "" if value is None else value
 
 
+@lru_cache(maxsize=4096)  # a run of many candidates has few different widths
 def _whole(text: str, column: str) -> int:
     """A count; 64.0 is one too, as spreadsheets and pandas write a column with empty cells."""
     for number in (text, text.removesuffix(".0")):

@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -39,7 +40,6 @@ class RunOnDisk:
 
     path: Path
     steps: Sequence[StepRecord]
-    candidates: Sequence[CandidateRecord]
     content: Mapping[str, Any]
     tuned: Tuned | None
 
@@ -54,7 +54,15 @@ class RunOnDisk:
         if fault := _fault_in(content):
             raise RunError(f"{path / RUN_JSON} is damaged ({fault}); start a new run with --out")
         tuned = _tuned(path / FINAL_NAME, steps[-1])
-        return cls(path, steps, read_candidates(path), content, tuned)
+        return cls(path, steps, content, tuned)
+
+    @cached_property
+    def candidates(self) -> Sequence[CandidateRecord]:
+        """All proposals; read when they are asked for, which a picture doesn't.
+
+        Raises RunError where a row is damaged.
+        """
+        return read_candidates(self.path)
 
     @property
     def name(self) -> str:

@@ -35,6 +35,9 @@ from netadapt.report.width_map import WidthMap, width_map
 
 TEMPLATE = "run_page.html.jinja"
 
+MOST_PROPOSALS = 5_000
+"""On a page. Of a run that tried more, each iteration shows its best; candidates.csv has all."""
+
 Found = TypeVar("Found")
 
 
@@ -94,15 +97,21 @@ def _details(run: RunOnDisk) -> RunDetails:
     proposals: dict[int, list[CandidateRecord]] = {}
     for candidate in run.candidates:
         proposals.setdefault(candidate.iteration, []).append(candidate)
+    shown = max(MOST_PROPOSALS // max(len(proposals), 1), 1)
     last = run.last.widths
     details = RunDetails(
         map=width_map(run.steps),
         savings=_savings(run),
         settings=flat_settings(run.content),
-        proposals={i: sorted(those, key=_by_score) for i, those in proposals.items()},
+        proposals={i: _best(those, shown) for i, those in proposals.items()},
         widths=[(name, width, last[name]) for name, width in run.first.widths.items()],
         next=following(run),
     )
+    if len(run.candidates) > MOST_PROPOSALS:
+        details.notes.append(
+            f"Of each iteration's proposals the best {shown} are shown; candidates.csv has all "
+            f"{len(run.candidates):,}."
+        )
     if run.content:
         _look_further(run, details)
     else:
@@ -156,6 +165,12 @@ def _savings(run: RunOnDisk) -> list[Saving]:
         for name, before, after, form in rows
         if before > 0
     ]
+
+
+def _best(candidates: Sequence[CandidateRecord], most: int) -> list[CandidateRecord]:
+    """The best of an iteration's proposals, the chosen one among them whatever its score."""
+    ranked = sorted(candidates, key=_by_score)
+    return ranked[:most] + [one for one in ranked[most:] if one.chosen]
 
 
 def _by_score(candidate: CandidateRecord) -> float:

@@ -259,3 +259,16 @@ def test_widths_of_other_groups_are_damage(run: Path) -> None:
     (run / "trajectory.csv").write_text(rows.replace("conv1=56", "conv7=56"))
     with pytest.raises(RunError, match="iteration 1 has widths of other channel groups"):
         write_page([run], run / "report.html")
+
+
+def test_of_very_many_proposals_the_best_and_the_chosen_one_are_shown(
+    run: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("netadapt.report.run_page.MOST_PROPOSALS", 1)
+    proposals = pd.read_csv(run / "candidates.csv")
+    worst = proposals.assign(group="conv9", score=9.0, chosen=False)
+    pd.concat([proposals, worst]).to_csv(run / "candidates.csv", index=False)
+    write_page([run], run / "report.html")
+    text = (run / "report.html").read_text()
+    assert "candidates.csv has all 4." in text
+    assert "conv9" not in text
