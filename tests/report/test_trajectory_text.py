@@ -25,7 +25,7 @@ def test_a_run_in_lines(tmp_path) -> None:
             group="conv1" if i else "",
             width_before=64 if i else None,
             width_after=32 if i else None,
-            latency=Interval(8.0 - 2 * i, 7.0, 8.5),
+            latency=Interval(8.0 - 2 * i, 7.0 - 2 * i, 8.5),
             metrics={"accuracy": 0.8 - 0.05 * i},
             macs=10**8,
             params=10**6,
