@@ -56,6 +56,7 @@ def report(
             raise typer.BadParameter("--text is of pruning runs")
         _print_text(runs)
         return
+    kind_of(runs)
     say("reading, and drawing what the page shows", quiet=quiet or as_json)
     files = write_report(runs, None if out is None else [out], METRIC_WORDS)
     if as_json:
