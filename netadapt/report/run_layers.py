@@ -97,7 +97,7 @@ def layer_times(run: RunOnDisk, graph: LayerGraph) -> Iterator[DeviceTimes]:
     budget, identity = run.content.get("budget", {}), run.content.get("constraint", {})
     for device in devices_of(budget):
         table = LookupTable.read(device)
-        estimator = LatencyEstimator(table)
+        estimator = LatencyEstimator.of(table)
         rows = zip(before.layers, after.layers, strict=True)
         times = [
             LayerTime(
