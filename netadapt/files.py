@@ -66,16 +66,20 @@ def clear_half_written_of(path: Path) -> None:
 
 
 def is_anothers(file: Path, first: str) -> bool:
-    """Whether `file` is none that a command leaves in its folder which was killed in its very
-    first write, that of the file called `first`: its lock, and `first` half-written."""
+    """Whether `file` is more than a command leaves that was killed in its very first write.
+
+    Such a command leaves its lock, and half of the file called `first`.
+    """
     begun = Path(first)
     half_written = fnmatch(file.name, _half_written(begun.stem, begun.suffix))
     return not half_written and file.name != LOCK
 
 
 def holds_others(folder: Path, first: str) -> bool:
-    """Whether there is anything at `folder` that a command which writes `first` first must leave
-    alone: a file in its place, or others' files in it."""
+    """Whether a command that writes the file `first` before all else must leave `folder` alone.
+
+    That is where a file is in its place, or others' files are in it.
+    """
     if not folder.is_dir():
         return folder.exists()
     return any(is_anothers(file, first) for file in folder.iterdir())

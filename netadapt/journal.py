@@ -56,7 +56,7 @@ class CsvJournal:
         return self.path.stat().st_size
 
     def rows(self, start: int = 0) -> list[dict[str, str]]:
-        """All rows, as text; or those from the byte `start` on, which is the begin of one."""
+        """All rows, as text; or those from the byte `start` on, where one begins."""
         if not start:
             return self.read(self.path)
         text = outside_bytes(self.path, RunError)[start:].decode()

@@ -44,12 +44,12 @@ def take_lock(
 
 @contextmanager
 def held(folder: Path, error: type[NetadaptError], *, wait: bool = False) -> Iterator[None]:
-    """Be the only one to write to `folder`, which is made where it isn't there; its lock file goes
-    with the end.
+    """Be the only one to write to `folder` while the block runs; its lock file is removed then.
 
-    Where another process is, raises `error`, naming it; or says so and waits for its end, with
-    `wait`. A folder that is refused, by that error, is left as it was. Raises OutputError when the
-    folder can't be written.
+    The folder is made where it isn't there. Where another process writes to it, raises `error`,
+    naming that process; with `wait`, says so and waits until it ends. A block that raises `error`
+    leaves no folder that it has put nothing into. Raises OutputError when the folder can't be
+    written.
     """
     was_there = folder.exists()
 

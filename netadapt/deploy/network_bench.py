@@ -134,28 +134,45 @@ def bench_networks(
 
 
 def figures_table(figures: Sequence[Figures]) -> list[list[str]]:
-    """The figures as rows of text, the heads first; a column that nothing is known for is left
-    out."""
-    metrics = list(dict.fromkeys(name for one in figures for name in one.accuracy))
-    rows = [["model", "device", *FIGURE_COLUMNS, *metrics]]
-    for one in figures:
-        bench, predicted, memory = one.bench, one.bench.predicted, one.memory
-        cells = [
-            f"{one.measured_ms:.4g}",
-            f"{one.median_ms:.4g}",
-            f"{bench.timing.spread_ms:.2g}",
-            f"{one.frames_per_second:.4g}",
-            "" if one.speed_up is None else f"{one.speed_up:.2f}×",
-            "" if predicted is None else f"{predicted.ms:.4g}",
-            "" if predicted is None else f"{predicted.low_ms:.4g} to {predicted.high_ms:.4g}",
-            "" if bench.error is None else f"{bench.error:+.1%}".replace("%", " %"),
-            "" if one.predicted_speed_up is None else f"{one.predicted_speed_up:.2f}×",
-            "" if memory is None else f"{memory.peak_bytes / 1e6:.1f}",
-            *(f"{one.accuracy[name]:.4f}" if name in one.accuracy else "" for name in metrics),
-        ]
-        rows.append([one.model, one.device, *cells])
-    kept = [index for index in range(len(rows[0])) if any(row[index] for row in rows[1:])]
-    return [[row[index] for index in kept] for row in rows]
+    """The figures as rows of text, the heads first.
+
+    A column that nothing is known for is left out.
+    """
+    columns = ["model", "device", *FIGURE_COLUMNS, *metrics_of(figures)]
+    cells = [_cells(one) for one in figures]
+    kept = [column for column in columns if any(row.get(column) for row in cells)]
+    return [kept, *([row.get(column, "") for column in kept] for row in cells)]
+
+
+def metrics_of(figures: Sequence[Figures]) -> list[str]:
+    """The metrics that any of the networks was judged by."""
+    return list(dict.fromkeys(name for one in figures for name in one.accuracy))
+
+
+def _cells(one: Figures) -> dict[str, str]:
+    """A network's row by the columns' names; '' for what isn't known."""
+    bench, predicted, memory = one.bench, one.bench.predicted, one.memory
+    return {
+        "model": one.model,
+        "device": one.device,
+        "ms": f"{one.measured_ms:.4g}",
+        "median": f"{one.median_ms:.4g}",
+        "spread": f"{bench.timing.spread_ms:.2g}",
+        "fps": f"{one.frames_per_second:.4g}",
+        "speed-up": _times(one.speed_up),
+        "predicted": "" if predicted is None else f"{predicted.ms:.4g}",
+        "interval": ""
+        if predicted is None
+        else f"{predicted.low_ms:.4g} to {predicted.high_ms:.4g}",
+        "error": "" if bench.error is None else f"{bench.error:+.1%}".replace("%", " %"),
+        "predicted speed-up": _times(one.predicted_speed_up),
+        "memory, MB": "" if memory is None else f"{memory.peak_bytes / 1e6:.1f}",
+        **{name: f"{value:.4f}" for name, value in one.accuracy.items()},
+    }
+
+
+def _times(factor: float | None) -> str:
+    return "" if factor is None else f"{factor:.2f}×"
 
 
 FIGURE_COLUMNS: Mapping[str, str] = {

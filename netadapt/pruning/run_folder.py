@@ -42,7 +42,6 @@ CANDIDATES = "candidates.csv"
 IMAGE_SCORES = "image_scores.csv"
 """The accuracy of each candidate on each image that it was judged on: what the choices rest on."""
 
-
 _SCORE_KEY = ("iteration", "stage", "widths")
 
 
@@ -92,7 +91,7 @@ class RunFolder:
         self._settled = [0, 0]
         """Where what the last commit left ends, in bytes: in candidates.csv, and in image scores.
 
-        What lies before is read and written again only by the first commit after a start.
+        What lies before is parsed only by the first commit after a start.
         """
         self._before: RunAbout | None = None
         """With a higher budget than run.json now says, until something was cut for the lower."""

@@ -10,19 +10,23 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from netadapt.deploy.network_bench import FIGURE_COLUMNS, Figures, figures_table
+from netadapt.deploy.network_bench import FIGURE_COLUMNS, Figures, figures_table, metrics_of
 from netadapt.errors import InputError
 from netadapt.extras import needed
 from netadapt.files import atomic_path
 from netadapt.report.column_words import metric_words_of
 from netadapt.report.line_chart import Chart, Layout, Point, Series
+from netadapt.report.short_names import shortened
 from netadapt.report.templating import write_html
 
 TEMPLATE = "bench_page.html.jinja"
 SUFFIXES = (".html", ".svg", ".png")
 
 WIDTH, ROW, FOOT = 520, 60, 6
+"""Of the picture of bars: its width, the height of a network's row, what is left below."""
+
 LONGEST_NAME = 60
+"""Characters of a network's path."""
 
 
 @dataclass(frozen=True)
@@ -69,7 +73,7 @@ def write_bench(
         _draw(figures, path)
         return
     rows = figures_table(figures)
-    metrics = _metrics(figures)
+    metrics = metrics_of(figures)
     devices = list(dict.fromkeys(one.device for one in figures))
     write_html(
         path,
@@ -79,7 +83,7 @@ def write_bench(
         bars=[_bars([one for one in figures if one.device == device]) for device in devices],
         models=list(dict.fromkeys(one.model for one in figures)),
         devices=devices,
-        accuracy=_accuracy_charts(figures, metrics[:1]),
+        accuracy=_accuracy_charts(figures, metrics[0]) if metrics else [],
         notes=list(dict.fromkeys(note for one in figures for note in one.bench.notes)),
         emulated=[device for device in devices if _is_emulated(figures, device)],
         columns={**FIGURE_COLUMNS, **metric_words_of(metrics, metric_words)},
@@ -88,10 +92,6 @@ def write_bench(
 
 def _is_emulated(figures: Sequence[Figures], device: str) -> bool:
     return any(one.emulated for one in figures if one.device == device)
-
-
-def _metrics(figures: Sequence[Figures]) -> list[str]:
-    return list(dict.fromkeys(name for one in figures for name in one.accuracy))
 
 
 def _bars(figures: Sequence[Figures]) -> Bars:
@@ -113,40 +113,38 @@ def _bars(figures: Sequence[Figures]) -> Bars:
         title = f"{one.model}: measured {one.measured_ms:.4g} ms, median {one.median_ms:.4g} ms"
         length = round(one.measured_ms * scale, 1)
         bars.append(
-            Bar(_shortened(one.model), index * ROW, length, words, title, low, middle, high)
+            Bar(
+                shortened(one.model, LONGEST_NAME),
+                index * ROW,
+                length,
+                words,
+                title,
+                low,
+                middle,
+                high,
+            )
         )
     return Bars(figures[0].device, bars, len(bars) * ROW + FOOT)
 
 
-def _shortened(name: str) -> str:
-    """The end of a long path, which tells networks apart."""
-    return name if len(name) <= LONGEST_NAME else "…" + name[1 - LONGEST_NAME :]
-
-
-def _accuracy_charts(figures: Sequence[Figures], metrics: Sequence[str]) -> list[Layout]:
-    """Accuracy against time, a colour a network, on each device; none without accuracy."""
+def _accuracy_charts(figures: Sequence[Figures], metric: str) -> list[Layout]:
+    """Accuracy against time, a chart a device, a colour a network."""
     charts = []
-    for metric in metrics:
-        for device in dict.fromkeys(one.device for one in figures):
-            series = [
-                Series(
-                    one.model,
-                    [
-                        Point(
-                            one.measured_ms,
-                            one.accuracy[metric],
-                            f"{one.model}: {one.measured_ms:.4g} ms, {metric} "
-                            f"{one.accuracy[metric]:.4f}",
-                            kind="tuned",
-                        )
-                    ],
-                )
-                for one in figures
-                if one.device == device and metric in one.accuracy
-            ]
-            title = f"{metric} against time on {device}"
-            charts.append(Chart(title, "measured, ms", metric, series, falling=True).laid_out())
+    for device in dict.fromkeys(one.device for one in figures):
+        series = [
+            Series(one.model, [_accuracy_point(one, metric)])
+            for one in figures
+            if one.device == device and metric in one.accuracy
+        ]
+        title = f"{metric} against time on {device}"
+        charts.append(Chart(title, "measured, ms", metric, series, falling=True).laid_out())
     return charts
+
+
+def _accuracy_point(one: Figures, metric: str) -> Point:
+    value = one.accuracy[metric]
+    title = f"{one.model}: {one.measured_ms:.4g} ms, {metric} {value:.4f}"
+    return Point(one.measured_ms, value, title, kind="tuned")
 
 
 def _draw(figures: Sequence[Figures], path: Path) -> None:

@@ -57,9 +57,7 @@ def read_history(training: Path) -> pd.DataFrame:
             f"{file} is damaged ({error}); move {training} away and train again"
         ) from error
     if history.empty:
-        raise RunError(
-            f"{training / HISTORY_FILE} has no epoch yet; continue the training with --resume"
-        )
+        raise RunError(f"{file} has no epoch yet; continue the training with --resume")
     return history
 
 

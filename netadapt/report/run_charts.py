@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from netadapt.pruning.records import StepRecord
 from netadapt.report.line_chart import Chart, Point, Rule, Series
@@ -68,7 +69,7 @@ def _points(run: RunOnDisk, cost: str, metric: str, named: bool) -> list[Point]:
     if run.tuned is not None and metric in run.tuned.metrics and run.tuned.epoch:
         value = run.tuned.metrics[metric]
         title = f"{run.name}: after fine-tuning, epoch {run.tuned.epoch}: {metric} {value:.4f}"
-        points[-1] = Point(**{**vars(points[-1]), "label": "", "kind": ""})
+        points[-1] = replace(points[-1], label="", kind="")
         label = "final, fine-tuned" if named else ""
         points.append(Point(points[-1].x, value, title, kind="final", label=label))
     return points

@@ -10,6 +10,7 @@ from netadapt.pruning.constraints.registry import devices_of
 from netadapt.pruning.job import OpenedBy
 from netadapt.pruning.run_json import RunAbout
 from netadapt.pruning.settings import OPTIONS, SearchSettings
+from netadapt.report.budgets_met import COUNTS
 from netadapt.report.run_on_disk import RunOnDisk
 
 
@@ -72,7 +73,7 @@ def _budget_words(about: RunAbout) -> Iterator[str]:
     devices = devices_of(asked)
     for name, most in asked.items():
         amount = most if isinstance(most, str) else repr(float(most)).removesuffix(".0")
-        if name in ("macs", "params"):
+        if name in COUNTS:
             yield from (f"--budget-{name}", amount)
         elif devices[:1] == [name] and len(devices) == 1:
             yield from ("--device", name, "--budget-ms", amount)

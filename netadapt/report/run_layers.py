@@ -1,7 +1,7 @@
 """What a run did to each layer's milliseconds, and which groups it couldn't cut, and why.
 
-The network is built again from run.json and traced; its milliseconds are the table's, which may
-have changed since: that is said.
+The network is built again from run.json and traced, a function of a stranger's only where the user
+trusts it. Its milliseconds are the table's, which may have changed since: that is said.
 """
 
 from __future__ import annotations
@@ -13,17 +13,18 @@ from functools import lru_cache
 
 import torch
 
-from netadapt.errors import ModelError
 from netadapt.graph import LayerGraph, trace
 from netadapt.latency.model.estimator import LatencyEstimator
 from netadapt.latency.table.table import LookupTable
 from netadapt.networks.build import built_for_use
-from netadapt.networks.named_functions import module_of
+from netadapt.networks.config import FactoryConfig
 from netadapt.networks.registry import config_from_json
+from netadapt.networks.trusted_functions import name_functions_of_run, require_trusted
 from netadapt.pruning.constraints.budgets import identity_key
 from netadapt.pruning.constraints.registry import devices_of
 from netadapt.pruning.limits import limited
 from netadapt.pruning.run_json import RUN_JSON, RunAbout
+from netadapt.pruning.task_of_model import import_network_of
 from netadapt.report.run_on_disk import RunOnDisk
 
 
@@ -61,18 +62,23 @@ class Frozen:
 def graph_of(run: RunOnDisk) -> LayerGraph:
     """The network given, with what the user forbade to cut.
 
-    Raises RunError for a run.json of another version, ModelError where the network can't be built.
+    Raises RunError for a run.json of another version, ModelError where the network can't be built,
+    or is made by a function that the user neither names nor trusts.
     """
-    about = RunAbout.read(run.path)
-    if ":" in (model := str(about.opened.get("model", ""))):
-        module_of(model, "network", ModelError)  # it may register the network
-    graph = _traced(json.dumps(dict(about.network), sort_keys=True), str(run.path / RUN_JSON))
+    about, where = RunAbout.read(run.path), run.path / RUN_JSON
+    name_functions_of_run(run.path)
+    import_network_of(about.opened, run.path)  # it may register the network
+    config = config_from_json(about.network, str(where))
+    if isinstance(config, FactoryConfig):
+        require_trusted(config.factory, where)
+    graph = _traced(json.dumps(dict(about.network), sort_keys=True))
     return limited(graph, about.settings.frozen, about.settings.min_widths)
 
 
 @lru_cache(maxsize=4)  # runs side by side are mostly of one network, and a trace takes seconds
-def _traced(network: str, where: str) -> LayerGraph:
-    config = config_from_json(json.loads(network), where)
+def _traced(network: str) -> LayerGraph:
+    """The graph of a network by its config in JSON; whoever asks has seen that it may be built."""
+    config = config_from_json(json.loads(network), RUN_JSON)
     example = tuple(torch.zeros(shape) for shape in config.input_shapes)
     return trace(built_for_use(config), example)
 
@@ -91,7 +97,7 @@ def layer_times(run: RunOnDisk, graph: LayerGraph) -> Iterator[DeviceTimes]:
     budget, identity = run.content.get("budget", {}), run.content.get("constraint", {})
     for device in devices_of(budget):
         table = LookupTable.read(device)
-        estimator = LatencyEstimator(table)
+        estimator = LatencyEstimator.of(table)
         rows = zip(before.layers, after.layers, strict=True)
         times = [
             LayerTime(

@@ -92,8 +92,8 @@ class RunOnDisk:
     @property
     def metrics(self) -> Mapping[str, tuple[float, float]]:
         """Each metric at the start and at the end of the search."""
-        return {name: (self.first.metrics[name], self.last.metrics[name]) for name in
-                self.first.metrics}  # fmt: skip
+        after = self.last.metrics
+        return {name: (before, after[name]) for name, before in self.first.metrics.items()}
 
 
 def read_some_steps(run: Path | str) -> list[StepRecord]:

@@ -1,5 +1,4 @@
-"""One HTML page about lookup tables: what was measured under which conditions, and how far to trust
-it.
+"""One HTML page about lookup tables: what was measured, how, and how far it is to be trusted.
 
 Shows what a build and a check have written: the rows, and in the .toml the whole networks that were
 timed. How a missing layer is predicted is the estimator's affair.
@@ -45,8 +44,8 @@ COLUMNS: Mapping[str, str] = {
     "its rows left out, ms": "Predicted from a table without the rows of all its layers.",
 }
 
-
 CHECK_FACTS = ("mean_error", "worst_error", "bias", "rank_correlation")
+"""What `lut check --networks` writes of all its networks together."""
 
 
 @dataclass(frozen=True)

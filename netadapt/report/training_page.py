@@ -36,7 +36,7 @@ COLUMNS: Mapping[str, str] = {
 
 @dataclass(frozen=True)
 class Training:
-    """A training as its folder says it. `best` is the row of the highest first metric."""
+    """A training as its folder says it."""
 
     path: Path
     history: pd.DataFrame
@@ -57,7 +57,7 @@ class Training:
 
     @property
     def best(self) -> Mapping[str, Any]:
-        """The epoch at which the first metric was highest."""
+        """The row of the epoch at which the first metric was highest."""
         return max(self.rows, key=lambda row: float(row[self.metrics[0]]))
 
     @property

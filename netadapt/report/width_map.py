@@ -1,7 +1,7 @@
 """How each channel group's width came down, as a map: a row a group, a column an iteration.
 
 A group that keeps its width for many iterations is one rectangle, so that a long run of a large
-network stays a small picture. `templates/width_map.svg.jinja` draws what is laid out here.
+network stays a small picture. `templates/chart.svg.jinja` draws what is laid out here.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from netadapt.pruning.records import StepRecord
+from netadapt.report.short_names import shortened
 
 LABELS = 140
 """Units of the picture for the groups' names."""
@@ -51,7 +52,7 @@ def width_map(steps: Sequence[StepRecord]) -> WidthMap:
     cell = CELLS / len(steps)
     groups, spans = [], []
     for index, (name, full) in enumerate(steps[0].widths.items()):
-        groups.append((name, _shortened(name), index * ROW))
+        groups.append((name, shortened(name, LONGEST_NAME), index * ROW))
         begin = 0
         for at in range(1, len(steps) + 1):
             width = steps[begin].widths[name]
@@ -71,8 +72,3 @@ def width_map(steps: Sequence[StepRecord]) -> WidthMap:
         if index % every == 0
     ]
     return WidthMap(groups, spans, ticks, len(groups) * ROW + FOOT)
-
-
-def _shortened(name: str) -> str:
-    """The end of a long name, which tells groups apart."""
-    return name if len(name) <= LONGEST_NAME else "…" + name[1 - LONGEST_NAME :]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,16 +11,18 @@ import pytest
 import torch
 from torch import nn
 
-from netadapt.errors import TableError
+from netadapt.errors import InputError, TableError
 from netadapt.graph import trace
 from netadapt.latency.model.estimator import LatencyEstimator
 from netadapt.latency.table.table import LookupTable, find_table
 from netadapt.networks.config import FactoryConfig
+from netadapt.networks.trusted_functions import name_function
 from netadapt.pruning.records import Interval, StepRecord, frame_of
 from netadapt.pruning.run_json import RunAbout, write_run_json
 from netadapt.pruning.settings import SearchSettings
 from netadapt.report.run_layers import frozen_groups, graph_of, layer_times, measured_on_demand
 from netadapt.report.run_on_disk import RunOnDisk
+from netadapt.report.run_samples import draw_run_samples
 
 SIDE = (1, 3, 32, 32)
 
@@ -42,7 +45,7 @@ def table(tmp_path: Path) -> LookupTable:
 
 @pytest.fixture
 def about(table: LookupTable) -> RunAbout:
-    config = FactoryConfig(f"{__name__}:network", input_shapes=(SIDE,))
+    config = FactoryConfig(name_function(f"{__name__}:network"), input_shapes=(SIDE,))
     settings = SearchSettings(frozen=("0",))
     identity = {"table_sha256": table.hash}
     return RunAbout({str(table.path): 5.0}, settings, config.to_json(), "0", identity)
@@ -101,6 +104,29 @@ def test_rows_measured_on_demand(tmp_path: Path, about: RunAbout, table: LookupT
         f"and has {len(table)} now."
     )
     assert [*measured_on_demand(run(tmp_path / "other", about))] == []
+
+
+def test_a_page_runs_no_function_of_a_stranger(
+    tmp_path: Path, about: RunAbout, monkeypatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    Path("strange.py").write_text("from pathlib import Path\nPath('ran').touch()\n")
+    built = replace(about, network={"factory": "strange:net"})
+    opened = {"model": "strange:net", "task": "depth", "data": "rooms"}
+    judged = {"model": "fastdepth", "task": "strange:task", "data": ""}
+    for name, strange, look in (
+        ("built", built, graph_of),
+        ("opened", replace(built, opened=opened), graph_of),
+        ("drawn", replace(about, opened=opened), draw_run_samples),
+        ("judged", replace(about, opened=judged), draw_run_samples),
+    ):
+        monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "theirs"))  # whose seal it bears
+        found = run(tmp_path / name, strange)
+        monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "mine"))
+        with pytest.raises(InputError, match=f"{name}/run.json asks for the function strange:"):
+            look(found)
+    assert not Path("ran").exists()
 
 
 def test_a_table_that_is_gone(tmp_path: Path, about: RunAbout) -> None:

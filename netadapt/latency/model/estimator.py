@@ -53,7 +53,6 @@ UNSUPPORTED_SPREAD = 0.7
 # A layer of an unsupported family borrows the rows of the nearest one there is.
 NEAREST_FAMILY = ("convolution", "linear", "depthwise")
 
-
 NOTHING_FITTED = Fit()
 
 

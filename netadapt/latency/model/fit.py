@@ -53,7 +53,10 @@ class Fit:
 
     @classmethod
     def from_json(cls, content: Mapping[str, Any]) -> Fit:
-        """Raises KeyError, TypeError or ValueError for anything that `to_json` doesn't write."""
+        """What an estimator has searched, as `to_json` wrote it.
+
+        Raises KeyError, TypeError or ValueError for anything else.
+        """
         families = {
             name: Hyperparameters(
                 lengths=np.array(found["lengths"], dtype=float),

@@ -56,6 +56,7 @@ def _far_apart(
     for _ in range(most):
         chosen.append(next_one)
         nearest = np.minimum(nearest, ((places - places[next_one]) ** 2).sum(axis=1))
+        nearest[chosen[-1]] = -1.0  # never again: rows of several series stand in one place
         next_one = int(np.argmax(nearest))
     return [int(index) for index in ranked[chosen]]
 

@@ -46,6 +46,12 @@ def test_a_second_series_fills_what_the_own_rows_leave() -> None:
     assert len(chosen) == 55
 
 
+def test_no_row_is_chosen_twice_where_several_stand_in_one_place() -> None:
+    rows = many_rows(60)
+    twice = [replace(row, schedule=series) for row in rows for series in ("x@one", "x@another")]
+    assert len(set(telling_rows(twice, Workers(), 100))) == 100
+
+
 def test_a_row_left_out_of_the_fit_still_stands_for_its_layer(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
