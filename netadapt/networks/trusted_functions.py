@@ -72,6 +72,23 @@ def require_trusted(
     )
 
 
+def profile_as_function(profile: str) -> str:
+    """How a device's profile stands among the functions that a run names."""
+    return f"profile:{profile}"
+
+
+def require_trusted_profile(profile: str, asker: Path) -> None:
+    """Raise InputError where the profile that the file `asker` names isn't to be followed: its
+    engine may be a command."""
+    if profile_as_function(profile) in _NAMED or (_TRUSTING and _TRUSTING[-1]):
+        return
+    raise InputError(
+        f"{asker} asks for the device profile {profile}, which may hold a command to run, and you "
+        f"didn't begin this run; if you trust it, name it yourself (--profile {profile}), or add "
+        f"--trust-factory"
+    )
+
+
 def _is_a_network_of_ours(name: str) -> bool:
     """Whether it is one of this package's modules of torch, or a function that gives one."""
     module, _, attribute = name.partition(":")

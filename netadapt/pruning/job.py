@@ -25,6 +25,7 @@ from netadapt.networks.trusted_functions import (
     RUN_JSON,
     name_functions_of_run,
     require_trusted,
+    require_trusted_profile,
 )
 from netadapt.pruning.begin import search
 from netadapt.pruning.callbacks import Callback
@@ -119,7 +120,7 @@ class PruneJob:
         """The job that began the run at `run`, changed by the values of some `options`.
 
         Raises RunError for one that Python began, InputError for one whose network or task is a
-        function that the user neither names nor trusts.
+        function, or whose device has a profile, that the user neither names nor trusts.
         """
         about = RunAbout.read(run)
         if not about.opened:
@@ -137,6 +138,8 @@ class PruneJob:
             name = getattr(job.opened, option)
             if ":" in name and option not in (options or {}):
                 require_trusted(name, run / RUN_JSON, what, kind)
+        if job.opened.profile is not None and "profile" not in (options or {}):
+            require_trusted_profile(job.opened.profile, run / RUN_JSON)
         return job
 
     def with_budget(

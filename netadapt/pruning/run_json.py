@@ -19,7 +19,7 @@ import torch
 from netadapt.errors import InputError, RunError
 from netadapt.files import write_text
 from netadapt.networks.trusted_functions import RUN_JSON as RUN_JSON
-from netadapt.networks.trusted_functions import sealed
+from netadapt.networks.trusted_functions import profile_as_function, sealed
 from netadapt.outside import outside_json_object
 from netadapt.pruning.constraints.amounts import budget_of
 from netadapt.pruning.constraints.registry import read_budget
@@ -68,9 +68,12 @@ class RunAbout:
 
     @property
     def functions(self) -> list[str]:
-        """What it names that is run: of network and task."""
+        """What it names that is run: of network and task, and a device's profile, which may hold
+        a command."""
         named = (self.network.get("factory"), self.opened.get("model"), self.opened.get("task"))
-        return [str(name) for name in named if name is not None]
+        profile = self.opened.get("profile")
+        profiles = [] if profile is None else [profile_as_function(profile)]
+        return [str(name) for name in named if name is not None] + profiles
 
     def to_json(self) -> dict[str, Any]:
         """For run.json."""

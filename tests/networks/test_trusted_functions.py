@@ -168,3 +168,14 @@ def test_a_network_given_in_this_process_comes_back_without_a_word(tmp_path) -> 
 
 def small() -> nn.Module:
     return nn.Sequential(nn.Conv2d(3, 4, 3))
+
+
+def test_a_profile_that_a_strangers_run_names_is_not_followed(monkeypatch) -> None:
+    """It may hold a command."""
+    monkeypatch.setattr(trusted_functions, "_NAMED", set())
+    with pytest.raises(InputError, match=r"asks for the device profile evil\.toml"):
+        trusted_functions.require_trusted_profile("evil.toml", Path("run/run.json"))
+    with trusted_functions.trusting_folders():
+        trusted_functions.require_trusted_profile("evil.toml", Path("run/run.json"))
+    trusted_functions.name_function(trusted_functions.profile_as_function("evil.toml"))
+    trusted_functions.require_trusted_profile("evil.toml", Path("run/run.json"))
