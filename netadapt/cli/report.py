@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from netadapt.cli.console import print_json, say
-from netadapt.cli.options import JsonOption, QuietOption
+from netadapt.cli.options import JsonOption, QuietOption, TrustOption
 
 
 def report(
@@ -31,6 +31,7 @@ def report(
     text: Annotated[
         bool, typer.Option("--text", help="Print the trajectory of pruning runs; write nothing.")
     ] = False,
+    trust_factory: TrustOption = False,
     as_json: JsonOption = False,
     quiet: QuietOption = False,
 ) -> None:

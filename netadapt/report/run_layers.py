@@ -8,22 +8,23 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import torch
 
-from netadapt.errors import ModelError
 from netadapt.graph import LayerGraph, trace
 from netadapt.latency.model.estimator import LatencyEstimator
 from netadapt.latency.table.table import LookupTable
 from netadapt.networks.build import built_for_use
-from netadapt.networks.named_functions import module_of
+from netadapt.networks.config import FactoryConfig
 from netadapt.networks.registry import config_from_json
+from netadapt.networks.trusted_functions import name_functions_of_run
 from netadapt.pruning.constraints.budgets import identity_key
 from netadapt.pruning.constraints.registry import devices_of
 from netadapt.pruning.limits import limited
 from netadapt.pruning.run_json import RUN_JSON, RunAbout
+from netadapt.pruning.task_of_model import import_network_of
 from netadapt.report.run_on_disk import RunOnDisk
 
 
@@ -61,11 +62,12 @@ class Frozen:
 def graph_of(run: RunOnDisk) -> LayerGraph:
     """The network given, with what the user forbade to cut.
 
-    Raises RunError for a run.json of another version, ModelError where the network can't be built.
+    Raises RunError for a run.json of another version, ModelError where the network can't be built,
+    or is made by a function that the user neither named nor trusts.
     """
     about = RunAbout.read(run.path)
-    if ":" in (model := str(about.opened.get("model", ""))):
-        module_of(model, "network", ModelError)  # it may register the network
+    name_functions_of_run(run.path)
+    import_network_of(about.opened, run.path)
     graph = _traced(json.dumps(dict(about.network), sort_keys=True), str(run.path / RUN_JSON))
     return limited(graph, about.settings.frozen, about.settings.min_widths)
 
@@ -73,6 +75,8 @@ def graph_of(run: RunOnDisk) -> LayerGraph:
 @lru_cache(maxsize=4)  # runs side by side are mostly of one network, and a trace takes seconds
 def _traced(network: str, where: str) -> LayerGraph:
     config = config_from_json(json.loads(network), where)
+    if isinstance(config, FactoryConfig):
+        config = replace(config, asked_by=where)  # a stranger's, unless the user named it
     example = tuple(torch.zeros(shape) for shape in config.input_shapes)
     return trace(built_for_use(config), example)
 

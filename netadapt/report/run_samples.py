@@ -9,10 +9,11 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from netadapt.errors import DataError, ModelError
-from netadapt.networks.named_functions import module_of
+from netadapt.errors import DataError
 from netadapt.networks.store import CONFIG_NAME, FINAL_NAME, load_model, read_config
+from netadapt.networks.trusted_functions import name_functions_of_run
 from netadapt.pruning.run_json import RunAbout
+from netadapt.pruning.task_of_model import import_network_of, require_trusted_task
 from netadapt.report.run_on_disk import RunOnDisk
 from netadapt.training.task import of_task
 from netadapt.training.tasks import TaskRequest, open_task
@@ -30,14 +31,16 @@ class Sample:
 def draw_run_samples(run: RunOnDisk) -> list[Sample]:
     """Pictures of the network given and of the last one; none where the task draws none.
 
-    Raises what opening the task or a network raises, DataError for data yet to be made.
+    Raises what opening the task or a network raises, DataError for data yet to be made, InputError
+    where the run names a function that the user neither named nor trusts.
     """
     about = RunAbout.read(run.path)
     name, opened = about.opened.get("task"), about.opened
     if name is None:
         return []
-    if ":" in (model := str(opened.get("model", ""))):
-        module_of(model, "network", ModelError)  # it may register the task
+    name_functions_of_run(run.path)
+    import_network_of(opened, run.path)
+    require_trusted_task(None, name, run.path)
     networks = {"The network given": run.path / run.first.checkpoint}
     networks["The network pruned"] = run.path / run.last.checkpoint
     if (run.path / FINAL_NAME / CONFIG_NAME).is_file():
