@@ -99,11 +99,11 @@ def bench(
             told=lambda text: say(text, quiet=quiet),
         )
     )
-    if plot is not None:
-        write_bench(figures, plot, METRIC_WORDS)
     if as_json:
         found = [one.to_json() for one in figures]
         print_json(found[0] if len(found) == 1 else found)
+        if plot is not None:
+            write_bench(figures, plot, METRIC_WORDS)
         return
     for note in _notes(figures):
         say(note, quiet=quiet)
@@ -112,7 +112,8 @@ def bench(
             results.print(line, markup=False)
     else:
         _print_table(figures)
-    if plot is not None:
+    if plot is not None:  # last: what was timed is told even if it can't be drawn
+        write_bench(figures, plot, METRIC_WORDS)
         say(f"drawn: {plot}", quiet=quiet)
 
 

@@ -67,20 +67,7 @@ class RunFolder:
     ) -> None:
         self.path = Path(path)
         _require_folder(self.path)
-        if (self.path / RUN_JSON).exists():
-            if not resume:
-                raise RunError(
-                    f"{self.path} exists already; add --resume to continue it, or choose another "
-                    f"folder with --out"
-                )
-            require_same(self.path, RunAbout.read(self.path), about)
-        else:
-            if holds_others(self.path, RUN_JSON):
-                raise RunError(
-                    f"{self.path} exists and is not a run's folder (it has no {RUN_JSON}); choose "
-                    f"another folder with --out"
-                )
-            write_run_json(self.path, about)
+        _require_ours(self.path, about, resume=resume)
         self._lock = take_lock(
             self.path / LOCK,
             lambda holder: RunError(
@@ -96,6 +83,9 @@ class RunFolder:
         self._before: RunAbout | None = None
         """With a higher budget than run.json now says, until something was cut for the lower."""
         try:
+            _require_ours(self.path, about, resume=resume)  # who held it may have begun a run
+            if not (self.path / RUN_JSON).exists():
+                write_run_json(self.path, about)
             for name in (RUN_JSON, TRAJECTORY_NAME, CANDIDATES, IMAGE_SCORES):
                 clear_half_written_of(self.path / name)
             begun = RunAbout.read(self.path)
@@ -272,6 +262,22 @@ def _require_folder(path: Path) -> None:
                 f"{path / name} is a folder; expected a file of the run; move it away, or choose "
                 f"another folder with --out"
             )
+
+
+def _require_ours(path: Path, about: RunAbout, *, resume: bool) -> None:
+    """Raise RunError where `path` holds a run that isn't to be continued so, or others' files."""
+    if (path / RUN_JSON).exists():
+        if not resume:
+            raise RunError(
+                f"{path} exists already; add --resume to continue it, or choose another folder "
+                f"with --out"
+            )
+        require_same(path, RunAbout.read(path), about)
+    elif holds_others(path, RUN_JSON):
+        raise RunError(
+            f"{path} exists and is not a run's folder (it has no {RUN_JSON}); choose another "
+            f"folder with --out"
+        )
 
 
 def require_no_final(path: Path) -> None:

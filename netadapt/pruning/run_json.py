@@ -103,7 +103,7 @@ class RunAbout:
                 dict(content["network"]),
                 str(content["weights_sha256"]),
                 dict(content["constraint"]),
-                dict(content["opened"]),
+                _opened(content["opened"]),
                 str(content["source"]),
                 _asked(content),
             )
@@ -111,6 +111,15 @@ class RunAbout:
             raise RunError(
                 f"{file} is damaged, or another version's ({error}); start a new run with --out"
             ) from None
+
+
+def _opened(content: Mapping[str, Any]) -> dict[str, Any]:
+    """Raises TypeError where a name in it is none: it decides what is imported."""
+    opened = dict(content)
+    for name in ("model", "task", "data"):
+        if not isinstance(opened.get(name), str | None):
+            raise TypeError(f"opened.{name} is {opened[name]!r:.40}, expected a name")
+    return opened
 
 
 def _asked(content: Mapping[str, Any]) -> dict[str, float | str]:

@@ -58,6 +58,8 @@ def require_plot(path: Path) -> None:
     """Raise InputError unless what is to be drawn into is of a kind that is drawn."""
     if path.suffix not in SUFFIXES:
         raise InputError(f"--plot is {path}; expected a file that ends in {', '.join(SUFFIXES)}")
+    if path.is_dir():
+        raise InputError(f"--plot is {path}, which is a folder; expected a file")
     needed("jinja2" if path.suffix == ".html" else "matplotlib.figure", "report")
 
 

@@ -91,7 +91,7 @@ def chance_within(cost: Interval, most: float) -> float:
         return float(cost.value <= most)
     normal = NormalDist()
     deviation = math.log(cost.high / cost.value) / normal.inv_cdf((1 + OF_INTERVALS) / 2)
-    return normal.cdf(math.log(most / cost.value) / deviation)
+    return normal.cdf((math.log(most) - math.log(cost.value)) / deviation)
 
 
 def budgets_met(content: Mapping[str, Any], steps: Sequence[StepRecord]) -> list[BudgetMet]:

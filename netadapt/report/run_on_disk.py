@@ -5,7 +5,7 @@ A folder that holds only the CSVs (an experiment's) is a run without settings.
 
 from __future__ import annotations
 
-import math
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -124,7 +124,7 @@ def _fault_in(content: Mapping[str, Any]) -> str:
         if name.startswith("table_rows"):
             numbers[f"constraint.{name}"] = value
     for name, value in numbers.items():
-        if not isinstance(value, int | float) or not 0 < value < math.inf:
+        if not isinstance(value, int | float) or not 0 < value <= sys.float_info.max:
             return f"{name} is {value!r:.40}, expected a number above 0"
     confidence = numbers["settings.confidence"]
     return "" if confidence < 1 else f"settings.confidence is {confidence}, expected less than 1"

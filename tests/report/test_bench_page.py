@@ -28,3 +28,6 @@ def test_a_picture_alone(suffix, start, tmp_path) -> None:
 def test_another_kind_of_file_is_refused_before_anything_is_timed(tmp_path) -> None:
     with pytest.raises(InputError, match=r"expected a file that ends in \.html, \.svg, \.png"):
         require_plot(tmp_path / "bench.pdf")
+    (tmp_path / "page.html").mkdir()
+    with pytest.raises(InputError, match="which is a folder"):
+        require_plot(tmp_path / "page.html")

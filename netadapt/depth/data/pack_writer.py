@@ -90,10 +90,11 @@ def pack_files(
     size = _working_size_of_first(source, next(iter(splits.values())))
     plan = {"source": str(source)}
     make = partial(_pack_shard, source, target, size)
-    return write_pack(target, splits, size, plan, make, workers=workers, progress=progress)
+    with held(target, DataError):
+        return fill_pack(target, splits, size, plan, make, workers=workers, progress=progress)
 
 
-def write_pack(
+def fill_pack(
     target: Path,
     splits: Mapping[str, Sequence[Shard]],
     size: tuple[int, int],
@@ -104,26 +105,13 @@ def write_pack(
     grow: bool = False,
     progress: Callable[[int, int], None] | None = None,
 ) -> PackIndex:
-    """Fill `target` with the shards that `make` writes (by `write_shard`), and index them.
+    """Fill `target`, which the caller holds, with the shards that `make` writes (by `write_shard`),
+    and index them.
 
     `make` is called in `workers` processes; `plan` says, beside the shards, what the pack is made
     of, so that only the same call continues it. With `grow` a finished pack keeps the shards that
     have the same names, and can be read again when the others are made.
     """
-    with held(target, DataError):
-        return _write_pack(target, splits, size, plan, make, workers, grow, progress)
-
-
-def _write_pack(
-    target: Path,
-    splits: Mapping[str, Sequence[Shard]],
-    size: tuple[int, int],
-    plan: Mapping[str, Any],
-    make: Callable[[Shard], Shard],
-    workers: int | None,
-    grow: bool,
-    progress: Callable[[int, int], None] | None,
-) -> PackIndex:
     shards = [shard for listed in splits.values() for shard in listed]
     whole_plan = {**plan, "size": size, "shards": [shard.described() for shard in shards]}
     if grow and is_pack(target):

@@ -16,7 +16,7 @@ from netadapt.cores import usable_cores
 from netadapt.depth.data.base import SPLITS
 from netadapt.depth.data.geometry import working_size
 from netadapt.depth.data.pack import INDEX_FILE, PackIndex, Shard, is_pack, to_millimetres
-from netadapt.depth.data.pack_writer import PLAN_FILE, shards_of, write_pack, write_shard
+from netadapt.depth.data.pack_writer import PLAN_FILE, fill_pack, shards_of, write_shard
 from netadapt.depth.rooms.frame_plan import (
     PlannedFrame,
     Progress,
@@ -29,6 +29,7 @@ from netadapt.depth.rooms.frame_plan import (
 from netadapt.depth.rooms.rendering.frame import FULL_SIZE, compile_kernels, render_frame
 from netadapt.errors import DataError
 from netadapt.files import write_text
+from netadapt.locks import held
 
 README = "README.md"
 SHARD_FRAMES = 32
@@ -45,13 +46,15 @@ def write_rooms_pack(
     without: Iterable[str] = (),
     field_of_view_deg: tuple[float, float] | None = None,
     progress: Progress | None = None,
+    wait: bool = False,
 ) -> dict[str, int]:
     """Render `scenes` rooms into the pack `target`: the splits that `write_rooms` would make.
 
     Gives the number of frames a split. `without` names what to leave out (`left_out_parts`);
     `field_of_view_deg` is as in `write_rooms`. A finished pack of these rooms is left as it is, one
-    of fewer of them gets the others, and a stopped one is continued. Raises DataError when `target`
-    holds anything else.
+    of fewer of them gets the others, and a stopped one is continued. Where another process is
+    rendering into it, its end is waited for with `wait`, and what it has made is taken. Raises
+    DataError when `target` holds anything else, or is another's and `wait` is false.
     """
     target = Path(target)
     workers = workers or usable_cores()
@@ -65,30 +68,45 @@ def write_rooms_pack(
         split: [name for name, frame in named.items() if frame.split == split] for split in SPLITS
     }
     names = {split: listed for split, listed in names.items() if listed}
-    if is_pack(target):
-        found = names_in(target)
-        if found == names and not (target / PLAN_FILE).exists():
-            if not (target / README).exists():
+    if not _is_made(target, names, settings):
+        if workers > 1:
+            compile_kernels()
+        with held(target, DataError, wait=wait):
+            if not _is_made(target, names, settings):  # by whom was waited for
+                fill_pack(
+                    target,
+                    {
+                        split: shards_of(split, listed, SHARD_FRAMES)
+                        for split, listed in names.items()
+                    },
+                    working_size(*FULL_SIZE),
+                    {"rendered rooms": settings.described()},
+                    partial(render_shard, target, settings, named),
+                    workers=workers,
+                    grow=True,
+                    progress=progress,
+                )
                 write_text(target / README, describe(settings))
-            return count_splits(planned)
-        if any(names.get(split, [])[: len(there)] != there for split, there in found.items()):
-            raise DataError(
-                f"{target / INDEX_FILE}: the folder holds another packed set; choose another folder"
-            )
-    if workers > 1:
-        compile_kernels()
-    write_pack(
-        target,
-        {split: shards_of(split, listed, SHARD_FRAMES) for split, listed in names.items()},
-        working_size(*FULL_SIZE),
-        {"rendered rooms": settings.described()},
-        partial(render_shard, target, settings, named),
-        workers=workers,
-        grow=True,
-        progress=progress,
-    )
-    write_text(target / README, describe(settings))
     return count_splits(planned)
+
+
+def _is_made(target: Path, names: Mapping[str, Sequence[str]], settings: RoomsSettings) -> bool:
+    """Whether `target` is the finished pack of these frames.
+
+    Raises DataError for a pack of others.
+    """
+    if not is_pack(target):
+        return False
+    found = names_in(target)
+    if found == names and not (target / PLAN_FILE).exists():
+        if not (target / README).exists():
+            write_text(target / README, describe(settings))
+        return True
+    if any(list(names.get(split, []))[: len(there)] != there for split, there in found.items()):
+        raise DataError(
+            f"{target / INDEX_FILE}: the folder holds another packed set; choose another folder"
+        )
+    return False
 
 
 def names_in(target: Path) -> dict[str, list[str]]:

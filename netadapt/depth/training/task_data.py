@@ -21,8 +21,7 @@ from netadapt.depth.data.transforms import PUBLISHED_RANGE, AugmentationRange
 from netadapt.depth.fastdepth.config import INPUT_SIZE
 from netadapt.depth.training.depth_task import DepthTask
 from netadapt.depth.training.recipe import RECIPES
-from netadapt.errors import DataError, InputError
-from netadapt.locks import held
+from netadapt.errors import InputError
 from netadapt.training.processes import Processes
 from netadapt.training.tasks import TaskRequest
 
@@ -63,11 +62,8 @@ def _demo_rooms(progress: Callable[[int, int], None] | None) -> Path:
     from netadapt.depth.rooms import RENDERER_VERSION, write_rooms_pack
 
     folder = cache_folder() / f"rooms-{RENDERER_VERSION}-{DEMO_SEED}-{DEMO_SCENES}"
-    if not is_pack(folder):
-        if progress is not None:
-            progress(0, DEMO_SCENES * DEMO_FRAMES_A_SCENE)  # whoever won't wait can say so at once
-        with held(folder, DataError, wait=True):
-            pass  # another command may be rendering them: they are there when it ends
+    if not is_pack(folder) and progress is not None:
+        progress(0, DEMO_SCENES * DEMO_FRAMES_A_SCENE)  # whoever won't wait can say so at once
     write_rooms_pack(
         folder,
         scenes=DEMO_SCENES,
@@ -75,6 +71,7 @@ def _demo_rooms(progress: Callable[[int, int], None] | None) -> Path:
         seed=DEMO_SEED,
         workers=usable_cores(),
         progress=progress,
+        wait=True,
     )
     return folder
 

@@ -72,25 +72,31 @@ class Fit:
 
 def kept_fit(table: LookupTable, boards: OtherBoards) -> Fit:
     """What an earlier command has found for this table; nothing where none has."""
-    file = _file(table, boards)
-    if not file.is_file():
-        return Fit()
     try:
-        return Fit.from_json(outside_json_object(file, InputError))
-    except (InputError, KeyError, TypeError, ValueError):
+        content = outside_json_object(_file(table, boards), InputError)
+        if content["sha256"] != _seal(content["fit"]):
+            return Fit()
+        return Fit.from_json(content["fit"])
+    except (NetadaptError, KeyError, TypeError, ValueError):
         return Fit()  # a damaged cache costs a search, no more
 
 
 def keep_fit(fit: Fit, table: LookupTable, boards: OtherBoards) -> None:
     """Keep what was found for the next command; a cache that can't be written is done without."""
     with suppress(NetadaptError):
-        write_text(_file(table, boards), json.dumps(fit.to_json()))
+        content = fit.to_json()
+        write_text(_file(table, boards), json.dumps({"fit": content, "sha256": _seal(content)}))
 
 
 def _file(table: LookupTable, boards: OtherBoards) -> Path:
     parts = [table.hash, _code_hash(), *(board.table.hash for board in boards.boards)]
     digest = hashlib.sha256("".join(parts).encode()).hexdigest()
     return cache_folder() / "fits" / f"{digest}.json"
+
+
+def _seal(content: Mapping[str, Any]) -> str:
+    """Of a fit as JSON: a changed digit is still a number, and would be believed for ever."""
+    return hashlib.sha256(json.dumps(content).encode()).hexdigest()
 
 
 @cache

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import time
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 
@@ -13,8 +15,11 @@ from typer.testing import CliRunner
 
 from netadapt.cli.data import app
 from netadapt.depth.data.datasets import open_depth_data
+from netadapt.depth.data.pack import INDEX_FILE, Shard
+from netadapt.depth.data.pack_writer import write_shard
 from netadapt.depth.rooms import packed_rooms, render_frame, write_rooms, write_rooms_pack
 from netadapt.errors import DataError, InputError
+from netadapt.locks import held
 
 
 def test_a_pack_holds_the_same_frames_and_is_recognised(tmp_path: Path) -> None:
@@ -54,6 +59,30 @@ def test_a_finished_pack_is_enlarged_even_if_that_is_stopped(
     assert (folder / "train-00000.rgb.npy").stat().st_mtime_ns == kept
     with pytest.raises(DataError, match="another"):
         make(folder, scenes=6)
+
+
+def test_who_waited_for_a_rendering_takes_what_it_made(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def black(target: Path, settings: object, named: object, shard: Shard) -> Shard:
+        frames = len(shard.names)
+        rgb, depth = np.zeros((frames, 3, 250, 333), np.uint8), np.zeros((frames, 250, 333))
+        return write_shard(target, shard, rgb, depth.astype(np.uint16))
+
+    monkeypatch.setattr(packed_rooms, "render_shard", black)
+    folder = tmp_path / "pack"
+    make = partial(write_rooms_pack, folder, scenes=3, frames_per_scene=1, workers=1)
+    made = make()
+    index = (folder / INDEX_FILE).rename(tmp_path / INDEX_FILE)
+    monkeypatch.setattr(packed_rooms, "fill_pack", lambda *_, **__: pytest.fail("rendered again"))
+    with ThreadPoolExecutor() as threads:
+        with held(folder, DataError):
+            with pytest.raises(DataError, match="being written by another process"):
+                make()
+            waiting = threads.submit(make, wait=True)
+            time.sleep(0.3)
+            index.rename(folder / INDEX_FILE)
+        assert waiting.result(timeout=30) == made
 
 
 def test_rooms_without_a_part_are_other_rooms(tmp_path: Path) -> None:
