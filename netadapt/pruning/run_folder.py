@@ -71,8 +71,8 @@ class RunFolder:
         if (self.path / RUN_JSON).exists():
             if not resume:
                 raise RunError(
-                    f"{self.path} exists already; add --resume to continue it, or choose another "
-                    f"folder with --out"
+                    f"{self.path} exists already; add --resume to continue it (in Python "
+                    f"resume=True), or choose another folder with --out"
                 )
             require_same(self.path, RunAbout.read(self.path), about)
         else:
