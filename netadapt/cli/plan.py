@@ -55,7 +55,7 @@ def plan(
     least = parse_min_widths(min_width)
     network, config = build_network(model, parse_size(input_size), parse_shapes(input_shapes))
     shapes = config.input_shapes
-    say(f"tracing {model} with input {_shapes_text(shapes)}, and cutting it once", quiet=quiet)
+    say(f"tracing {model} with input {_shapes_text(shapes)}, and cutting copies of it", quiet=quiet)
     graph = trace(network, tuple(torch.zeros(shape) for shape in shapes))
     graph = limited(graph, freeze or (), least)
     if as_json:

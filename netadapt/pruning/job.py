@@ -16,7 +16,7 @@ from torch import nn
 
 from netadapt.errors import InputError, ModelError, RunError
 from netadapt.latency.devices.profile import DeviceProfile, load_profile
-from netadapt.latency.table.table import LookupTable
+from netadapt.latency.table.table import LookupTable, find_table
 from netadapt.networks.config import FactoryConfig, ModelConfig
 from netadapt.networks.named_functions import module_of
 from netadapt.networks.network_inputs import in_order, tensors_in
@@ -216,6 +216,8 @@ def prepare(
     ):
         if name is not None:
             registry[name]  # raises where there is none
+    for device in devices_of(job.budget):
+        find_table(device)  # before data are made, which takes minutes
     if opened.ray is not None:
         require_cluster(opened.ray)
     compute = compute_device(opened.compute)

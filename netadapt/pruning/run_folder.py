@@ -67,7 +67,24 @@ class RunFolder:
     ) -> None:
         self.path = Path(path)
         _require_folder(self.path)
+<<<<<<< HEAD
         _require_ours(self.path, about, resume=resume)
+=======
+        if (self.path / RUN_JSON).exists():
+            if not resume:
+                raise RunError(
+                    f"{self.path} exists already; add --resume to continue it (in Python "
+                    f"resume=True), or choose another folder with --out"
+                )
+            require_same(self.path, RunAbout.read(self.path), about)
+        else:
+            if holds_others(self.path, RUN_JSON):
+                raise RunError(
+                    f"{self.path} exists and is not a run's folder (it has no {RUN_JSON}); choose "
+                    f"another folder with --out"
+                )
+            write_run_json(self.path, about)
+>>>>>>> newcomer
         self._lock = take_lock(
             self.path / LOCK,
             lambda holder: RunError(

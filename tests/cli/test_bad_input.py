@@ -196,3 +196,12 @@ def test_usage_is_one_line_too(netadapt, arguments, tmp_path, monkeypatch, weigh
     code, _, err = netadapt(*arguments)
     assert code == 2, err
     one_line(err)
+
+
+def test_a_device_without_a_table_is_told_before_data_are_made(netadapt, monkeypatch):
+    monkeypatch.setattr(
+        "netadapt.pruning.job.open_task", lambda *_: pytest.fail("data were opened")
+    )
+    code, _, err = netadapt("prune", "--budget-ms", "6", "--device", "nowhere")
+    assert code == 2
+    assert one_line(err).startswith("netadapt: there is no table for the device 'nowhere'")
