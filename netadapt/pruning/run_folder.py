@@ -67,24 +67,7 @@ class RunFolder:
     ) -> None:
         self.path = Path(path)
         _require_folder(self.path)
-<<<<<<< HEAD
         _require_ours(self.path, about, resume=resume)
-=======
-        if (self.path / RUN_JSON).exists():
-            if not resume:
-                raise RunError(
-                    f"{self.path} exists already; add --resume to continue it (in Python "
-                    f"resume=True), or choose another folder with --out"
-                )
-            require_same(self.path, RunAbout.read(self.path), about)
-        else:
-            if holds_others(self.path, RUN_JSON):
-                raise RunError(
-                    f"{self.path} exists and is not a run's folder (it has no {RUN_JSON}); choose "
-                    f"another folder with --out"
-                )
-            write_run_json(self.path, about)
->>>>>>> newcomer
         self._lock = take_lock(
             self.path / LOCK,
             lambda holder: RunError(
@@ -286,8 +269,8 @@ def _require_ours(path: Path, about: RunAbout, *, resume: bool) -> None:
     if (path / RUN_JSON).exists():
         if not resume:
             raise RunError(
-                f"{path} exists already; add --resume to continue it, or choose another folder "
-                f"with --out"
+                f"{path} exists already; add --resume to continue it (in Python resume=True), or "
+                f"choose another folder with --out"
             )
         require_same(path, RunAbout.read(path), about)
     elif holds_others(path, RUN_JSON):
