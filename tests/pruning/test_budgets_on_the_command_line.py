@@ -48,7 +48,7 @@ def test_several_budgets_are_met_shown_and_remembered(prune, table):
     assert rows["binding"].iloc[-1] == last["binding"]
     write_page([run], run / "report.html")
     page = (run / "report.html").read_text()
-    assert f"{table}, macs, params" in page
+    assert page.count('class="met">Budget ') == 3
     assert "on each device" in page
     assert "not met yet" not in page
     code, _, err = prune("--resume", "--out", run)

@@ -113,7 +113,7 @@ def _focal_of(focal_px: float, of_height: float | None, height: int, path: Path 
         scaled = focal_px * (1.0 if of_height is None else height / of_height)
     except ZeroDivisionError:
         raise DataError(
-            f"{path}: its {FOCAL} is {focal_px} at {of_height} rows, expected two numbers"
+            f"{path}: its {FOCAL} is {focal_px:g} at {of_height:g} rows, expected two numbers"
         ) from None
     return check_focal(scaled, height, str(path))
 

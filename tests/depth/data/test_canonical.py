@@ -64,8 +64,8 @@ def test_a_file_carries_its_focal_length_and_the_rows_it_belongs_to(tmp_path: Pa
     [
         (np.nan, 48, "the focal length is nan px for an image of 48 rows, expected 4.8 to 960"),
         (-50.0, 48, "the focal length is -50 px"),
-        (50.0, 0, "its focal_px is 50.0 at 0 rows, expected two numbers"),
-        ("wide", 48, "its focal_px is wide at 48 rows"),
+        (50.0, 0, "its focal_px is 50 at 0 rows, expected two numbers"),
+        ("wide", 48, "its focal_px is no number; expected one"),
     ],
 )
 def test_a_focal_length_that_no_camera_has_is_named(
