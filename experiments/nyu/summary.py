@@ -27,6 +27,10 @@ COUNTED = ("tx2", "tx2-cpu", "rk3399")
 """Devices on which pruning by MACs is compared with pruning by latency."""
 
 
+LEAST_SPAN_MS = 1.0
+"""Of a plot: networks at one budget lie within some microseconds."""
+
+
 def text_of(rows: pd.DataFrame) -> str:
     """All tables: each case's main budget, its other budgets, and MACs against latency."""
     parts = []
@@ -114,6 +118,9 @@ def draw(rows: pd.DataFrame, target: Path) -> None:
 
 
 def _label(axis: Any, text: str) -> None:
+    low, high = axis.get_xlim()
+    missing = max(0.0, LEAST_SPAN_MS - (high - low)) / 2
+    axis.set_xlim(low - missing, high + missing)
     axis.set_xlabel(text)
     axis.set_ylabel("delta1 on NYU's 654 test images")
     axis.grid(alpha=0.3)
