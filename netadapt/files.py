@@ -65,24 +65,18 @@ def clear_half_written_of(path: Path) -> None:
         file.unlink(missing_ok=True)
 
 
-def is_anothers(file: Path, first: str) -> bool:
-    """Whether `file` is more than a command leaves that was killed in its very first write.
-
-    Such a command leaves its lock, and half of the file called `first`.
-    """
-    begun = Path(first)
-    half_written = fnmatch(file.name, _half_written(begun.stem, begun.suffix))
-    return not half_written and file.name != LOCK
-
-
 def holds_others(folder: Path, first: str) -> bool:
     """Whether a command that writes the file `first` before all else must leave `folder` alone.
 
-    That is where a file is in its place, or others' files are in it.
+    That is where a file is in its place, or others' files are in it. A command that was killed in
+    its very first write leaves its lock and half of `first`: these are no other's.
     """
     if not folder.is_dir():
         return folder.exists()
-    return any(is_anothers(file, first) for file in folder.iterdir())
+    half_written = _half_written(Path(first).stem, Path(first).suffix)
+    return any(
+        file.name != LOCK and not fnmatch(file.name, half_written) for file in folder.iterdir()
+    )
 
 
 def _half_written(stem: str, suffix: str) -> str:

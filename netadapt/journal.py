@@ -28,6 +28,7 @@ class CsvJournal:
     def __init__(self, path: Path | str, columns: Sequence[str]) -> None:
         self.path = Path(path)
         self.columns = tuple(columns)
+        self._settled_bytes = 0
         if not self.path.exists():
             write_text(self.path, csv_line(self.columns))
         with self.path.open("rb+") as stream:
@@ -50,18 +51,21 @@ class CsvJournal:
                 f"then run the command again with --resume"
             ) from error
 
-    @property
-    def size(self) -> int:
-        """Where the next row will begin, in bytes."""
-        return self.path.stat().st_size
+    def rows(self) -> list[dict[str, str]]:
+        """All rows, as text."""
+        return self.read(self.path)
 
-    def rows(self, start: int = 0) -> list[dict[str, str]]:
-        """All rows, as text; or those from the byte `start` on, where one begins."""
-        if not start:
-            return self.read(self.path)
-        text = outside_bytes(self.path, RunError)[start:].decode()
+    def unsettled_rows(self) -> list[dict[str, str]]:
+        """The rows that were added since `settle` was called; before that, all."""
+        if not self._settled_bytes:
+            return self.rows()
+        text = outside_bytes(self.path, RunError)[self._settled_bytes :].decode()
         lines = csv_lines(text.rpartition("\n")[0], str(self.path), RunError)
         return [dict(zip(self.columns, cells, strict=False)) for _, cells in lines]
+
+    def settle(self) -> None:
+        """Leave all rows as they are from now on: they aren't parsed and made into text again."""
+        self._settled_bytes = self.path.stat().st_size
 
     @staticmethod
     def read(path: Path, error: type[InputError] = RunError) -> list[dict[str, str]]:
@@ -77,11 +81,16 @@ class CsvJournal:
             for _, cells in lines[1:]
         ]
 
-    def replace(self, rows: Iterable[Mapping[str, object]], start: int = 0) -> None:
-        """Let these be all rows; or all from the byte `start` on. Atomic."""
-        before = outside_bytes(self.path, RunError)[:start] if start else None
+    def replace(self, rows: Iterable[Mapping[str, object]]) -> None:
+        """Rewrite the whole file, atomically."""
+        self._settled_bytes = 0
+        self.replace_unsettled(rows)
+
+    def replace_unsettled(self, rows: Iterable[Mapping[str, object]]) -> None:
+        """Let these follow on the rows that are settled. Atomic."""
+        settled = outside_bytes(self.path, RunError)[: self._settled_bytes]
         with atomic_path(self.path) as temporary, temporary.open("wb") as stream:
-            stream.write(before or csv_line(self.columns).encode())
+            stream.write(settled or csv_line(self.columns).encode())
             stream.write("".join(map(self._line, rows)).encode())
 
     def _line(self, row: Mapping[str, object]) -> str:

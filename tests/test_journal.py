@@ -55,11 +55,13 @@ def test_a_full_disk_is_one_clear_line():
 def test_the_rows_of_an_iteration_are_written_again_without_those_before(tmp_path):
     journal = CsvJournal(tmp_path / "rows.csv", ("n", "text"))
     journal.append({"n": 1, "text": 'a "quoted"\nline, é'})
-    start = journal.size
-    assert journal.rows(start) == []
+    journal.settle()
+    assert journal.unsettled_rows() == []
     for number in (2, 3):
         journal.append({"n": number, "text": "x"})
-    assert [row["n"] for row in journal.rows(start)] == ["2", "3"]
-    journal.replace(reversed(journal.rows(start)), start)
+    assert [row["n"] for row in journal.unsettled_rows()] == ["2", "3"]
+    journal.replace_unsettled(reversed(journal.unsettled_rows()))
     assert [row["n"] for row in journal.rows()] == ["1", "3", "2"]
     assert journal.rows()[0]["text"] == 'a "quoted"\nline, é'
+    journal.replace(journal.rows()[1:])
+    assert [row["n"] for row in journal.unsettled_rows()] == ["3", "2"]

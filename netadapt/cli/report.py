@@ -50,14 +50,14 @@ def report(
     from netadapt.depth.training.metrics import METRIC_WORDS
     from netadapt.report.report_kinds import PRUNING, kind_of, write_report
 
+    if text and (as_json or out is not None):
+        raise typer.BadParameter("--text prints and writes no file; leave out --json and --out")
+    kind = kind_of(runs)
     if text:
-        if as_json or out is not None:
-            raise typer.BadParameter("--text prints and writes no file; leave out --json and --out")
-        if kind_of(runs) is not PRUNING:
+        if kind is not PRUNING:
             raise typer.BadParameter("--text is of pruning runs")
         _print_text(runs)
         return
-    kind_of(runs)
     say("reading, and drawing what the page shows", quiet=quiet or as_json)
     files = write_report(runs, None if out is None else [out], METRIC_WORDS)
     if as_json:

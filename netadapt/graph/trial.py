@@ -72,16 +72,21 @@ class Trial:
         self.graph = graph
         self._programs = {_dtype_of(model): program}
         self._given = (model, example_input)
-        self.says_something = True
-        """Whether the network gives numbers that differ: others can't be compared."""
+        self._tells: dict[torch.dtype, bool] = {}
+        """Whether what the awake copy gives are numbers that differ."""
         self._in_range: dict[torch.dtype, bool] = {}
-        """Whether all numbers that the awake copy gives are finite."""
+        """Whether all of them are finite."""
         self._known: dict[tuple[tuple[tuple[str, bytes], ...], bool], Fault | None] = {}
         """What was found about cuts of this graph."""
         self._trains: bool | None = None
         """Whether the network runs in training mode; cuts must, then. None: not tried yet."""
         self._awake: dict[torch.dtype, tuple[nn.Module, Any]] = {}
         self._dtype = self._choose_dtype()
+
+    @property
+    def says_something(self) -> bool:
+        """Whether the network gives numbers that differ: others can't be compared."""
+        return self._tells[self._dtype]
 
     def at(self, graph: LayerGraph) -> Trial:
         """The same network's copies with another grouping of its channels."""
@@ -133,7 +138,7 @@ class Trial:
                 return self._wide_enough(dtype)
         as_it_is = (copied(model), self._given[1])  # so its trace ran
         try:
-            self.says_something = _says_something(_run(*as_it_is))
+            self._tells[own] = _says_something(_run(*as_it_is))
         except (Exception, SystemExit) as error:
             raise copy_fails(model, error) from error
         self._awake[own] = as_it_is
@@ -141,13 +146,9 @@ class Trial:
 
     def _wide_enough(self, dtype: torch.dtype) -> torch.dtype:
         """Double where the awake copy's numbers leave the range of `dtype` and not of double."""
-        says_something = self.says_something
         if self._in_range[dtype] or self._awake_in(torch.float64) is None:
             return dtype
-        if self._in_range[torch.float64]:
-            return torch.float64
-        self.says_something = says_something
-        return dtype
+        return torch.float64 if self._in_range[torch.float64] else dtype
 
     def _awake_in(self, dtype: torch.dtype) -> tuple[nn.Module, Any] | None:
         """The awake copy and its inputs; None where the network's code can't run in `dtype`."""
@@ -160,9 +161,9 @@ class Trial:
                 outputs = _run(*pair)
             except (Exception, SystemExit):
                 return None
-            self.says_something = _says_something(outputs)
+            self._tells[dtype] = _says_something(outputs)
             self._in_range[dtype] = all(bool(given.isfinite().all()) for given in outputs.given)
-            if self.says_something:
+            if self._tells[dtype]:
                 break
         self._awake[dtype] = pair
         return pair

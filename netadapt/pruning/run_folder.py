@@ -75,11 +75,6 @@ class RunFolder:
                 f"choose another folder with --out"
             ),
         )
-        self._settled = [0, 0]
-        """Where what the last commit left ends, in bytes: in candidates.csv, and in image scores.
-
-        What lies before is parsed only by the first commit after a start.
-        """
         self._before: RunAbout | None = None
         """With a higher budget than run.json now says, until something was cut for the lower."""
         try:
@@ -150,18 +145,17 @@ class RunFolder:
 
     def candidates(self, iteration: int) -> list[Tried]:
         """The proposals that were tried in `iteration`."""
-        rows = self._image_scores.rows(self._settled[1])
-        scores = _scores_of(rows, self._image_scores.path)
+        scores = _scores_of(self._image_scores.unsettled_rows(), self._image_scores.path)
         return [
             Tried(record, scores.get(_score_key(record), ()))
-            for record in self._candidates_since()
+            for record in self._unsettled_candidates()
             if record.iteration == iteration
         ]
 
-    def _candidates_since(self) -> list[CandidateRecord]:
+    def _unsettled_candidates(self) -> list[CandidateRecord]:
         """The proposals that have been written since the last commit; after a start, all."""
-        rows = self._candidates.rows(self._settled[0])
-        return read_records(CandidateRecord, rows, str(self._candidates.path))
+        journal = self._candidates
+        return read_records(CandidateRecord, journal.unsettled_rows(), str(journal.path))
 
     def checkpoint(self, iteration: int) -> Path:
         """Where the network of `iteration` is kept."""
@@ -191,26 +185,19 @@ class RunFolder:
         """
         record = step.record
         write_checkpoint(self.path / record.checkpoint, step.model, config)
-        candidates = self._candidates_since()
+        candidates = self._unsettled_candidates()
         others = [one for one in candidates if one.iteration != record.iteration]
         tried = [one for one in candidates if one.iteration == record.iteration]
         tried.sort(key=place)
         marked = _marked([*others, *tried], record)
-        self._candidates.replace((one.to_row() for one in marked), self._settled[0])
+        self._candidates.replace_unsettled(one.to_row() for one in marked)
+        if all(one.iteration < record.iteration for one in others):  # none is made again
+            self._candidates.settle()
         if tried:
             self._order_image_scores(tried)
-        self._settle(record.iteration)
         self._trajectory.append(record.to_row())
         self._steps.append(record)
         self._before = None
-
-    def _settle(self, iteration: int) -> None:
-        """Leave alone from now on what stands in the two files, but for rows of later iterations,
-        of which a run that goes on may have some."""
-        for at, journal in enumerate((self._candidates, self._image_scores)):
-            rows = journal.rows(self._settled[at])
-            if all(int(row["iteration"]) <= iteration for row in rows):
-                self._settled[at] = journal.size
 
     def _set_damaged_aside(self, *, candidates_too: bool) -> bool:
         """Let the run stand at its newest iteration whose network is whole; whether others were
@@ -240,13 +227,14 @@ class RunFolder:
     def _order_image_scores(self, tried: Sequence[CandidateRecord]) -> None:
         """Bring the iteration's rows to the order of `tried`, one for each; a run that was stopped
         between its two files has written one again."""
-        start = self._settled[1]
-        rows = self._image_scores.rows(start)
-        own = {_key_of_row(row): row for row in rows if row["iteration"] == str(tried[0].iteration)}
-        others = [row for row in rows if row["iteration"] != str(tried[0].iteration)]
+        iteration, rows = tried[0].iteration, self._image_scores.unsettled_rows()
+        own = {_key_of_row(row): row for row in rows if row["iteration"] == str(iteration)}
+        others = [row for row in rows if row["iteration"] != str(iteration)]
         wanted = [own[key] for key in map(_score_key, tried) if key in own]
         if [*others, *wanted] != rows:
-            self._image_scores.replace([*others, *wanted], start)
+            self._image_scores.replace_unsettled([*others, *wanted])
+        if all(int(row["iteration"]) < iteration for row in others):  # none is made again
+            self._image_scores.settle()
 
 
 def _key_of_row(row: Mapping[str, str]) -> tuple[str, str, str]:

@@ -36,7 +36,6 @@ def task_of_model(
     """
     folder = find_model(path)
     config = read_config(folder)
-    name_functions_of_run(folder)
     opened, run = _opened(folder)
     import_network_of(opened, run)
     if not opened and not isinstance(config, FactoryConfig):
@@ -82,8 +81,10 @@ def task_and_data(
 def import_network_of(opened: Mapping[str, Any], run: Path) -> None:
     """Import what the network of a run, `opened` so, is from: it may register the task.
 
-    Raises ModelError where that is a function that the user neither names nor trusts.
+    Of a run that the user began, all that it names is the user's from here on. Raises ModelError
+    where the network is of a function that the user neither names nor trusts.
     """
+    name_functions_of_run(run)
     if ":" in (network := str(opened.get("model", ""))):
         require_trusted(network, run / RUN_JSON)
         module_of(network, "network", ModelError)

@@ -19,7 +19,7 @@ from netadapt.latency.table.table import LookupTable
 from netadapt.networks.build import built_for_use
 from netadapt.networks.config import FactoryConfig
 from netadapt.networks.registry import config_from_json
-from netadapt.networks.trusted_functions import name_functions_of_run, require_trusted
+from netadapt.networks.trusted_functions import require_trusted
 from netadapt.pruning.constraints.budgets import identity_key
 from netadapt.pruning.constraints.registry import devices_of
 from netadapt.pruning.limits import limited
@@ -66,7 +66,6 @@ def graph_of(run: RunOnDisk) -> LayerGraph:
     or is made by a function that the user neither names nor trusts.
     """
     about, where = RunAbout.read(run.path), run.path / RUN_JSON
-    name_functions_of_run(run.path)
     import_network_of(about.opened, run.path)  # it may register the network
     config = config_from_json(about.network, str(where))
     if isinstance(config, FactoryConfig):

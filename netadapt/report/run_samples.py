@@ -11,7 +11,6 @@ from pathlib import Path
 
 from netadapt.errors import DataError
 from netadapt.networks.store import CONFIG_NAME, FINAL_NAME, load_model, read_config
-from netadapt.networks.trusted_functions import name_functions_of_run
 from netadapt.pruning.run_json import RunAbout
 from netadapt.pruning.task_of_model import import_network_of, require_trusted_task
 from netadapt.report.run_on_disk import RunOnDisk
@@ -38,7 +37,6 @@ def draw_run_samples(run: RunOnDisk) -> list[Sample]:
     name, opened = about.opened.get("task"), about.opened
     if name is None:
         return []
-    name_functions_of_run(run.path)
     import_network_of(opened, run.path)  # it may register the task
     require_trusted_task(None, name, run.path)
     networks = {"The network given": run.path / run.first.checkpoint}

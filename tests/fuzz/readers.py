@@ -38,6 +38,7 @@ from netadapt.pruning.records import CandidateRecord, Interval, StepRecord
 from netadapt.pruning.run_folder import read_candidates, read_image_scores, read_steps
 from netadapt.pruning.run_json import RunAbout, write_run_json
 from netadapt.pruning.settings import SearchSettings
+from tests.depth.data.mat_files import write_mat
 
 MAKER = f"{__name__}:small"
 
@@ -144,14 +145,8 @@ def _packed(name: str) -> Callable[[Path], Path]:
 
 def _labelled(folder: Path) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
-    path = folder / "it.mat"
-    with h5py.File(path, "w") as file:
-        file["images"] = np.ones((2, 3, 8, 6), np.uint8)
-        file["depths"] = np.ones((2, 8, 6), np.float32)
-        file["name"] = np.frombuffer("kitchen".encode("utf-16-le"), np.uint16)
-        references = file.create_dataset("scenes", (1, 2), h5py.ref_dtype)
-        references[...] = file["name"].ref
-    return path
+    rgb, depth = np.ones((2, 3, 6, 8), np.uint8), np.ones((2, 6, 8), np.float32)
+    return write_mat(folder / "it.mat", rgb, depth, ["kitchen", "kitchen"])
 
 
 def _mat_splits(folder: Path) -> Path:

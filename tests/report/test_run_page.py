@@ -139,19 +139,25 @@ def test_the_budget_s_line_the_last_network_and_hover_values(run: Path) -> None:
     assert "with a probability of 91 % by the predicted interval" in page
 
 
-def test_a_run_by_counts_alone(tmp_path: Path) -> None:
+def page_of(folder: Path, budget: dict[str, float], *iterations: dict[str, Any]) -> str:
+    """The page of a run that only its rows and its budget are known of; gives its HTML."""
     steps = [
-        StepRecord(
-            **cut(i, latency=None, target_ms=3e8 if i else None, macs=400_000_000 - i * 10**8),
-            checkpoint=f"iter_{i:03d}",
-            widths={"conv1": 64 - 8 * i},
-        )
-        for i in range(2)
+        StepRecord(**fields, checkpoint=f"iter_{i:03d}", widths={"conv1": 64 - 8 * i})
+        for i, fields in enumerate(iterations)
     ]
-    frame_of(steps).to_csv(tmp_path / "trajectory.csv", index=False)
-    (tmp_path / "run.json").write_text('{"budget": {"macs": 3e8}}')
-    write_page([tmp_path], tmp_path / "report.html")
-    page = (tmp_path / "report.html").read_text()
+    frame_of(steps).to_csv(folder / "trajectory.csv", index=False)
+    (folder / "run.json").write_text(json.dumps({"budget": budget}))
+    write_page([folder], folder / "report.html")
+    return (folder / "report.html").read_text()
+
+
+def test_a_run_by_counts_alone(tmp_path: Path) -> None:
+    page = page_of(
+        tmp_path,
+        {"macs": 3e8},
+        cut(0, latency=None, target_ms=None, macs=400_000_000),
+        cut(1, latency=None, target_ms=3e8, macs=300_000_000),
+    )
     assert "Budget met: 0.300 GMACs of 0.300 GMACs, counted and so certain." in page
     assert ">multiply-accumulates, G</text>" in page
     assert ">budget 0.300 GMACs</text>" in page
@@ -162,24 +168,20 @@ def test_a_run_by_counts_alone(tmp_path: Path) -> None:
 
 
 def test_several_devices_at_once(tmp_path: Path) -> None:
-    interval = Interval(5.0, 4.5, 5.5)
-    steps = [
-        StepRecord(
-            **cut(
+    quick = Interval(5.0, 4.5, 5.5)
+    page = page_of(
+        tmp_path,
+        {"quick": 6, "slow": 38.5},
+        *(
+            cut(
                 i,
                 binding="slow" if i else "",
-                latencies={"quick": interval, "slow": Interval(50.0 - 10 * i, 35, 60)},
-                latency=interval,
-            ),
-            checkpoint=f"iter_{i:03d}",
-            widths={"conv1": 64 - 8 * i},
-        )
-        for i in range(2)
-    ]
-    frame_of(steps).to_csv(tmp_path / "trajectory.csv", index=False)
-    (tmp_path / "run.json").write_text('{"budget": {"quick": 6, "slow": 38.5}}')
-    write_page([tmp_path], tmp_path / "report.html")
-    page = (tmp_path / "report.html").read_text()
+                latencies={"quick": quick, "slow": Interval(50.0 - 10 * i, 35, 60)},
+                latency=quick,
+            )
+            for i in range(2)
+        ),
+    )
     assert "Budget met: 5.00 of 6 ms on quick" in page
     assert "Budget not met yet: 40.00 of 38.5 ms on slow" in page
     assert ">budget 6 ms</text>" in page  # of the device that the axis is of

@@ -80,7 +80,7 @@ def check_networks(
         raise UnmeasuredError(
             f"{difference}; measure the table anew with: netadapt lut build --device {table.name}"
         )
-    estimator = LatencyEstimator(table, strict=False)
+    estimator = LatencyEstimator.of(table, strict=False)
     rows: list[dict[str, float]] = []
     for pruning in random_prunings(graph, count, seed=CHECK_SEED + seed):
         predicted = estimator.network(pruning)

@@ -35,7 +35,7 @@ from netadapt.latency.model.features import (
     traffic_bytes,
     weight_bytes,
 )
-from netadapt.latency.model.fit import Fit, keep_fit, kept_fit
+from netadapt.latency.model.fit import Fit, fit_file, keep_fit, kept_fit
 from netadapt.latency.model.other_boards import OtherBoards, boards_beside
 from netadapt.latency.model.roofline import LEAST_MS
 from netadapt.latency.model.taught_model import Rooflines, TaughtModel
@@ -168,10 +168,11 @@ class LatencyEstimator:
         Raises as the class does.
         """
         boards = boards_beside(table)
-        kept = kept_fit(table, boards)
-        estimator = cls(table, strict=strict, fit=kept, boards=boards)
-        if kept == NOTHING_FITTED:
-            keep_fit(estimator.fit, table, boards)
+        file = fit_file(table, boards)
+        kept = None if file is None else kept_fit(file)
+        estimator = cls(table, strict=strict, fit=kept or NOTHING_FITTED, boards=boards)
+        if file is not None and kept is None:
+            keep_fit(estimator.fit, file)
         return estimator
 
     @property

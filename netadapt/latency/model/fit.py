@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from netadapt.cache_folder import cache_folder
-from netadapt.errors import InputError, NetadaptError
+from netadapt.errors import InputError, OutputError
 from netadapt.files import write_text
 from netadapt.latency.model.gaussian_process import Hyperparameters
 from netadapt.latency.model.other_boards import OtherBoards
@@ -70,28 +70,32 @@ class Fit:
         return cls(families, int(content["block"]), shares)
 
 
-def kept_fit(table: LookupTable, boards: OtherBoards) -> Fit:
-    """What an earlier command has found for this table; nothing where none has."""
+def kept_fit(file: Path) -> Fit | None:
+    """What an earlier command has kept in `file`, which `fit_file` gives; None where none has."""
     try:
-        content = outside_json_object(_file(table, boards), InputError)
+        content = outside_json_object(file, InputError)
         if content["sha256"] != _seal(content["fit"]):
-            return Fit()
+            return None
         return Fit.from_json(content["fit"])
-    except (NetadaptError, KeyError, TypeError, ValueError):
-        return Fit()  # a damaged cache costs a search, no more
+    except (InputError, KeyError, TypeError, ValueError):
+        return None  # a damaged cache costs a search, no more
 
 
-def keep_fit(fit: Fit, table: LookupTable, boards: OtherBoards) -> None:
+def keep_fit(fit: Fit, file: Path) -> None:
     """Keep what was found for the next command; a cache that can't be written is done without."""
-    with suppress(NetadaptError):
+    with suppress(OutputError):
         content = fit.to_json()
-        write_text(_file(table, boards), json.dumps({"fit": content, "sha256": _seal(content)}))
+        write_text(file, json.dumps({"fit": content, "sha256": _seal(content)}))
 
 
-def _file(table: LookupTable, boards: OtherBoards) -> Path:
+def fit_file(table: LookupTable, boards: OtherBoards) -> Path | None:
+    """Where the fit of a table is kept; None for a user without a cache folder."""
     parts = [table.hash, _code_hash(), *(board.table.hash for board in boards.boards)]
     digest = hashlib.sha256("".join(parts).encode()).hexdigest()
-    return cache_folder() / "fits" / f"{digest}.json"
+    try:
+        return cache_folder() / "fits" / f"{digest}.json"
+    except OutputError:
+        return None
 
 
 def _seal(content: Mapping[str, Any]) -> str:

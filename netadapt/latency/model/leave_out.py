@@ -122,7 +122,7 @@ def check_table(table: LookupTable, *, refit: bool = False) -> TableCheck:
 
     networks = published_networks(table)
     in_network = {kernel_of(shape) for network in networks for shape in network.layers}
-    whole = LatencyEstimator(table)
+    whole = LatencyEstimator.of(table)
     records: list[dict[str, Any]] = []
     for name, rows in _families(table).items():
         for shape in _own_shapes(rows):

@@ -10,6 +10,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
+from mat_files import write_mat
 
 from netadapt.depth.data.hdf5_pairs import read_frame_file, split_names
 from netadapt.depth.data.labeled_mat import LabeledMat
@@ -148,13 +149,8 @@ def test_splits_name_nothing_outside_the_folder(tmp_path: Path, name: str) -> No
 
 @pytest.mark.parametrize("key", ["images", "depths", "scenes"])
 def test_the_labelled_set_is_read_from_its_own_file(tmp_path: Path, key: str) -> None:
-    path = tmp_path / "it.mat"
-    with h5py.File(path, "w") as file:
-        file["images"] = np.ones((2, 3, 8, 6), np.uint8)
-        file["depths"] = np.ones((2, 8, 6), np.float32)
-        file["name"] = np.frombuffer("k".encode("utf-16-le"), np.uint16)
-        references = file.create_dataset("scenes", (1, 2), h5py.ref_dtype)
-        references[...] = file["name"].ref
+    rgb, depth = np.ones((2, 3, 6, 8), np.uint8), np.ones((2, 6, 8), np.float32)
+    path = write_mat(tmp_path / "it.mat", rgb, depth, ["k", "k"])
     with LabeledMat(path) as mat:
         assert mat.scenes == ["k", "k"]
     with h5py.File(path, "r+") as file:
